@@ -1,0 +1,5 @@
+"""`python -m converter` is `segpack`."""
+
+from converter.cli import main
+
+main()

@@ -1,0 +1,302 @@
+"""The Python API: the commands as functions, and datasets to walk through."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from converter import engine
+from converter.errors import UsageError
+from converter.format import ClassTable, MaskEncoding, ReadOptions, Segmentation, WriteOptions
+from converter.geometry import labelmap, rle, shapes
+from converter.layouts.classes import read_class_file
+from converter.ledger import Ledger, OnError
+from converter.model import Box, ClassInfo, Image, Instance, LabelMap, Loss, Sample
+from converter.pipeline import converting, inspecting, packing
+from converter.pipeline.converting import Job, Result
+from converter.pipeline.inspecting import Inspection
+from converter.pipeline.opening import Opened, Progress, load_sample, open_dataset, silent
+from converter.storage import open_source
+from converter.transforms import classes as class_files
+
+__all__ = ["Dataset", "DatasetInstance", "DatasetSample", "convert", "inspect", "open", "pack"]
+
+StrPath = str | os.PathLike[str]
+ImageFiles = Literal["copy", "hardlink", "symlink", "none"]
+
+
+class DatasetInstance:
+    """One object of a sample."""
+
+    def __init__(self, instance: Instance, image: Image, class_name: str) -> None:
+        self._instance, self._image = instance, image
+        self.class_id = instance.class_id
+        self.class_name = class_name
+        self.id = instance.id
+        self.iscrowd = instance.iscrowd
+        self.attributes: Mapping[str, Any] = instance.extra
+
+    @property
+    def is_box(self) -> bool:
+        """Whether the object has only a box, and no mask of its own."""
+        return isinstance(self._instance.shape, Box)
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return rle.area(self._rle())
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, width and height in pixels: of the mask, tight; of a box, as it is."""
+        box = shapes.tight_box(self._instance.shape, self._image.height, self._image.width)
+        return (box.x, box.y, box.w, box.h)
+
+    def mask(self) -> NDArray[np.bool_]:
+        """Bool array (height, width). Raises UsageError for an object that has only a box."""
+        if self.is_box:
+            raise UsageError(f"{self._image.name}: a box has no mask; its coordinates are in .box")
+        return rle.decode(self._rle())
+
+    def _rle(self) -> Any:
+        return shapes.mask_of(self._instance.shape, self._image.height, self._image.width)
+
+    def __repr__(self) -> str:
+        return f"DatasetInstance(class_name={self.class_name!r}, id={self.id!r})"
+
+
+class DatasetSample:
+    """One image with its objects; of a semantic dataset `labels` is the map of class ids."""
+
+    def __init__(self, sample: Sample, opened: Opened, losses: Sequence[Loss]) -> None:
+        names = {c.id: c.name for c in opened.scan.header.classes}
+        self.image = sample.image
+        self.labels: LabelMap | None = sample.labels
+        self.losses = tuple(losses)
+        instances = sample.instances
+        if sample.labels is not None:
+            found = labelmap.regions(sample.labels, skip=set(_values(sample.labels)) - names.keys())
+            instances = tuple(Instance(id, region) for id, region in found.items())
+        self.instances = tuple(DatasetInstance(i, sample.image, names[i.class_id]) for i in instances)
+
+    def __repr__(self) -> str:
+        return f"DatasetSample(image={self.image.name!r}, instances={len(self.instances)})"
+
+
+def _values(labels: LabelMap) -> list[int]:
+    return [int(v) for v in labelmap.values(labels)[0]]
+
+
+class Dataset:
+    """A dataset that is known but not loaded: each pass over it reads one image at a time."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        header = opened.scan.header
+        self.format = opened.format.name
+        self.task = header.task
+        self.classes: tuple[ClassInfo, ...] = header.classes
+        self.splits = header.splits
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return len(self._opened.scan.refs)
+
+    def __iter__(self) -> Iterator[DatasetSample]:
+        for ref in self._opened.scan.refs:
+            ledger = Ledger(self._opened.reading.on_error)
+            loaded = load_sample(self._opened.format, self._opened.reading, self._opened.scan.header, ref, ledger)
+            if loaded is not None:
+                yield DatasetSample(loaded[0], self._opened, ledger.losses)
+
+    def __repr__(self) -> str:
+        return f"Dataset(format={self.format!r}, task={self.task!r}, images={len(self)}, classes={len(self.classes)})"
+
+
+def open(
+    source: StrPath,
+    *,
+    format: str | None = None,
+    images: StrPath | None = None,
+    classes: StrPath | None = None,
+    colors: StrPath | None = None,
+    class_name: str | None = None,
+    masks: str | None = None,
+    on_error: OnError = "stop",
+) -> Dataset:
+    """The dataset at `source` (folder, file or ZIP), lazily. Image files may be absent when sizes are known."""
+    options = read_options(images, classes, colors, class_name, masks, need_files=False)
+    return Dataset(open_dataset(str(source), format=format, options=options, on_error=on_error))
+
+
+def read_options(
+    images: StrPath | None,
+    classes: StrPath | None,
+    colors: StrPath | None,
+    class_name: str | None,
+    masks: str | None,
+    *,
+    need_files: bool,
+) -> ReadOptions:
+    """Options of reading from what a user names: paths are opened here."""
+    return ReadOptions(
+        images=open_source(str(images)) if images is not None else None,
+        need_files=need_files,
+        classes=_class_table(classes),
+        colors=_legend(colors),
+        class_name=class_name,
+        masks=masks,
+    )
+
+
+def _class_table(path: StrPath | None) -> ClassTable | None:
+    if path is None:
+        return None
+    return class_files.parse(_read(path, "--classes"), str(path))
+
+
+def _legend(path: StrPath | None) -> tuple[tuple[str, tuple[int, int, int]], ...]:
+    """A legend of colours: {name: [r, g, b]}, CSV name,r,g,b, or a labelmap.txt."""
+    if path is None:
+        return ()
+    _read(path, "--colors")
+    if Path(path).suffix.lower() in {".json", ".yaml", ".yml"}:
+        return class_files.parse_colors(_read(path, "--colors"), str(path))
+    source = open_source(str(Path(path).resolve().parent))
+    name = Path(path).name
+    found = read_class_file(source, name) if name == "labelmap.txt" or name.endswith(".csv") else {}
+    legend = tuple((c.name, c.color) for c in found.values() if c.color is not None)
+    if not legend:
+        raise UsageError(f"{path}: no colours in it; write {{name: [r, g, b]}}, a CSV name,r,g,b, or a labelmap.txt")
+    return legend
+
+
+def _read(path: StrPath, option: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{option} {path}: {error.strerror}") from None
+
+
+def convert(
+    source: StrPath,
+    target: StrPath,
+    *,
+    to: str,
+    format: str | None = None,
+    images: StrPath | None = None,
+    classes: StrPath | None = None,
+    colors: StrPath | None = None,
+    class_name: str | None = None,
+    masks: str | None = None,
+    image_files: ImageFiles = "copy",
+    segmentation: Segmentation = "auto",
+    instances: Literal["class", "components"] | None = None,
+    boxes_as_masks: bool = False,
+    crowd: Literal["drop", "keep"] = "drop",
+    min_iou: float | None = None,
+    tolerance: float | None = None,
+    strict: bool = False,
+    on_error: OnError = "stop",
+    overwrite: bool = False,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Result:
+    """`segpack convert`: write `source` to `target` in the format `to`; see Result for what it cost."""
+    job = Job(
+        str(source),
+        str(target),
+        format,
+        read_options(images, classes, colors, class_name, masks, need_files=image_files != "none"),
+        _write_options(segmentation, instances, boxes_as_masks, crowd, min_iou, tolerance, image_files),
+        on_error,
+        strict,
+        overwrite,
+        workers or engine.cores(),
+    )
+    return converting.convert(job, to, progress=progress)
+
+
+def pack(
+    source: StrPath,
+    target: StrPath,
+    *,
+    mask_encoding: MaskEncoding | None = None,
+    yolo: packing.Yolo | None = None,
+    format: str | None = None,
+    images: StrPath | None = None,
+    classes: StrPath | None = None,
+    colors: StrPath | None = None,
+    class_name: str | None = None,
+    masks: str | None = None,
+    image_files: ImageFiles = "copy",
+    instances: Literal["class", "components"] | None = None,
+    boxes_as_masks: bool = False,
+    crowd: Literal["drop", "keep"] = "drop",
+    min_iou: float | None = None,
+    tolerance: float | None = None,
+    strict: bool = False,
+    on_error: OnError = "stop",
+    overwrite: bool = False,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Result:
+    """`segpack pack`: write `source` as a package, read it back, and only then put it in place."""
+    job = Job(
+        str(source),
+        str(target),
+        format,
+        read_options(images, classes, colors, class_name, masks, need_files=image_files != "none"),
+        _write_options("auto", instances, boxes_as_masks, crowd, min_iou, tolerance, image_files),
+        on_error,
+        strict,
+        overwrite,
+        workers or engine.cores(),
+    )
+    return packing.pack(job, mask_encoding=mask_encoding, yolo=yolo, progress=progress)
+
+
+def _write_options(
+    segmentation: Segmentation,
+    instances: Literal["class", "components"] | None,
+    boxes_as_masks: bool,
+    crowd: Literal["drop", "keep"],
+    min_iou: float | None,
+    tolerance: float | None,
+    image_files: ImageFiles,
+) -> WriteOptions:
+    if min_iou is not None and not 0 < min_iou <= 1:
+        raise UsageError(f"--min-iou {min_iou:g} is not above 0 and at most 1")
+    if tolerance is not None and not 0 <= tolerance < 1e6:
+        raise UsageError(f"--tolerance {tolerance:g} is not a number of pixels from 0")
+    return WriteOptions(segmentation, instances, boxes_as_masks, crowd, min_iou, tolerance, image_files)
+
+
+def inspect(
+    source: StrPath,
+    *,
+    format: str | None = None,
+    images: StrPath | None = None,
+    classes: StrPath | None = None,
+    colors: StrPath | None = None,
+    class_name: str | None = None,
+    masks: str | None = None,
+    on_error: OnError = "stop",
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Inspection:
+    """`segpack inspect`: format and evidence, task, splits, sizes, classes with counts, encodings."""
+    options = read_options(images, classes, colors, class_name, masks, need_files=False)
+    return inspecting.inspect(
+        str(source),
+        format=format,
+        options=options,
+        on_error=on_error,
+        workers=workers or engine.cores(),
+        progress=progress,
+    )

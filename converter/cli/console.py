@@ -1,0 +1,98 @@
+"""What is printed: results on stdout, everything else on stderr, one line an error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from converter.errors import printable
+
+if TYPE_CHECKING:
+    from converter.model import Loss, Note
+
+__all__ = ["fail", "json_out", "log", "out", "progress", "summary", "tell"]
+
+EXAMPLES = 3
+
+
+def out(text: str) -> None:
+    """A line of the result."""
+    sys.stdout.write(text + "\n")
+
+
+def log(text: str) -> None:
+    """A line about the run."""
+    sys.stderr.write(printable(text) + "\n")
+
+
+def json_out(value: Any) -> None:
+    """The one JSON object of --json."""
+    import msgspec  # noqa: PLC0415
+
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+
+
+def fail(message: str, code: int, *, as_json: bool) -> int:
+    """Report an error; returns the exit code."""
+    sys.stderr.write("error: " + printable(message) + "\n")
+    if as_json:
+        json_out({"ok": False, "error": printable(message), "exit_code": code})
+    return code
+
+
+def progress(*, quiet: bool) -> Any:
+    """Progress over items: a bar when stderr is a terminal and nobody asked for quiet, else nothing."""
+    from converter.pipeline.opening import silent  # noqa: PLC0415
+
+    return silent if quiet or not sys.stderr.isatty() else _bar
+
+
+def _bar(title: str, total: int, items: Iterable[Any]) -> Iterator[Any]:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
+        task = bar.add_task(title, total=total)
+        for item in items:
+            yield item
+            bar.advance(task)
+            bar.refresh() if bar.tasks[0].completed % max(1, total // 200) == 0 else None
+
+
+def tell(losses: Sequence[Loss], notes: Sequence[Note]) -> None:
+    """Notes and losses on stderr: one line a code, with a count and the first few."""
+    for code, mine in _grouped(notes).items():
+        log(f"note: {code}{_times(mine)}: " + _examples([f"{n.where}: {n.message}" for n in mine]))
+    for code, found in _grouped(losses).items():
+        log(f"loss: {code}{_times(found)}: " + _examples([_loss(x) for x in found]))
+
+
+def _loss(loss: Loss) -> str:
+    where = loss.image + (f", instance {loss.instance}" if loss.instance is not None else "")
+    return f"{where}: {loss.message}" if where and not loss.code.startswith("skipped") else loss.message
+
+
+def _grouped(items: Iterable[Any]) -> dict[str, list[Any]]:
+    groups: dict[str, list[Any]] = {}
+    for item in items:
+        groups.setdefault(item.code, []).append(item)
+    return groups
+
+
+def _times(items: Sequence[Any]) -> str:
+    return f" ({len(items)})" if len(items) > 1 else ""
+
+
+def _examples(lines: Sequence[str]) -> str:
+    shown = " | ".join(lines[:EXAMPLES])
+    return shown + (f" | and {len(lines) - EXAMPLES} more" if len(lines) > EXAMPLES else "")
+
+
+def summary(target: str, format: str, images: int, instances: int, classes: int, losses: Sequence[Loss]) -> str:
+    """The last line of convert and pack."""
+    skipped = sum(x.code.startswith("skipped") for x in losses)
+    lost = f", {len(losses)} losses" if losses else ", nothing lost"
+    left_out = f" ({skipped} records skipped)" if skipped else ""
+    return f"{target}: {format}, {images} images, {instances} instances, {classes} classes{lost}{left_out}"

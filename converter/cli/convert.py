@@ -1,0 +1,74 @@
+"""`segpack convert`."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from converter.cli import console, options
+
+__all__ = ["convert"]
+
+
+class SegmentationChoice(StrEnum):
+    auto = "auto"
+    rle = "rle"
+    polygon = "polygon"
+
+
+def convert(
+    source: options.Source,
+    target: Annotated[str, typer.Argument(metavar="DST", help="Folder, or a file that ends in .zip.")],
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="Format to write; see `segpack formats`.")],
+    segmentation: Annotated[
+        SegmentationChoice,
+        typer.Option("--segmentation", help="How COCO draws objects; auto keeps what the source has."),
+    ] = SegmentationChoice.auto,
+    format: options.Format = None,
+    images: options.Images = None,
+    image_files: options.ImageFiles = options.ImageFilesChoice.copy,
+    classes: options.Classes = None,
+    colors: options.Colors = None,
+    class_name: options.ClassName = None,
+    masks: options.Masks = None,
+    instances: options.Instances = None,
+    boxes_as_masks: options.BoxesAsMasks = False,
+    crowd: options.Crowd = options.CrowdChoice.drop,
+    min_iou: options.MinIou = None,
+    tolerance: options.Tolerance = None,
+    strict: options.Strict = False,
+    on_error: options.OnError = options.OnErrorChoice.stop,
+    overwrite: options.Overwrite = False,
+    losses: options.Losses = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    workers: options.Workers = None,
+) -> None:
+    """Convert a dataset to another format, exactly; what the target cannot hold is reported."""
+    from converter import api  # noqa: PLC0415 -- --help needs none of it
+    from converter.cli.result import finish  # noqa: PLC0415
+
+    result = api.convert(
+        source,
+        target,
+        to=to,
+        segmentation=segmentation.value,
+        format=format,
+        images=images,
+        image_files=image_files.value,
+        classes=classes,
+        colors=colors,
+        class_name=class_name,
+        masks=masks,
+        instances=instances.value if instances else None,
+        boxes_as_masks=boxes_as_masks,
+        crowd=crowd.value,
+        min_iou=min_iou,
+        tolerance=tolerance,
+        strict=strict,
+        on_error=on_error.value,
+        overwrite=overwrite,
+        workers=workers,
+        progress=console.progress(quiet=quiet or json),
+    )
+    finish(result, losses=losses, as_json=json, quiet=quiet)

@@ -1,0 +1,84 @@
+"""`segpack inspect`."""
+
+from typing import TYPE_CHECKING
+
+from converter.cli import console, options
+
+if TYPE_CHECKING:
+    from converter.pipeline.inspecting import Inspection
+
+__all__ = ["inspect"]
+
+SHOWN = 8
+
+
+def inspect(
+    source: options.Source,
+    format: options.Format = None,
+    images: options.Images = None,
+    classes: options.Classes = None,
+    colors: options.Colors = None,
+    class_name: options.ClassName = None,
+    masks: options.Masks = None,
+    on_error: options.OnError = options.OnErrorChoice.stop,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    workers: options.Workers = None,
+) -> None:
+    """Show what a dataset is: format and evidence, task, splits, sizes, classes, encodings."""
+    from converter import api  # noqa: PLC0415 -- --help needs none of it
+
+    found = api.inspect(
+        source,
+        format=format,
+        images=images,
+        classes=classes,
+        colors=colors,
+        class_name=class_name,
+        masks=masks,
+        on_error=on_error.value,
+        workers=workers,
+        progress=console.progress(quiet=quiet or json),
+    )
+    if json:
+        console.json_out(found)
+        return
+    for line in _lines(found):
+        console.out(line)
+    if not quiet:
+        console.tell(found.losses, found.notes)
+
+
+def _lines(found: "Inspection") -> list[str]:
+    """The inspection as a person reads it."""
+    rows = [
+        ("source", found.source),
+        ("format", f"{found.format} ({found.evidence})"),
+        ("task", found.task),
+        ("images", f"{found.images}, {found.images_without_annotations} without annotations"),
+        ("splits", ", ".join(f"{name} {n}" for name, n in found.splits.items()) or "none"),
+        ("sizes", _some([f"{size} ({n})" for size, n in found.sizes.items()])),
+        ("drawn as", ", ".join(f"{kind} {n}" for kind, n in found.encodings.items()) or "nothing"),
+        ("crowds", str(found.crowds)),
+    ]
+    if found.task == "semantic":
+        rows += [("background", _id(found.background_id)), ("ignore", _id(found.ignore_id))]
+    lines = [f"{name:<12}{value}" for name, value in rows]
+    width = max([len(c.name) for c in found.classes] + [5])
+    counted = "images" if found.task == "semantic" else "instances"
+    lines.append(f"{'classes':<12}{len(found.classes)}")
+    lines.append(
+        f"  {'id':>6}  {'name':<{width}}  {counted:>9}" + ("" if found.task == "semantic" else f"  {'images':>7}")
+    )
+    for c in found.classes:
+        more = "" if found.task == "semantic" else f"  {c.images:>7}"
+        lines.append(f"  {c.id:>6}  {c.name:<{width}}  {c.instances:>9}{more}")
+    return lines
+
+
+def _some(items: list[str]) -> str:
+    return ", ".join(items[:SHOWN]) + (f", and {len(items) - SHOWN} more" if len(items) > SHOWN else "")
+
+
+def _id(value: int | None) -> str:
+    return "none" if value is None else str(value)

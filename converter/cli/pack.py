@@ -1,0 +1,82 @@
+"""`segpack pack`."""
+
+from enum import StrEnum
+from typing import Annotated, Optional
+
+import typer
+
+from converter.cli import console, options
+
+__all__ = ["pack"]
+
+
+class MaskEncodingChoice(StrEnum):
+    binary = "binary"
+    multi_class = "multi-class"
+    rle = "rle"
+    polygon = "polygon"
+
+
+class YoloChoice(StrEnum):
+    boxes = "boxes"
+    seg = "seg"
+
+
+def pack(
+    source: options.Source,
+    target: Annotated[
+        str, typer.Argument(metavar="OUT.zip", help="The package: a file that ends in .zip, or a folder.")
+    ],
+    mask_encoding: Annotated[
+        Optional[MaskEncodingChoice],  # noqa: UP045
+        typer.Option("--mask-encoding", help="Primary encoding; default: binary, of semantic sets multi-class."),
+    ] = None,
+    yolo: Annotated[Optional[YoloChoice], typer.Option("--yolo", help="Add YOLO labels.")] = None,  # noqa: UP045
+    format: options.Format = None,
+    images: options.Images = None,
+    image_files: options.ImageFiles = options.ImageFilesChoice.copy,
+    classes: options.Classes = None,
+    colors: options.Colors = None,
+    class_name: options.ClassName = None,
+    masks: options.Masks = None,
+    instances: options.Instances = None,
+    boxes_as_masks: options.BoxesAsMasks = False,
+    crowd: options.Crowd = options.CrowdChoice.drop,
+    min_iou: options.MinIou = None,
+    tolerance: options.Tolerance = None,
+    strict: options.Strict = False,
+    on_error: options.OnError = options.OnErrorChoice.stop,
+    overwrite: options.Overwrite = False,
+    losses: options.Losses = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    workers: options.Workers = None,
+) -> None:
+    """Pack a dataset into a ZIP that is read back and found clean before it appears."""
+    from converter import api  # noqa: PLC0415 -- --help needs none of it
+    from converter.cli.result import finish  # noqa: PLC0415
+
+    result = api.pack(
+        source,
+        target,
+        mask_encoding=mask_encoding.value if mask_encoding else None,
+        yolo=yolo.value if yolo else None,
+        format=format,
+        images=images,
+        image_files=image_files.value,
+        classes=classes,
+        colors=colors,
+        class_name=class_name,
+        masks=masks,
+        instances=instances.value if instances else None,
+        boxes_as_masks=boxes_as_masks,
+        crowd=crowd.value,
+        min_iou=min_iou,
+        tolerance=tolerance,
+        strict=strict,
+        on_error=on_error.value,
+        overwrite=overwrite,
+        workers=workers,
+        progress=console.progress(quiet=quiet or json),
+    )
+    finish(result, losses=losses, as_json=json, quiet=quiet)

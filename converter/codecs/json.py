@@ -1,0 +1,150 @@
+"""JSON by msgspec, with the place of what is wrong, and with the bare NaN that some exporters write."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+import re
+from functools import lru_cache
+from typing import Any, NoReturn, TypeVar, overload
+
+import msgspec
+
+from converter.codecs.text import check_utf8, position
+from converter.errors import SourceError
+
+__all__ = ["check_duplicate_keys", "decode", "encode", "encode_pretty"]
+
+T = TypeVar("T")
+
+_SMALL = 5_000_000
+# A string, to the end if it is not closed, or what json.dumps writes for such a float.
+# The possessive groups keep a string without end from being tried again at every quote.
+_STRING_OR_NAN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|-?+Infinity|NaN', re.DOTALL)
+_BYTE = re.compile(r" \(byte (\d+)\)$")
+_PATH = re.compile(r" - at `(.+)`$", re.DOTALL)
+
+
+@overload
+def decode(data: bytes | msgspec.Raw, file: str, *, place: str = "") -> Any: ...
+@overload
+def decode(data: bytes | msgspec.Raw, file: str, type: type[T], *, place: str = "") -> T: ...
+def decode(data: bytes | msgspec.Raw, file: str, type: Any = Any, *, place: str = "") -> Any:
+    """The value of a JSON document (UTF-8, or UTF-16 with its mark) as `type`.
+
+    `place` names where a piece of a larger document stood and goes before the place in it.
+
+    NaN, Infinity and -Infinity are no JSON, but written (json.dumps does so by default).
+    Each is read as the string of that name, so that a document that leaves its records as
+    msgspec.Raw survives and only the record that holds one fails, where a number is typed.
+    Of equal keys in an object the last wins; see check_duplicate_keys.
+
+    SourceError for bytes that are not UTF-8, what is cut or malformed, numbers beyond
+    any use (`1e999`, 4,301 digits), nesting deeper than the interpreter allows, and values
+    of another type, with the path to them as place: `$.annotations[3].bbox`.
+    """
+    document = _utf8(bytes(data), file)
+    decoder = _decoder(type)
+    try:
+        return decoder.decode(document)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        patched = _quote_nan(document) if _malformed(error) else document
+        if patched is document:
+            _refuse(error, document, file, place)
+    try:
+        return decoder.decode(patched)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        _refuse(error, patched, file, place, remedy="NaN and Infinity are not JSON; write numbers")
+
+
+def check_duplicate_keys(data: bytes, file: str) -> None:
+    """Raise SourceError when an object has a key twice: which value counts is anybody's guess.
+
+    Documents of more than 5 MB pass unread: there it is records that are many, not
+    keys written by hand. What is not JSON passes as well: decode says what is wrong.
+    """
+    if len(data) > _SMALL:
+        return
+
+    def unique(pairs: list[tuple[str, Any]]) -> None:
+        seen = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise SourceError(file, f"the key {key!r} stands twice in one object")
+            seen.add(key)
+
+    try:
+        json.loads(_utf8(data, file), object_pairs_hook=unique, parse_int=len, parse_float=len)
+    except (ValueError, RecursionError):
+        return
+
+
+def encode(value: Any) -> bytes:
+    """Compact JSON in UTF-8, keys in the order given; the same bytes for the same value.
+
+    ValueError for NaN and infinity, which msgspec alone would write as null.
+    """
+    data = msgspec.json.encode(value)
+    if b"null" in data:
+        _refuse_nan(msgspec.to_builtins(value, enc_hook=lambda _: None), "$")
+    return data
+
+
+def encode_pretty(value: Any) -> bytes:
+    """As encode, indented by two spaces and with a line end: for files that people read."""
+    return msgspec.json.format(encode(value), indent=2) + b"\n"
+
+
+@lru_cache(maxsize=256)
+def _decoder(type: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(type)
+
+
+def _utf8(data: bytes, file: str) -> bytes:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            return data.decode("utf-16").encode()
+        except UnicodeError as error:
+            raise SourceError(file, "is not valid UTF-16, though it begins like it") from error
+    # msgspec does not look into strings that it skips or leaves raw.
+    check_utf8(data, file)
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+def _malformed(error: Exception) -> bool:
+    return isinstance(error, msgspec.DecodeError) and not isinstance(error, msgspec.ValidationError)
+
+
+def _quote_nan(data: bytes) -> bytes:
+    """`data` itself when it holds no such token."""
+    if b"NaN" not in data and b"Infinity" not in data:
+        return data
+    quoted = _STRING_OR_NAN.sub(lambda m: m[0] if m[0][:1] == b'"' else b'"%b"' % m[0], data)
+    return data if quoted == data else quoted
+
+
+def _refuse(error: Exception, data: bytes, file: str, place: str, *, remedy: str = "") -> NoReturn:
+    text, where = str(error), ""
+    if isinstance(error, RecursionError):
+        text = "is nested too deeply"
+    elif isinstance(error, msgspec.ValidationError):
+        if path := _PATH.search(text):
+            text, where = text[: path.start()], path[1]
+    else:
+        at = _BYTE.search(text)
+        offset = int(at[1]) if at else len(data)
+        text = f"is not JSON: {(text[: at.start()] if at else text).removeprefix('JSON is malformed: ')}"
+        where = position(data, offset)
+    raise SourceError(file, text, place=", ".join(filter(None, (place, where))), remedy=remedy) from error
+
+
+def _refuse_nan(value: Any, path: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{path} is {value}, which JSON cannot hold")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_nan(item, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _refuse_nan(item, f"{path}[{index}]")

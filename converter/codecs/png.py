@@ -1,0 +1,456 @@
+"""PNG without Pillow's opinions: the samples of a file as they were stored, and minimal files.
+
+Pillow scales gray of 1, 2 and 4 bits to 0..255, cuts 16-bit colour to 8 bits and loads a
+palette image that has no palette. Where samples are class ids all of that is loss, so
+the chunks are walked and inflated here; Pillow's decoder only undoes the row filters
+that numpy is slow at.
+
+Rules are those of the PNG specification, third edition (https://www.w3.org/TR/png-3/).
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+from isal import isal_zlib
+from numpy.typing import NDArray
+from PIL import Image
+
+from converter.errors import SourceError
+
+__all__ = [
+    "MAX_PIXELS",
+    "SIGNATURE",
+    "Header",
+    "Kind",
+    "RawPng",
+    "Samples",
+    "check_size",
+    "chunks",
+    "encode_gray",
+    "encode_mask",
+    "read_header",
+    "read_raw",
+    "unpack_bits",
+    "verify",
+]
+
+Kind: TypeAlias = Literal["gray", "gray-alpha", "rgb", "rgba", "palette"]
+Samples: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MAX_PIXELS = 100_000_000
+"""Larger images are refused: 100 M pixels are more than cameras have, and 0.4 GB as RGBA."""
+
+# The stubs have an instance where the module has the class.
+_IsalError: type[Exception] = isal_zlib.IsalError  # type: ignore[assignment]
+
+_MAX_TEXT = 4 << 20
+_PIECE = 1 << 16
+_DEFLATE_RATIO = 1032  # 258 bytes from two bits: no deflate stream can unpack to more
+
+# Colour types with their samples a pixel and the bit depths they allow (section 11.2.1).
+_COLORS: dict[int, tuple[Kind, int, tuple[int, ...]]] = {
+    0: ("gray", 1, (1, 2, 4, 8, 16)),
+    2: ("rgb", 3, (8, 16)),
+    3: ("palette", 1, (1, 2, 4, 8)),
+    4: ("gray-alpha", 2, (8, 16)),
+    6: ("rgba", 4, (8, 16)),
+}
+# First column and row, and the steps, of the seven passes (section 8.1).
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+
+
+class RawPng(msgspec.Struct, frozen=True, eq=False):
+    """Samples as stored: never scaled, never looked up in the palette.
+
+    `array` is (height, width) for gray and palette, else (height, width, channels);
+    uint8 up to 8 bits, native uint16 for 16. It may be read-only and need not be
+    contiguous. `palette` are the colours of kind "palette"; a sample may point past
+    its end.
+    """
+
+    array: Samples
+    kind: Kind
+    bit_depth: int
+    palette: list[tuple[int, int, int]] | None = None
+
+
+class Header(NamedTuple):
+    """What IHDR says; `channels` are samples a pixel."""
+
+    width: int
+    height: int
+    bit_depth: int
+    kind: Kind
+    channels: int
+    interlaced: bool
+
+    def row_bytes(self, width: int) -> int:
+        return (width * self.bit_depth * self.channels + 7) // 8
+
+    def inflated(self) -> int:
+        """Bytes of the image data before deflate: rows, each with its filter byte."""
+        passes = _ADAM7 if self.interlaced else ((0, 0, 1, 1),)
+        sizes = [(-(-(self.width - x) // dx), -(-(self.height - y) // dy)) for x, y, dx, dy in passes]
+        return sum(h * (1 + self.row_bytes(w)) for w, h in sizes if w > 0 and h > 0)
+
+
+class _Content(NamedTuple):
+    header: Header
+    palette: list[tuple[int, int, int]] | None
+    pixels: bytes | memoryview
+
+
+# ---------------------------------------------------------------- writing
+
+
+def encode_gray(array: NDArray[Any]) -> bytes:
+    """A grayscale PNG of a (height, width) array: the same bytes for the same pixels.
+
+    bool becomes 8 bits with 0 and 255, uint8 stays, uint16 becomes 16 bits. Anything
+    else raises ValueError.
+    """
+    if array.ndim != 2 or array.dtype not in (np.bool_, np.uint8, np.uint16):
+        raise ValueError(f"not a gray image: {array.dtype} of shape {array.shape}")
+    height, width = array.shape
+    size = array.dtype.itemsize
+    rows = np.zeros((height, 1 + width * size), np.uint8)
+    if array.dtype == np.bool_:
+        np.negative(array.view(np.uint8), out=rows[:, 1:])
+    elif size == 1:
+        rows[:, 1:] = array
+    else:
+        rows[:, 1:].view(">u2")[...] = array
+    return _file(width, height, 8 * size, isal_zlib.compress(rows, 1))
+
+
+def encode_mask(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int) -> bytes:
+    """An 8-bit gray PNG of (height, width), 255 where `crop` is true, 0 elsewhere.
+
+    `crop` (h, w) lies with its first pixel at column `x`, row `y`, wholly inside;
+    ValueError otherwise. Only its rows are deflated: the empty ones above and below
+    are whole deflate blocks that every mask of that width shares.
+    """
+    h, w = crop.shape
+    if crop.dtype != np.bool_:
+        raise ValueError(f"a mask is bool, not {crop.dtype}")
+    if not (0 <= x <= width - w and 0 <= y <= height - h):
+        raise ValueError(f"a crop of {w}x{h} at ({x}, {y}) does not fit into {width}x{height}")
+    # Multiples of 16 rows, so that few different blocks are needed.
+    above, below = y // 16 * 16, (height - y - h) // 16 * 16
+    row = width + 1
+    rows = np.zeros((height - above - below, row), np.uint8)
+    np.negative(crop.view(np.uint8), out=rows[y - above : y - above + h, x + 1 : x + 1 + w])
+    # Zeros leave the low half of an Adler-32 sum as it is and add it to the high half
+    # once a byte (RFC 1950, section 8.2).
+    middle = isal_zlib.adler32(rows, above * row % 65521 << 16 | 1)
+    low = middle & 0xFFFF
+    adler = ((middle >> 16) + low * below * row) % 65521 << 16 | low
+    stream = [b"\x78\x01", _zeros(above * row), _deflate(rows), _zeros(below * row), _LAST_BLOCK]
+    return _file(width, height, 8, b"".join(stream) + struct.pack(">I", adler))
+
+
+_LAST_BLOCK = b"\x03\x00"  # an empty one with fixed codes
+
+
+def _deflate(data: bytes | NDArray[np.uint8]) -> bytes:
+    """Deflate blocks that end on a byte and refer to nothing before them; none is the last."""
+    stream = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
+    return stream.compress(data) + stream.flush(isal_zlib.Z_FULL_FLUSH)
+
+
+@lru_cache(maxsize=1024)
+def _zeros(size: int) -> bytes:
+    return _deflate(bytes(size)) if size else b""
+
+
+def _file(width: int, height: int, depth: int, stream: bytes) -> bytes:
+    if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
+        raise ValueError(f"a PNG cannot be {width}x{height}")
+    header = struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0)
+    return b"".join((SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"IDAT", stream), _IEND))
+
+
+def _chunk(kind: bytes, data: bytes) -> tuple[bytes, bytes, bytes]:
+    crc = isal_zlib.crc32(data, isal_zlib.crc32(kind))
+    return struct.pack(">I4s", len(data), kind), data, struct.pack(">I", crc)
+
+
+_IEND = b"".join(_chunk(b"IEND", b""))
+
+
+# ---------------------------------------------------------------- reading
+
+
+def read_raw(data: bytes, file: str, *, max_pixels: int = MAX_PIXELS) -> RawPng:
+    """The samples of a PNG as they are stored.
+
+    SourceError for anything that is not a whole PNG: a wrong checksum in a critical
+    chunk, image data that inflates to fewer or more bytes than the header asks for,
+    a palette image without palette, more than `max_pixels` or four bytes for each of
+    them, no IEND. Ancillary chunks
+    are not opened and bytes after IEND are nobody's business.
+    """
+    header, palette, pixels = _parse(data, file, max_pixels, thorough=False)
+    if header.inflated() > 4 * max_pixels:
+        raise SourceError(file, f"{header.inflated():,} bytes of pixels are more than are read")
+    raw = _inflate(pixels, header.inflated(), file)
+    array = _samples(raw, header, file)
+    return RawPng(array, header.kind, header.bit_depth, palette if header.kind == "palette" else None)
+
+
+def verify(data: bytes, file: str, *, max_pixels: int = MAX_PIXELS) -> Header:
+    """As read_raw, but keeps no pixels, and the ancillary chunks must be whole as well.
+
+    Text and profiles that unpack to more than 4 MB are refused: viewers and trainers
+    unpack them on opening.
+    """
+    header, _, pixels = _parse(data, file, max_pixels, thorough=True)
+    row = 1 + header.row_bytes(header.width)
+    expected, size = header.inflated(), 0
+    for piece in _inflated_pieces(pixels, file):
+        if not header.interlaced and piece[-size % row :: row].translate(None, b"\0\1\2\3\4"):
+            raise SourceError(file, "the pixel data has a row filter that does not exist")
+        size += len(piece)
+        if size > expected:
+            break
+    if size != expected:
+        raise _wrong_amount(file, size, expected)
+    return header
+
+
+def read_header(data: bytes, file: str, *, max_pixels: int = MAX_PIXELS) -> Header:
+    """The IHDR chunk, which must be the first, checked for sense, size and its CRC."""
+    kind, start, length = next(chunks(data, file))
+    if kind != b"IHDR" or length != 13:
+        raise SourceError(file, "the PNG does not begin with its header", place="byte 8")
+    _check_crc(data, kind, start, length, file)
+    width, height, depth, color, compression, filtering, interlace = struct.unpack_from(">IIBBBBB", data, start)
+    name, channels, depths = _COLORS.get(color, ("gray", 0, ()))
+    if depth not in depths or compression or filtering or interlace > 1:
+        raise SourceError(
+            file,
+            f"the PNG header makes no sense (bit depth {depth}, colour type {color}, "
+            f"methods {compression}, {filtering}, {interlace})",
+        )
+    check_size(width, height, file, max_pixels=max_pixels)
+    return Header(width, height, depth, name, channels, interlace == 1)
+
+
+def check_size(width: int, height: int, file: str, *, max_pixels: int = MAX_PIXELS) -> None:
+    """Raise SourceError for an image without pixels, or with more than `max_pixels`."""
+    if width <= 0 or height <= 0:
+        raise SourceError(file, f"the image is {width}x{height} pixels")
+    if width * height > max_pixels:
+        raise SourceError(file, f"{width}x{height} pixels are more than the {max_pixels:,} that are read")
+
+
+def chunks(data: bytes, file: str) -> Iterator[tuple[bytes, int, int]]:
+    """Type, start and length of the data of each chunk up to IEND; SourceError if one is cut."""
+    if not data.startswith(SIGNATURE):
+        raise SourceError(file, "is not a PNG" if data else "is empty")
+    at, kind = len(SIGNATURE), b""
+    while kind != b"IEND":
+        if at + 12 > len(data):
+            raise SourceError(file, "the PNG is cut: it ends without IEND", place=f"byte {len(data)}")
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if at + 12 + length > len(data):
+            raise SourceError(file, f"the PNG is cut in chunk {_name(kind)}", place=f"byte {len(data)}")
+        yield kind, at + 8, length
+        at += 12 + length
+
+
+def _name(kind: bytes) -> str:
+    return kind.decode("latin-1")
+
+
+def _check_crc(data: bytes, kind: bytes, start: int, length: int, file: str) -> None:
+    end = start + length
+    if isal_zlib.crc32(memoryview(data)[start - 4 : end]) != int.from_bytes(data[end : end + 4]):
+        raise SourceError(file, f"chunk {_name(kind)} is damaged (wrong CRC)", place=f"byte {start - 8}")
+
+
+def _parse(data: bytes, file: str, max_pixels: int, *, thorough: bool) -> _Content:
+    header = read_header(data, file, max_pixels=max_pixels)
+    palette: list[tuple[int, int, int]] | None = None
+    pixels: list[memoryview] = []
+    pixels_end = 0
+    for kind, start, length in chunks(data, file):
+        if thorough or not kind[0] & 0x20:
+            _check_crc(data, kind, start, length, file)
+        place = f"byte {start - 8}"
+        if kind == b"IDAT":
+            if pixels and start - 8 != pixels_end:
+                raise SourceError(file, "the pixel data is in pieces with something between", place=place)
+            pixels.append(memoryview(data)[start : start + length])
+            pixels_end = start + length + 4
+        elif kind == b"PLTE":
+            if palette is not None or pixels or length % 3 or not 0 < length <= 768:
+                raise SourceError(file, "the palette is damaged, doubled or late", place=place)
+            palette = list(struct.iter_unpack("BBB", data[start : start + length]))
+        elif kind == b"IHDR":
+            if start != 16:
+                raise SourceError(file, "the PNG has two headers", place=place)
+        elif kind in _PACKED:
+            if thorough:
+                _check_text(kind, data[start : start + length], file, place)
+        elif not kind[0] & 0x20 and kind != b"IEND":
+            raise SourceError(file, f"chunk {_name(kind)} is unknown and marked as necessary", place=place)
+    if not pixels:
+        raise SourceError(file, "the PNG has no pixel data")
+    if header.kind == "palette" and palette is None:
+        raise SourceError(file, "the palette image has no palette (PLTE)")
+    return _Content(header, palette, pixels[0] if len(pixels) == 1 else b"".join(pixels))
+
+
+_PACKED = (b"zTXt", b"iTXt", b"iCCP")
+
+
+def _check_text(kind: bytes, data: bytes, file: str, place: str) -> None:
+    """Sections 11.3.2.3 (iCCP), 11.3.3.3 (zTXt) and 11.3.3.4 (iTXt)."""
+    _, _, rest = data.partition(b"\0")
+    if kind == b"iTXt":
+        packed = rest[:1] == b"\1"
+        rest = rest[2:].split(b"\0", 2)[-1]
+        if not packed:
+            return
+    else:
+        rest = rest[1:]
+    size = 0
+    # One that is only damaged is skipped by readers.
+    with suppress(SourceError):
+        for piece in _inflated_pieces(rest, file):
+            size += len(piece)
+            if size > _MAX_TEXT:
+                break
+    if size > _MAX_TEXT:
+        raise SourceError(file, f"chunk {_name(kind)} unpacks to more than 4 MB", place=place)
+
+
+def _inflate(packed: bytes | memoryview, expected: int, file: str) -> bytes:
+    # Tested first, so that a large header over little data takes no memory.
+    if expected > _DEFLATE_RATIO * len(packed):
+        raise SourceError(file, f"{len(packed)} bytes of pixel data are too few for the size in the header")
+    stream = isal_zlib.decompressobj()
+    try:
+        raw: bytes = stream.decompress(packed, expected + 1)
+    except _IsalError as error:
+        raise _damaged(file, error) from error
+    if len(raw) != expected:
+        raise _wrong_amount(file, len(raw), expected)
+    if not stream.eof:
+        raise SourceError(file, "the pixel data is cut")
+    return raw
+
+
+def _inflated_pieces(packed: bytes | memoryview, file: str) -> Iterator[bytes]:
+    stream = isal_zlib.decompressobj()
+    limit = 16 * _PIECE
+    try:
+        for start in range(0, len(packed), _PIECE):
+            piece, full = packed[start : start + _PIECE], True
+            # A full buffer may have left output waiting when the input is used up.
+            while not stream.eof and (piece or full):
+                out = stream.decompress(piece, limit)
+                yield out
+                piece, full = stream.unconsumed_tail, len(out) == limit
+    except _IsalError as error:
+        raise _damaged(file, error) from error
+    if not stream.eof:
+        raise SourceError(file, "the pixel data is cut")
+
+
+def _damaged(file: str, error: Exception) -> SourceError:
+    return SourceError(file, f"the pixel data is damaged ({error})")
+
+
+def _wrong_amount(file: str, size: int, expected: int) -> SourceError:
+    amount = "more" if size > expected else f"{size}"
+    return SourceError(file, f"the pixel data unpacks to {amount} bytes where the header asks for {expected}")
+
+
+# ---------------------------------------------------------------- rows to samples
+
+
+def _samples(raw: bytes, header: Header, file: str) -> Samples:
+    if not header.interlaced:
+        rows = np.frombuffer(raw, np.uint8).reshape(header.height, -1)
+        highest = rows[:, 0].max()
+        if highest == 0:
+            return _unpack(rows[:, 1:], header)
+        if highest <= 2 and header.bit_depth * header.channels <= 8:
+            return _unpack(_unfilter(rows), header)
+    return _through_pillow(raw, header, file)
+
+
+def _unfilter(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Undo the filters None, Sub and Up (section 9.2) where a pixel is at most a byte."""
+    filters, samples = rows[:, 0], rows[:, 1:].copy()
+    sub = np.flatnonzero((filters == 1) & samples.any(axis=1))
+    if sub.size:
+        samples[sub] = np.add.accumulate(samples[sub], axis=1, dtype=np.uint8)
+    for y in np.flatnonzero(filters == 2).tolist():
+        if y:
+            samples[y] += samples[y - 1]
+    return samples
+
+
+def unpack_bits(rows: NDArray[np.uint8], width: int, depth: int) -> NDArray[np.uint8]:
+    """(height, row bytes) to (height, width) samples of 1, 2, 4 or 8 bits, the high bits first."""
+    if depth == 1:
+        return np.unpackbits(rows, axis=1, count=width)
+    if depth == 8:
+        return rows[:, :width]
+    shifts = np.arange(8 - depth, -1, -depth, dtype=np.uint8)
+    samples: NDArray[np.uint8] = (rows[:, :, None] >> shifts) & np.uint8((1 << depth) - 1)
+    return samples.reshape(len(rows), -1)[:, :width]
+
+
+def _unpack(rows: NDArray[np.uint8], header: Header) -> Samples:
+    """(height, row bytes) to samples, in the layout of section 7.2."""
+    if header.bit_depth < 8:
+        return unpack_bits(rows, header.width, header.bit_depth)
+    samples = rows.view(">u2").astype(np.uint16) if header.bit_depth == 16 else rows
+    if header.channels == 1:
+        return samples
+    return samples.reshape(header.height, header.width, header.channels)
+
+
+def _through_pillow(raw: bytes, header: Header, file: str) -> Samples:
+    """Any filter and Adam7, by Pillow's decoder with modes that leave the bits alone.
+
+    Filters work on bytes, so 16-bit gray passes as 8-bit gray with alpha, and the same
+    with four bytes. Six and eight bytes have no such twin: high and low bytes are
+    fetched one after the other.
+    """
+    depth, channels = header.bit_depth, header.channels
+    # Stored blocks: inflating is done, and checked, already.
+    packed = zlib.compress(raw, 0)
+
+    def decode(mode: str, rawmode: str) -> NDArray[np.uint8]:
+        size = (header.width, header.height)
+        try:
+            return np.asarray(Image.frombytes(mode, size, packed, "zip", rawmode, int(header.interlaced)))
+        except ValueError as error:
+            raise _damaged(file, error) from error
+
+    if depth < 8:
+        return decode("P", f"P;{depth}")
+    if depth == 8:
+        mode = ("L", "LA", "RGB", "RGBA")[channels - 1]
+        return decode(mode, mode)
+    if channels <= 2:
+        mode = "LA" if channels == 1 else "RGBA"
+        samples = decode(mode, mode).view(">u2").astype(np.uint16)
+        return samples[:, :, 0] if channels == 1 else samples
+    mode = "RGB" if channels == 3 else "RGBA"
+    high, low = decode(mode, f"{mode};16B"), decode(mode, f"{mode};16L")
+    return high.astype(np.uint16) << np.uint16(8) | low

@@ -1,0 +1,55 @@
+"""Text in UTF-8, with the place of the first byte that is none."""
+
+from __future__ import annotations
+
+import codecs
+
+from converter.errors import SourceError
+
+__all__ = ["check_utf8", "decode_text", "position"]
+
+_PIECE = 1 << 20
+
+
+def decode_text(data: bytes, file: str) -> str:
+    """The text of a UTF-8 file, without its byte order mark; line ends stay as they are.
+
+    A file that begins with the byte order mark of UTF-16 is read as that: spreadsheet
+    programs and shells on Windows write it. Anything else than UTF-8 raises SourceError
+    with the line and the byte: Latin-1 cannot be told from other 8-bit codes, and a
+    guess would rename classes.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise SourceError(
+                file, "is not valid UTF-16, though it begins like it", place=f"byte {error.start}"
+            ) from error
+    check_utf8(data, file)
+    return data.decode("utf-8-sig")
+
+
+def check_utf8(data: bytes, file: str) -> None:
+    """Raise SourceError at the first byte that is not UTF-8; takes no memory to speak of."""
+    if data.isascii():
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(data), _PIECE):
+        pending = len(decoder.getstate()[0])
+        try:
+            decoder.decode(data[start : start + _PIECE], final=start + _PIECE >= len(data))
+        except UnicodeDecodeError as error:
+            at = start - pending + error.start
+            raise SourceError(
+                file,
+                f"byte 0x{data[at]:02x} is not UTF-8",
+                place=position(data, at),
+                remedy="save the file as UTF-8",
+            ) from error
+
+
+def position(data: bytes, at: int) -> str:
+    """Where byte `at` of `data` lies, for messages: `line 3, byte 41`; bytes count from 0."""
+    line = data.count(b"\n", 0, at) + 1
+    return f"line {line}, byte {at}"

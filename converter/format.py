@@ -1,0 +1,233 @@
+"""What a format is: a few plain functions and one record that names them.
+
+A module in `converter/formats/` ends in `FORMAT = Format(...)`; third parties offer the
+same record under the entry-point group `segpack.formats`. Reading is
+
+    detect(source) -> Evidence | None        names only, and the head of a file at most
+    scan(reading, ledger) -> Scan            header and refs, no pixels
+    survey(reading, ref) -> facts            optional, in a worker: what the header cannot know
+    settle(scan, facts, reading, ledger)     optional: the header with those facts
+    load(reading, header, ref, ledger)       in a worker: one Sample
+
+and writing is
+
+    encode(writing, sample) -> Encoded       in a worker: files, and a small record
+    assemble(writing, out) -> Assembler      in order, in one process: the files that join the records
+
+Readers do not guess and encoders do not lose: what a target cannot hold has been taken
+out by `converter.lower`, which says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, Protocol, TypeAlias
+
+import msgspec
+
+from converter.ledger import Ledger
+from converter.model import Header, Image, Ref, Sample, Task
+from converter.storage import Source, Target
+
+__all__ = [
+    "Assembler",
+    "ClassTable",
+    "Encoded",
+    "Evidence",
+    "Format",
+    "Holds",
+    "MaskEncoding",
+    "ReadOptions",
+    "Reading",
+    "Record",
+    "Scan",
+    "Segmentation",
+    "WriteOptions",
+    "Writing",
+]
+
+Segmentation: TypeAlias = Literal["auto", "rle", "polygon"]
+MaskEncoding: TypeAlias = Literal["binary", "multi-class", "rle", "polygon"]
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """Why a source looks like a format. `certain`: the source says so itself."""
+
+    text: str
+    certain: bool = False
+
+
+class Holds(msgspec.Struct, frozen=True):
+    """What a format can hold; `converter.lower` takes out the rest."""
+
+    task: Task = "instance"
+    masks: bool = True
+    boxes: bool = False
+    crowd: bool = False
+    attributes: bool = False
+    empty: bool = False
+    overlaps: bool = True
+    one_ring: bool = False
+    polygons: bool = False
+
+
+class ClassEntry(msgspec.Struct, frozen=True):
+    """One line of a class file: the class wanted, and the old names or ids that become it."""
+
+    name: str
+    id: int | None = None
+    sources: tuple[str | int, ...] = ()
+    color: tuple[int, int, int] | None = None
+
+
+class ClassTable(msgspec.Struct, frozen=True):
+    """A class file (`--classes`): what the classes are to be; `file` for messages."""
+
+    file: str
+    entries: tuple[ClassEntry, ...]
+    drop: tuple[str | int, ...] = ()
+
+    def declares(self, id: int) -> bool:
+        """Whether the file settles what an id that the source does not declare means."""
+        return id in self.drop or any(
+            id in entry.sources or (not entry.sources and entry.id == id) for entry in self.entries
+        )
+
+    def names_of_ids(self) -> dict[int, str]:
+        """Names for a source that has ids only: source id -> name."""
+        names: dict[int, str] = {}
+        for entry in self.entries:
+            ids = [s for s in entry.sources if isinstance(s, int)]
+            if not entry.sources and entry.id is not None:
+                ids = [entry.id]
+            names.update(dict.fromkeys(ids, entry.name))
+        return names
+
+
+class ReadOptions(msgspec.Struct, frozen=True):
+    """What the user says about the source."""
+
+    images: Source | None = None
+    need_files: bool = True
+    classes: ClassTable | None = None
+    colors: tuple[tuple[str, tuple[int, int, int]], ...] = ()
+    class_name: str | None = None
+    masks: str | None = None
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """A source and how to read it; goes to every worker once."""
+
+    source: Source
+    options: ReadOptions
+    on_error: Literal["stop", "skip"] = "stop"
+
+    @property
+    def images(self) -> Source:
+        """Where image files lie: `--images`, else the source itself."""
+        return self.options.images or self.source
+
+
+class Scan(msgspec.Struct, frozen=True):
+    """What scanning found. `ids_kept`: the annotation ids of the source are unique and stay."""
+
+    header: Header
+    refs: list[Ref]
+    ids_kept: bool = False
+
+
+class WriteOptions(msgspec.Struct, frozen=True):
+    """How the target is to be written, as far as formats differ in it."""
+
+    segmentation: Segmentation = "auto"
+    instances: Literal["class", "components"] | None = None
+    boxes_as_masks: bool = False
+    crowd: Literal["drop", "keep"] = "drop"
+    min_iou: float | None = None
+    tolerance: float | None = None
+    image_files: Literal["copy", "hardlink", "symlink", "none"] = "copy"
+
+    @property
+    def simplifies(self) -> bool:
+        return self.min_iou is not None or self.tolerance is not None
+
+
+class Writing(msgspec.Struct, frozen=True):
+    """What is being written; goes to every worker once.
+
+    `prefix` is the folder of this encoding in the output ("" or e.g. "coco/");
+    `images` the folder of the image files. `shared_stems`: (split, name without
+    extension) of images that differ in their extension only. `mask_encoding` and
+    `encodings` (folder, how to read it) are for meta.json. `was_semantic`: background and
+    ignore id of the semantic set that these instances are the regions of.
+    """
+
+    header: Header
+    options: WriteOptions
+    source_format: str = ""
+    prefix: str = ""
+    images: str = "images/"
+    shared_stems: frozenset[tuple[str | None, str]] = frozenset()
+    mask_encoding: MaskEncoding = "binary"
+    encodings: tuple[tuple[str, str], ...] = ()
+    was_semantic: tuple[int | None, int | None] | None = None
+
+
+class Encoded(msgspec.Struct, frozen=True):
+    """What one image becomes: files (path in the output, bytes) and a record for the assembler.
+
+    `ids` are the source's ids of the instances in the record, None where there is none.
+    """
+
+    files: list[tuple[str, bytes]]
+    record: Any
+    ids: list[int | None] = []
+
+
+class Record(msgspec.Struct, frozen=True):
+    """An encoded image in its place: final ids, and the checksum of its image file.
+
+    `image_path` is where the image file lies in the output, "" when it is left out.
+    """
+
+    image: Image
+    image_id: int
+    ids: list[int]
+    value: Any
+    image_path: str = ""
+    image_sha256: str = ""
+
+
+class Assembler(Protocol):
+    """Joins the records of all images, in order, into the files that speak of all."""
+
+    def add(self, record: Record) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+class Format(msgspec.Struct, frozen=True):
+    """A format: its name, what it holds, and its functions. `page` is the module's docstring."""
+
+    name: str
+    summary: str
+    page: str
+    holds: Holds
+    detect: Callable[[Source], Evidence | None] | None = None
+    scan: Callable[[Reading, Ledger], Scan] | None = None
+    load: Callable[[Reading, Header, Ref, Ledger], Sample] | None = None
+    survey: Callable[[Reading, Ref], Any] | None = None
+    settle: Callable[[Scan, Iterable[Any], Reading, Ledger], Scan] | None = None
+    encode: Callable[[Writing, Sample], Encoded] | None = None
+    assemble: Callable[[Writing, Target], Assembler] | None = None
+    image_path: Callable[[Writing, Image], str] | None = None
+    label_path: Callable[[Writing, Image], str] | None = None
+    plan: Callable[[Header, Sequence[Ref], Ledger], Header] | None = None
+
+    @property
+    def reads(self) -> bool:
+        return self.scan is not None
+
+    @property
+    def writes(self) -> bool:
+        return self.encode is not None

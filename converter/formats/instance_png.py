@@ -1,0 +1,320 @@
+"""Binary PNGs: one mask an instance, 255 inside and 0 outside.
+
+    meta.json                                      classes, counts, how to read it
+    index.csv                                      one row a mask: class, box, area, crowd
+    images/[<split>/]<path>
+    masks/[<split>/]<path without extension>/0001_<class id>.png
+
+Every mask has the size of its image; masks may overlap.
+
+Read beside that: a folder an image (<id>/images/x.png, <id>/masks/*.png: DSB 2018), masks
+without an index (class ids from the names when every name ends in one), masks of mode 1,
+L, P, RGB or RGBA with one foreground value, and any naming through
+`--masks "masks/{image}/{instance}_{class}.png"`. Without class names there is one class,
+`object` or what `--class-name` says.
+
+Holds: masks with holes, parts and overlaps; crowd (index.csv); masks without a pixel.
+Cannot hold: boxes without a mask, attributes, vertices of polygons.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from converter.codecs import png
+from converter.errors import SourceError
+from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
+from converter.geometry import rle, shapes
+from converter.layouts.classes import check_classes, find_class_file, read_class_file, undeclared
+from converter.layouts.images import (
+    image_files,
+    is_image,
+    is_split_name,
+    order_splits,
+    shown_name,
+    split_name,
+    stem,
+)
+from converter.layouts.masks import binary_mask, instance_folders, parse_pattern
+from converter.ledger import Ledger
+from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample
+from converter.package import index, meta
+from converter.package.tree import PackageAssembler, describe, image_path, indexed_image, mask_stem
+from converter.storage import Source
+
+__all__ = ["FORMAT"]
+
+NUMBERED = re.compile(r"\d+_(\d+)")
+
+
+class MaskFile(msgspec.Struct, frozen=True):
+    """A mask of an image: where it lies and what is known of it without opening it."""
+
+    path: str
+    class_id: int
+    id: int | None = None
+    iscrowd: bool = False
+
+
+# ---------------------------------------------------------------- read
+
+
+def detect(source: Source) -> Evidence | None:
+    """meta.json that says binary; a folder of images and one of masks for each image; masks/<image>/*.png."""
+    if meta.META in source:
+        about = meta.about(source)
+        if about is not None:
+            binary = about.mask_encoding == "binary"
+            return Evidence("meta.json says mask_encoding binary", certain=True) if binary else None
+    folders = instance_folders(source)
+    if folders:
+        return Evidence(f"{len(folders)} folders, each with images/ and masks/")
+    nested = _nested(source)
+    if nested:
+        return Evidence(f"masks/<image>/*.png for {len(nested)} images")
+    return None
+
+
+def scan(reading: Reading, ledger: Ledger) -> Scan:
+    source = reading.source
+    if reading.options.masks:
+        return _scan_pattern(reading, reading.options.masks, ledger)
+    if meta.META in source and index.INDEX in source:
+        about = meta.about(source)
+        if about is not None:
+            return _scan_package(reading, about, ledger)
+    folders = instance_folders(source)
+    if folders:
+        refs = [
+            Ref(Image(posixpath.basename(image), file=image), [MaskFile(p, 1) for p in sorted(masks)])
+            for image, masks in folders.items()
+        ]
+        return Scan(_header([ClassInfo(1, reading.options.class_name or "object")], refs), refs)
+    return _scan_nested(reading, ledger)
+
+
+def _header(classes: Sequence[ClassInfo], refs: Sequence[Ref]) -> Header:
+    zero = any(c.id == 0 for c in classes)
+    splits = order_splits(r.image.split for r in refs)
+    return Header("instance-png", "instance", tuple(classes), splits, background_id=None if zero else 0)
+
+
+def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
+    """A tree with meta.json and index.csv: the index says which mask belongs to what."""
+    source = reading.source
+    label = source.label(index.INDEX)
+    declared = {c.id for c in about.classes}
+    images: dict[str, Ref] = {}
+    for line, row in enumerate(index.decode(source.read(index.INDEX), label), 2):
+        if row.image not in images:
+            images[row.image] = Ref(indexed_image(reading.images, row), [])
+        if not row.mask:
+            continue
+        name = images[row.image].image.name
+        id = int(row.instance_id) if row.instance_id.isdigit() else None
+        problem = _row_problem(source, row, declared)
+        if problem:
+            ledger.bad_annotation(name, id, SourceError(label, problem, place=f"line {line}", remedy="mend the index"))
+            continue
+        images[row.image].payload.append(MaskFile(row.mask, int(row.class_id), id, row.iscrowd == "1"))
+    _tell_orphans(source, images, ledger)
+    classes = [
+        ClassInfo(c.id, c.name, c.color, c.source_id, c.source_name) for c in sorted(about.classes, key=lambda c: c.id)
+    ]
+    check_classes(classes, source.label(meta.META))
+    refs = list(images.values())
+    ids = [m.id for r in refs for m in r.payload]
+    splits = order_splits([*about.splits, *(r.image.split for r in refs)])
+    header = msgspec.structs.replace(_header(classes, refs), splits=splits, name=about.name)
+    return Scan(header, refs, ids_kept=None not in ids and len(set(ids)) == len(ids))
+
+
+def _row_problem(source: Source, row: index.Row, declared: set[int]) -> str:
+    if row.mask not in source:
+        return f"the mask {row.mask} is not there"
+    if not row.class_id.lstrip("-").isdigit():
+        return f"class_id '{row.class_id}' is no number"
+    return "" if int(row.class_id) in declared else undeclared([int(row.class_id)], declared)
+
+
+def _tell_orphans(source: Source, images: dict[str, Ref], ledger: Ledger) -> None:
+    """Masks and images that the index does not know: the first are losses, the second notes."""
+    known = {m.path for r in images.values() for m in r.payload}
+    for path in source.names():
+        if path.startswith("masks/") and path not in known and is_image(path):
+            ledger.lose("orphan-mask", path, f"{source.label(path)}: index.csv does not name this mask")
+        elif path.startswith("images/") and path not in images and is_image(path):
+            ledger.note("orphan-image", source.label(path), "index.csv does not name this image")
+
+
+def _nested(source: Source) -> dict[str, list[str]]:
+    """Image path -> masks, where masks lie in masks/<image path without extension>/."""
+    folders: dict[str, list[str]] = {}
+    for path in source.names():
+        if (
+            path.startswith("masks/")
+            and path.count("/") >= 2
+            and path.lower().endswith((".png", ".tif", ".tiff", ".bmp"))
+        ):
+            folders.setdefault(posixpath.dirname(path).removeprefix("masks/"), []).append(path)
+    found: dict[str, list[str]] = {}
+    for image in image_files(source, "images/"):
+        below = image.removeprefix("images/")
+        masks = folders.get(stem(below)) or folders.get(below)
+        if masks:
+            found[image] = masks
+    return found
+
+
+def _scan_nested(reading: Reading, ledger: Ledger) -> Scan:
+    """masks/<image>/*.png without an index: the class from the name, or the one class."""
+    source = reading.source
+    nested = _nested(source)
+    images = image_files(reading.images, "images/") or list(nested)
+    numbers = [NUMBERED.fullmatch(posixpath.basename(stem(p))) for masks in nested.values() for p in masks]
+    path = find_class_file(source, ["", "masks"])
+    numbered = bool(numbers) and all(numbers) and (path is not None or reading.options.classes is not None)
+    refs = []
+    for image in images:
+        below = image.removeprefix("images/")
+        first = below.split("/")[0]
+        split = split_name(first) if "/" in below and is_split_name(first) else None
+        name = below.removeprefix(first + "/") if split else below
+        masks = [MaskFile(p, _class_of(p) if numbered else 1) for p in sorted(nested.get(image, []))]
+        refs.append(Ref(Image(name, split, file=image), masks))
+    classes = (
+        _classes(reading, path, refs, ledger) if numbered else [ClassInfo(1, reading.options.class_name or "object")]
+    )
+    return Scan(_header(classes, refs), refs)
+
+
+def _class_of(path: str) -> int:
+    return int(posixpath.basename(stem(path)).rpartition("_")[2])
+
+
+def _classes(reading: Reading, path: str | None, refs: Sequence[Ref], ledger: Ledger) -> list[ClassInfo]:
+    """Classes of numbered masks: from the class file, checked against the ids in use."""
+    table = reading.options.classes
+    used = {m.class_id for r in refs for m in r.payload}
+    found = read_class_file(reading.source, path) if path else {}
+    found = {i: msgspec.structs.replace(c, source_id=i, source_name=c.name) for i, c in found.items() if i or i in used}
+    for id in sorted(used - found.keys()):
+        if table is None or not table.declares(id):
+            file = reading.source.label(path) if path else (table.file if table else reading.source.name)
+            raise SourceError(file, undeclared([id], found))
+        found[id] = ClassInfo(id, f"class_{id}", source_id=id)
+    del ledger
+    return [found[i] for i in sorted(found)]
+
+
+def _scan_pattern(reading: Reading, pattern: str, ledger: Ledger) -> Scan:
+    """Masks named in the user's own way."""
+    source = reading.source
+    try:
+        regex = parse_pattern(pattern)
+    except ValueError as error:
+        raise SourceError("--masks", str(error), place=pattern) from None
+    matches = [(path, m.groupdict()) for path in source.names() if (m := regex.fullmatch(path))]
+    if not matches:
+        raise SourceError(
+            source.name,
+            "no file matches the pattern",
+            place=f"--masks {pattern}",
+            remedy="paths begin below the source",
+        )
+    by_stem: dict[str, list[str]] = {}
+    mask_paths = {path for path, _ in matches}
+    for path in image_files(reading.images):
+        if reading.images is not source or path not in mask_paths:
+            below = path.removeprefix("images/")
+            for key in {stem(below), below, posixpath.basename(stem(path)), posixpath.basename(path)}:
+                by_stem.setdefault(key, []).append(path)
+    names = sorted({g["class"] for _, g in matches if g.get("class")})
+    ids = {n: int(n) for n in names} if all(n.isdigit() for n in names) else {n: i for i, n in enumerate(names, 1)}
+    found: dict[tuple[str | None, str], list[MaskFile]] = {}
+    for path, groups in matches:
+        image = _image_named(groups["image"], groups.get("split"), by_stem)
+        if image is None:
+            ledger.lose("orphan-mask", path, f"{source.label(path)}: no image is called {groups['image']}")
+            continue
+        raw = groups.get("split")
+        found.setdefault((split_name(raw) if raw else None, image), []).append(
+            MaskFile(path, ids[groups["class"]] if groups.get("class") else 1)
+        )
+    refs = [
+        Ref(Image(_pattern_name(image, split), split, file=image), masks)
+        for (split, image), masks in sorted(found.items(), key=lambda item: (item[0][0] or "", item[0][1]))
+    ]
+    classes = [
+        ClassInfo(i, f"class_{n}" if n.isdigit() else n, source_id=i, source_name=None if n.isdigit() else n)
+        for n, i in ids.items()
+    ] or [ClassInfo(1, reading.options.class_name or "object")]
+    return Scan(_header(sorted(classes, key=lambda c: c.id), refs), refs)
+
+
+def _pattern_name(image: str, split: str | None) -> str:
+    name = image.removeprefix("images/")
+    first, _, rest = name.partition("/")
+    return rest if split and rest and split_name(first) == split else name
+
+
+def _image_named(name: str, split: str | None, by_stem: dict[str, list[str]]) -> str | None:
+    found = by_stem.get(name, [])
+    if split and len(found) > 1:
+        found = [p for p in found if f"/{split}/" in f"/{p}"]
+    return found[0] if len(found) == 1 else None
+
+
+def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
+    """One image with its masks, each a Rle of the image's size."""
+    source, image = reading.source, ref.image
+    instances: list[Instance] = []
+    for number, mask in enumerate(ref.payload, 1):
+        label = source.label(mask.path)
+        try:
+            region = binary_mask(source.read(mask.path), label)
+            if (region.width, region.height) != (image.width, image.height):
+                raise SourceError(
+                    label,
+                    f"the mask is {region.width}x{region.height}, its image {image.width}x{image.height}",
+                    remedy="masks have the size of their image",
+                )
+        except SourceError as error:
+            ledger.bad_annotation(shown_name(image), mask.id or number, error)
+            continue
+        instances.append(Instance(mask.class_id, region, mask.id, mask.iscrowd))
+    del header
+    return Sample(image, tuple(instances))
+
+
+# ---------------------------------------------------------------- write
+
+
+def encode(writing: Writing, sample: Sample) -> Encoded:
+    """One PNG an instance, numbered in the order of the sample."""
+    image, folder = sample.image, mask_stem(writing, sample.image)
+    files = []
+    for number, instance in enumerate(sample.instances, 1):
+        crop, x, y = rle.decode_crop(shapes.mask_of(instance.shape, image.height, image.width))
+        data = png.encode_mask(crop, x, y, image.height, image.width)
+        files.append((f"{folder}/{number:04d}_{instance.class_id}.png", data))
+    return Encoded(files, describe(writing, sample, files), [i.id for i in sample.instances])
+
+
+FORMAT = Format(
+    name="instance-png",
+    summary="one binary PNG an instance, with meta.json and index.csv",
+    page=__doc__ or "",
+    holds=Holds(crowd=True, empty=True),
+    detect=detect,
+    scan=scan,
+    load=load,
+    encode=encode,
+    assemble=PackageAssembler,
+    image_path=image_path,
+    label_path=mask_stem,
+)

@@ -1,0 +1,327 @@
+"""Semantic PNGs: one mask an image, a pixel is the id of its class.
+
+    meta.json, index.csv
+    images/[<split>/]<path>
+    masks/[<split>/]<path without extension>.png     8-bit gray, 16-bit where ids need it
+
+Every mask has the size of its image. 0 is the background unless a class 0 of another name
+is declared; 255 in 8-bit masks is to be ignored when it is declared so, or undeclared and
+present beside other classes; where masks hold only 0 and 255, 255 is the one class.
+
+Read beside that: images and masks in parallel folders (images/ and masks/, val/ and
+valannot/), `<name>_mask.png` beside the images, 8 and 16 bit, palette PNGs by index (never
+by colour), colour-coded RGB with a legend (--colors, labelmap.txt, class_dict.csv). Class
+names come from meta.json, classes.json, classes.txt, labelmap.txt, _classes.csv,
+class_dict.csv or --classes; without any they are class_3 and so on, with a note.
+
+Holds: one class a pixel. Cannot hold: overlaps, instances, boxes, attributes.
+
+Known exporters: Roboflow (`_mask.png`, _classes.csv), CamVid (class 0 is Sky), CVAT
+(RGB with labelmap.txt), SegNet (folders ending in `annot`).
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from converter.codecs import png
+from converter.errors import SourceError
+from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
+from converter.geometry import labelmap
+from converter.layouts.classes import (
+    check_classes,
+    find_class_file,
+    is_background,
+    is_ignore,
+    legend_colors,
+    read_class_file,
+    undeclared,
+    unnamed,
+)
+from converter.layouts.images import is_split_name, order_splits, shown_name, split_name
+from converter.layouts.masks import instance_folders, label_map, mask_folder, pair_masks
+from converter.ledger import Ledger, Skipped
+from converter.model import ClassInfo, Header, Image, Ref, Sample
+from converter.package import index, meta
+from converter.package.tree import PackageAssembler, describe, image_path, indexed_image, mask_stem
+from converter.storage import Source
+
+__all__ = ["FORMAT"]
+
+IGNORE = 255
+Rgb = tuple[int, int, int]
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """The mask of an image and the legend it is read with (empty: by value)."""
+
+    mask: str
+    colors: dict[Rgb, int] = {}
+
+
+# ---------------------------------------------------------------- read
+
+
+def detect(source: Source) -> Evidence | None:
+    """meta.json that says multi-class, or images and masks of the same names."""
+    about = meta.about(source)
+    if about is not None:
+        many = about.mask_encoding == "multi-class"
+        return Evidence("meta.json says mask_encoding multi-class", certain=True) if many else None
+    if source.entry is not None or instance_folders(source):
+        return None
+    pairs, _ = pair_masks(source, source)
+    if not pairs:
+        return None
+    image, mask = pairs[0]
+    return Evidence(f"{len(pairs)} masks with the names of their images, as {mask} for {image}")
+
+
+def scan(reading: Reading, ledger: Ledger) -> Scan:
+    """Refs with their masks; the classes are settled after a look at the values."""
+    source = reading.source
+    about = meta.about(source)
+    if about is not None and index.INDEX in source:
+        return _scan_package(reading, about)
+    pairs, orphans = pair_masks(source, reading.images)
+    if not pairs:
+        raise SourceError(
+            source.name,
+            "no masks with the names of images in it",
+            remedy="put them in images/ and masks/, or use --images DIR",
+        )
+    for path in orphans:
+        ledger.lose("orphan-mask", path, f"{source.label(path)}: no image belongs to this mask")
+    declared, colors, origin = _declared(reading, about, pairs)
+    splits = set(about.splits) if about else set()
+    refs = [Ref(_image(image, mask, splits), Payload(mask, colors)) for image, mask in pairs]
+    header = Header(
+        "semantic-png",
+        "semantic",
+        tuple(declared),
+        order_splits(r.image.split for r in refs),
+        about.name if about else "",
+        about.background_id if about else 0,
+        about.ignore_id if about else None,
+        {"classes_from": origin},
+    )
+    return Scan(header, refs)
+
+
+def _scan_package(reading: Reading, about: meta.Meta) -> Scan:
+    """A tree with meta.json and index.csv: the index says which mask belongs to what."""
+    source = reading.source
+    rows = index.decode(source.read(index.INDEX), source.label(index.INDEX))
+    refs = [Ref(indexed_image(reading.images, row), Payload(row.mask)) for row in rows]
+    declared, _, _ = _declared(reading, about, [])
+    splits = order_splits([*about.splits, *(r.image.split for r in refs)])
+    return Scan(
+        Header(
+            "semantic-png",
+            "semantic",
+            tuple(declared),
+            splits,
+            about.name,
+            about.background_id,
+            about.ignore_id,
+        ),
+        refs,
+    )
+
+
+def _image(path: str, mask: str, splits: set[str]) -> Image:
+    """The image below its folder, the split taken from the folders around it."""
+    folders = posixpath.dirname(path).split("/")
+    at = next(
+        (i for i in range(len(folders) - 1, -1, -1) if folders[i].lower() in {"images", "image", "imgs", "img"}),
+        -1,
+    )
+    below = folders[at + 1 :]
+    around = [*below[:1], *(folders[at - 1 : at] if at > 0 else []), *folders[-1:]]
+    raw = next((f for f in around if f in splits or is_split_name(f)), None)
+    name_folders = below
+    if raw is not None and raw in below:
+        name_folders = below[below.index(raw) + 1 :]
+    if at < 0 and raw is None:
+        name_folders = [f for f in folders[_common(path, mask) :] if f]
+    split = (raw if raw in splits else split_name(raw)) if raw is not None else None
+    return Image("/".join([*name_folders, posixpath.basename(path)]), split, file=path)
+
+
+def _common(image: str, mask: str) -> int:
+    """How many leading folders of the image belong to the layout: up to where image and mask part."""
+    at = mask_folder(mask)
+    return len(posixpath.dirname(image).split("/")) if at is None else at + 1
+
+
+def _declared(
+    reading: Reading, about: meta.Meta | None, pairs: Sequence[tuple[str, str]]
+) -> tuple[list[ClassInfo], dict[Rgb, int], str]:
+    """Declared classes, the legend of colours, and the file they come from ("" when there is none)."""
+    source = reading.source
+    if about is not None:
+        found = [ClassInfo(c.id, c.name, c.color, c.source_id, c.source_name) for c in about.classes]
+        check_classes(found, source.label(meta.META))
+        return sorted(found, key=lambda c: c.id), {}, source.label(meta.META)
+    if reading.options.colors:
+        black = any(rgb == (0, 0, 0) for _, rgb in reading.options.colors)
+        found = [ClassInfo(i, name, rgb) for i, (name, rgb) in enumerate(reading.options.colors, 0 if black else 1)]
+        return _real(found), legend_colors(found), "--colors"
+    folders = ["", *dict.fromkeys(f for image, mask in pairs[:50] for f in _folders(image, mask))]
+    path = find_class_file(source, folders)
+    if path is None:
+        return [], {}, ""
+    found = list(read_class_file(source, path).values())
+    colors = legend_colors(found)
+    if colors and (0, 0, 0) not in colors and not any(c.id == 0 and is_background(c.name) for c in found):
+        found = [msgspec.structs.replace(c, id=c.id + 1) for c in found]
+        colors = legend_colors(found)
+    return _real(found), colors, source.label(path)
+
+
+def _folders(image: str, mask: str) -> list[str]:
+    parents = [posixpath.dirname(mask), posixpath.dirname(image)]
+    return [*parents, *(posixpath.dirname(p) for p in parents)]
+
+
+def _real(found: Sequence[ClassInfo]) -> list[ClassInfo]:
+    """Ascending by id, each remembering what it was."""
+    return sorted((msgspec.structs.replace(c, source_id=c.id, source_name=c.name) for c in found), key=lambda c: c.id)
+
+
+def survey(reading: Reading, ref: Ref) -> list[int] | None:
+    """The values present in a mask, ascending; None when it cannot be read (loading will say why)."""
+    path = ref.payload.mask
+    try:
+        labels = label_map(reading.source.read(path), reading.source.label(path), ref.payload.colors)
+    except SourceError:
+        return None
+    return [int(v) for v in labelmap.values(labels)[0]]
+
+
+def settle(scan: Scan, facts: Iterable[list[int] | None], reading: Reading, ledger: Ledger) -> Scan:
+    """The header with classes, background and ignore decided by what the masks hold."""
+    header = scan.header
+    found = list(facts)
+    present = {v for values in found if values for v in values}
+    if meta.about(reading.source) is not None:
+        classes, background, ignore = list(header.classes), header.background_id, header.ignore_id
+    else:
+        classes, background, ignore = _settle_classes(header, present, reading, ledger)
+    known = {c.id for c in classes} | ({background} if background is not None else set()) | {ignore}
+    refs = [r for r, values in zip(scan.refs, found, strict=True) if _judge(r, values, known, classes, reading, ledger)]
+    settled = msgspec.structs.replace(
+        header, classes=tuple(classes), background_id=background, ignore_id=ignore, extra={}
+    )
+    return Scan(settled, refs)
+
+
+def _settle_classes(
+    header: Header, present: set[int], reading: Reading, ledger: Ledger
+) -> tuple[list[ClassInfo], int | None, int | None]:
+    table, name = reading.options.classes, reading.options.class_name
+    named = {c.id: c for c in header.classes}
+    background: int | None = 0
+    if 0 in named:
+        background = 0 if is_background(named[0].name) else None
+    elif table is not None and table.declares(0):
+        names = table.names_of_ids()
+        background = 0 if 0 in names and is_background(names[0]) else (None if 0 in names else 0)
+        if background is None:
+            named[0] = ClassInfo(0, "class_0", source_id=0)
+    if background == 0:
+        named.pop(0, None)
+    ignore = IGNORE if IGNORE in named and is_ignore(named[IGNORE].name) else None
+    declared_255 = IGNORE in named or (table is not None and table.declares(IGNORE))
+    if not declared_255 and IGNORE in present and max(present) <= IGNORE and present - {0, IGNORE}:
+        ignore = IGNORE
+        ledger.note("ignore-255", reading.source.name, "255 is declared as no class: its pixels are to be ignored")
+    if ignore is not None:
+        named.pop(IGNORE, None)
+    if not header.classes:
+        loose = present - {background, ignore} - named.keys()
+        if table is not None:
+            loose = {v for v in loose if table.declares(v)} | (
+                set(table.names_of_ids()) - {background, ignore} - named.keys()
+            )
+        if loose == {IGNORE} and name:
+            named[IGNORE] = ClassInfo(IGNORE, name, source_id=IGNORE)
+        else:
+            named |= {c.id: c for c in unnamed(loose, table, ledger, reading.source.name)}
+    elif table is not None:
+        named |= {
+            v: ClassInfo(v, f"class_{v}", source_id=v)
+            for v in present - named.keys() - {background, ignore}
+            if table.declares(v)
+        }
+    classes = sorted(named.values(), key=lambda c: c.id)
+    check_classes(classes, header.extra.get("classes_from") or reading.source.name)
+    return classes, background, ignore
+
+
+def _judge(
+    ref: Ref,
+    values: list[int] | None,
+    known: set[int | None],
+    classes: Sequence[ClassInfo],
+    reading: Reading,
+    ledger: Ledger,
+) -> bool:
+    """Whether the mask of `ref` holds declared values only."""
+    strange = [v for v in values or () if v not in known]
+    if not strange:
+        return True
+    label = reading.source.label(ref.payload.mask)
+    ledger.bad_image(shown_name(ref.image), SourceError(label, undeclared(strange, [c.id for c in classes])))
+    return False
+
+
+def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
+    """One image with its map of class ids."""
+    path, image = ref.payload.mask, ref.image
+    label = reading.source.label(path)
+    try:
+        labels = label_map(reading.source.read(path), label, ref.payload.colors)
+        height, width = labels.shape
+        if (width, height) != (image.width, image.height):
+            raise SourceError(
+                label,
+                f"the mask is {width}x{height}, its image {image.width}x{image.height}",
+                remedy="masks have the size of their image",
+            )
+    except SourceError as error:
+        ledger.skip_image(shown_name(image), error)
+    del header
+    return Sample(image, labels=labels)
+
+
+# ---------------------------------------------------------------- write
+
+
+def encode(writing: Writing, sample: Sample) -> Encoded:
+    """One gray PNG: 8 bits where every id of the dataset fits, else 16."""
+    if sample.labels is None:
+        raise Skipped
+    path = mask_stem(writing, sample.image) + ".png"
+    files = [(path, png.encode_gray(sample.labels))]
+    return Encoded(files, describe(writing, sample, files))
+
+
+FORMAT = Format(
+    name="semantic-png",
+    summary="one PNG an image, pixel = class id, with meta.json and index.csv",
+    page=__doc__ or "",
+    holds=Holds(task="semantic", overlaps=False),
+    detect=detect,
+    scan=scan,
+    load=load,
+    survey=survey,
+    settle=settle,
+    encode=encode,
+    assemble=PackageAssembler,
+    image_path=image_path,
+    label_path=mask_stem,
+)

@@ -1,0 +1,49 @@
+"""YOLO boxes: a text file an image, a row a box.
+
+    data.yaml                      train, val, test: folders below images/; names
+    images/[<split>/]<name>.jpg
+    labels/[<split>/]<name>.txt    one row an object
+
+A row is `class x y w h`: the centre and size of the box; of a mask, its tight box.
+Coordinates are fractions of width and height, 0 to 1. Class indices 0 ... n-1 are the
+dataset's classes in ascending order of their ids; read, index i is class id i + 1.
+
+Read beside that: <split>/images and <split>/labels, labels beside their images, list
+files instead of folders, classes.txt or obj.names instead of data.yaml, rows of boxes and
+polygons in one file, a track id at the end of a row, roots of the author's machine, paths
+that begin with ../, coordinates up to 1.01 (cut at the edge).
+
+Cannot hold: masks, crowds (unless asked to), attributes, objects without a pixel.
+Known exporters: Ultralytics, Roboflow, CVAT (list files, track ids), Label Studio.
+Source: Ultralytics data/utils.py and https://docs.ultralytics.com/datasets/.
+"""
+
+from __future__ import annotations
+
+from converter.format import Evidence, Format, Holds
+from converter.layouts.yolo_read import find_tree, has_polygons, load, scan
+from converter.layouts.yolo_write import YoloAssembler, encode_boxes, image_path, label_path
+from converter.storage import Source
+
+__all__ = ["FORMAT"]
+
+
+def detect(source: Source) -> Evidence | None:
+    """A data.yaml, or rows of numbers where labels lie; no row is longer than a box."""
+    tree = find_tree(source)
+    return Evidence(tree.evidence) if tree and not has_polygons(source) else None
+
+
+FORMAT = Format(
+    name="yolo",
+    summary="YOLO boxes of Ultralytics: a row a box",
+    page=__doc__ or "",
+    holds=Holds(masks=False, boxes=True),
+    detect=detect,
+    scan=scan,
+    load=load,
+    encode=encode_boxes,
+    assemble=YoloAssembler,
+    image_path=image_path,
+    label_path=label_path,
+)

@@ -1,0 +1,13 @@
+"""Pure maths on masks: no files, no formats, no images.
+
+    rle        run-length codes: made from bitmaps, lists and strings, measured, combined
+    raster     what is drawn (rings, boxes) to run-length codes, as the COCO API draws it
+    labelmap   label maps: cut into regions or components, counted, painted
+    trace      masks to rings that rasterise back to the very same pixels
+    polygons   rings as they are handled: joined, tested, fitted
+    numbers    coordinates written so that they rasterise to the same pixels when read
+    shapes     the mask and the box of any kind of shape
+
+Masks travel as `model.Rle`; a bitmap is made only of the tight box and only while it is needed.
+Whatever has no meaning is a `ShapeError` whose text says why; who read it says where.
+"""

@@ -1,0 +1,121 @@
+"""Label maps, one class id a pixel: cut into regions, counted, painted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.errors import ShapeError
+from converter.geometry import rle
+from converter.model import LabelMap, Rle
+
+__all__ = ["components", "paint", "regions", "values"]
+
+_Runs: TypeAlias = tuple[int, rle.Positions, rle.Positions]
+
+
+def regions(labels: LabelMap, skip: Collection[int] = ()) -> dict[int, Rle]:
+    """The code of each value's pixels, by ascending value, without the values in `skip`.
+
+    `labels` is (height, width), uint8 or uint16; ShapeError for anything else.
+    """
+    _check(labels)
+    height, width = labels.shape
+    return {
+        value: rle.from_runs(starts, ends, height, width) for value, starts, ends in _runs(labels) if value not in skip
+    }
+
+
+def components(mask: Rle) -> list[Rle]:
+    """The 8-connected parts of a mask, in the column-major order of their first pixels."""
+    from skimage.measure import label  # noqa: PLC0415 - slow to import and seldom needed
+
+    crop, x, y = rle.decode_crop(mask)
+    if not crop.size:
+        return []
+    rows, columns = crop.shape
+    # Unless the crop has all rows, one more keeps runs from going on into the next column.
+    rows += rows < mask.height
+    parts = np.zeros((rows, columns), np.int32)
+    parts[: crop.shape[0]] = label(crop, connectivity=2)  # type: ignore[no-untyped-call]
+    found = []
+    for part, starts, ends in _runs(parts):
+        if part:
+            shift = x * mask.height + y + starts // rows * (mask.height - rows)
+            found.append((starts[0], rle.from_runs(starts + shift, ends + shift, mask.height, mask.width)))
+    return [part for _, part in sorted(found, key=lambda each: int(each[0]))]
+
+
+def values(labels: LabelMap) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The values present, ascending, and how many pixels have each: two (n,) int64 arrays.
+
+    `labels` is (height, width), uint8 or uint16; ShapeError for anything else.
+    """
+    _check(labels)
+    flat = labels.reshape(-1)
+    edges = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1, [flat.size]))
+    if len(edges) * 8 < flat.size:
+        # Counted in float64, which is exact for as many pixels as memory holds.
+        counts = np.bincount(flat[edges[:-1]], np.diff(edges)).astype(np.int64)
+    else:
+        counts = np.bincount(flat)
+    present = np.flatnonzero(counts)
+    return present, counts[present]
+
+
+def paint(height: int, width: int, background: int, regions: Sequence[tuple[int, Rle]]) -> tuple[LabelMap, list[int]]:
+    """A label map (height, width) of class ids painted over the background, the smaller on top.
+
+    Of equal areas the later one lies on top. uint8 when every id fits, else uint16. Also
+    how many pixels of each region, in the order given, lie under another one of whatever id.
+    ShapeError when an id is not in 0...65535 or a region has another size.
+    """
+    ids = [background, *(value for value, _ in regions)]
+    if min(ids) < 0 or max(ids) > 0xFFFF:
+        raise ShapeError(f"class ids {min(ids)}...{max(ids)} do not fit a label map of 16 bits")
+    rle.pixels(height, width)
+    labels = _blank(height, width, background, max(ids))
+    covered = np.zeros((height, width), np.bool_)
+    areas = [rle.area(region) for _, region in regions]
+    hidden = [0] * len(regions)
+    # From the top down, so that each pixel is painted once and is seen to be taken.
+    for i in sorted(range(len(regions)), key=lambda i: (areas[i], -i)):
+        value, region = regions[i]
+        if (region.height, region.width) != (height, width):
+            raise ShapeError(f"a mask of {region.width} x {region.height} in an image of {width} x {height}")
+        crop, x, y = rle.decode_crop(region)
+        window = slice(y, y + crop.shape[0]), slice(x, x + crop.shape[1])
+        visible = crop > covered[window]
+        np.copyto(labels[window], value, where=visible)
+        covered[window] |= crop
+        hidden[i] = areas[i] - int(np.count_nonzero(visible))
+    return labels, hidden
+
+
+def _blank(height: int, width: int, background: int, most: int) -> LabelMap:
+    if most <= 0xFF:
+        return np.full((height, width), background, np.uint8)
+    return np.full((height, width), background, np.uint16)
+
+
+def _check(labels: LabelMap) -> None:
+    if labels.ndim != 2 or labels.dtype not in (np.uint8, np.uint16):
+        raise ShapeError(f"a label map has 2 axes of 8 or 16 bits without a sign, not {labels.ndim} of {labels.dtype}")
+
+
+def _runs(labels: NDArray[Any]) -> Iterator[_Runs]:
+    """Each value present, ascending, with the column-major runs [start, end) of its pixels."""
+    if not labels.size:
+        return
+    starts = np.concatenate(([0], rle.changes(labels)))
+    ends = np.append(starts[1:], labels.size)
+    columns = starts // labels.shape[0]
+    found = labels[starts - columns * labels.shape[0], columns]
+    order = np.argsort(found, kind="stable")
+    starts, ends, found = starts[order], ends[order], found[order]
+    firsts = np.concatenate(([0], np.flatnonzero(found[1:] != found[:-1]) + 1))
+    for a, b in zip(firsts, np.append(firsts[1:], len(found)), strict=True):
+        yield int(found[a]), starts[a:b], ends[a:b]

@@ -1,0 +1,227 @@
+"""Class lists: the files that name classes, and what makes a list of classes usable.
+
+classes.json     {"1": "cat"} or ["cat"] or [{"id": 1, "name": "cat", "color": [r, g, b]}]
+classes.txt, obj.names, class_names.txt   a name a line; line i is index i
+labelmap.txt     name:r,g,b:parts:actions   (CVAT); line i is index i
+_classes.csv     Pixel Value, Class         (Roboflow)
+class_dict.csv   name,r,g,b                 (CamVid); row i is index i
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from converter.codecs import csvs, json, text
+from converter.errors import SourceError, printable
+from converter.format import ClassTable
+from converter.ledger import Ledger
+from converter.model import ClassInfo
+from converter.storage import Source
+
+__all__ = [
+    "BACKGROUND_NAMES",
+    "CLASS_FILES",
+    "check_classes",
+    "check_name",
+    "find_class_file",
+    "is_background",
+    "legend_colors",
+    "read_class_file",
+    "unnamed",
+]
+
+BACKGROUND_NAMES = frozenset({"background", "_background_", "__background__", "bg", "unlabeled", "unlabelled"})
+IGNORE_NAMES = frozenset({"ignore", "void", "__ignore__", "_ignore_", "ignored", "dontcare"})
+CLASS_FILES = (
+    "classes.json",
+    "class_id_to_name.json",
+    "classes.txt",
+    "obj.names",
+    "class_names.txt",
+    "labelmap.txt",
+    "_classes.csv",
+    "class_dict.csv",
+)
+Rgb = tuple[int, int, int]
+
+
+def is_background(name: str) -> bool:
+    """Whether a class of id 0 and this name is the background by its own words."""
+    return name.strip().lower() in BACKGROUND_NAMES
+
+
+def is_ignore(name: str) -> bool:
+    """Whether a class of this name says that its pixels are to be left out of training."""
+    return name.strip().lower() in IGNORE_NAMES
+
+
+def check_name(name: Any, file: str, place: str) -> str:
+    """`name` if it can name a class in every format: text, not empty, on one line."""
+    if not isinstance(name, str):
+        raise SourceError(file, f"a class name is {name!r}, not text", place=place, remedy="put it in quotes")
+    if not name.strip():
+        raise SourceError(file, "a class name is empty", place=place, remedy="name the class")
+    if not name.isprintable():
+        raise SourceError(
+            file,
+            f"the class name '{printable(name)}' holds a control character",
+            place=place,
+            remedy="rename the class",
+        )
+    return name
+
+
+def check_classes(classes: Sequence[ClassInfo], file: str, place: str = "classes") -> None:
+    """No id and no name may stand for two classes."""
+    ids: dict[int, str] = {}
+    names: dict[str, int] = {}
+    for c in classes:
+        if c.id in ids:
+            raise SourceError(
+                file,
+                f"id {c.id} is declared twice, as '{ids[c.id]}' and as '{c.name}'",
+                place=place,
+                remedy="give each class an id of its own",
+            )
+        if c.name in names:
+            raise SourceError(
+                file,
+                f"two classes are called '{c.name}', ids {names[c.name]} and {c.id}",
+                place=place,
+                remedy="merge or rename them with --classes FILE, where 'from' takes ids: "
+                f"{{id: {names[c.name]}, name: {c.name}, from: [{names[c.name]}, {c.id}]}}",
+            )
+        ids[c.id] = c.name
+        names[c.name] = c.id
+
+
+def undeclared(ids: Iterable[int], declared: Iterable[int]) -> str:
+    """What to say of ids that no class has: the ids, and how --classes settles it."""
+    known = sorted(declared)
+    shown = ", ".join(map(str, sorted(ids)[:5]))
+    first = min(ids)
+    return (
+        f"class {shown} is used and not declared (declared: {_span(known)}); "
+        f"name it with --classes FILE holding '- {{id: {first}, name: ..., from: [{first}]}}', "
+        f"or drop it with 'drop: [{first}]'"
+    )
+
+
+def _span(known: Sequence[int]) -> str:
+    if not known:
+        return "none"
+    if len(known) > 2 and known[-1] - known[0] == len(known) - 1:
+        return f"{known[0]} to {known[-1]}"
+    return ", ".join(map(str, known[:8])) + (", ..." if len(known) > 8 else "")
+
+
+def unnamed(ids: Iterable[int], table: ClassTable | None, ledger: Ledger, where: str) -> tuple[ClassInfo, ...]:
+    """Classes for ids that nothing names: from the class file of the user, else class_3 and so on."""
+    names = table.names_of_ids() if table else {}
+    missing = [i for i in ids if i not in names]
+    if missing and table is None:
+        shown = ", ".join(f"class_{i}" for i in sorted(missing)[:4]) + (", ..." if len(missing) > 4 else "")
+        ledger.note(
+            "class-names-unknown",
+            where,
+            f"no class names were found: they are {shown}; name them with --classes FILE",
+        )
+    return tuple(ClassInfo(i, f"class_{i}", source_id=i) for i in sorted(ids))
+
+
+def find_class_file(source: Source, folders: Sequence[str]) -> str | None:
+    """The first class file that stands in one of `folders` ("" is the top)."""
+    for folder in folders:
+        for name in CLASS_FILES:
+            path = posixpath.join(folder, name) if folder else name
+            if path in source:
+                return path
+    return None
+
+
+def read_class_file(source: Source, path: str) -> dict[int, ClassInfo]:
+    """The classes of a class file by id; colours where it has them."""
+    file, base, data = source.label(path), posixpath.basename(path), source.read(path)
+    if base.endswith(".json"):
+        found = _from_json(json.decode(data, file), file)
+    elif base == "labelmap.txt":
+        found = _from_labelmap(text.decode_text(data, file), file)
+    elif base.endswith(".csv"):
+        found = _from_csv(csvs.rows(data, file), file)
+    else:
+        lines = text.decode_text(data, file).splitlines()
+        while lines and not lines[-1].strip():
+            lines.pop()
+        found = [ClassInfo(i, check_name(line.strip(), file, f"line {i + 1}")) for i, line in enumerate(lines)]
+    check_classes(found, file)
+    return {c.id: c for c in found}
+
+
+def _from_json(value: Any, file: str) -> list[ClassInfo]:
+    if isinstance(value, Mapping):
+        if isinstance(value.get("classes"), list | dict):
+            return _from_json(value["classes"], file)
+        return [ClassInfo(_id(k, file), check_name(v, file, f"class {k}")) for k, v in value.items()]
+    if isinstance(value, list):
+        return [_json_item(i, item, file) for i, item in enumerate(value)]
+    raise SourceError(file, "is neither a list nor a mapping of classes", remedy='write {"1": "cat"}')
+
+
+def _json_item(index: int, item: Any, file: str) -> ClassInfo:
+    place = f"[{index}]"
+    if not isinstance(item, Mapping):
+        return ClassInfo(index, check_name(item, file, place))
+    color = item.get("color")
+    rgb = _rgb(color, file, place) if color is not None else None
+    return ClassInfo(_id(item.get("id", index), file), check_name(item.get("name"), file, place), color=rgb)
+
+
+def _from_labelmap(content: str, file: str) -> list[ClassInfo]:
+    found: list[ClassInfo] = []
+    for number, line in enumerate(content.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, _, rest = line.partition(":")
+        color = rest.split(":")[0].strip()
+        rgb = _rgb(color.split(","), file, f"line {number}") if color else None
+        found.append(ClassInfo(len(found), check_name(name.strip(), file, f"line {number}"), color=rgb))
+    return found
+
+
+def _from_csv(rows: list[dict[str, str]], file: str) -> list[ClassInfo]:
+    found: list[ClassInfo] = []
+    for index, raw in enumerate(rows):
+        row, place = {k.strip().lower(): v.strip() for k, v in raw.items()}, f"row {index + 2}"
+        name = check_name(row.get("class", row.get("name", row.get("class_name", ""))), file, place)
+        id = _id(row.get("pixel value", row.get("id", row.get("class_id", index))), file)
+        rgb = _rgb([row["r"], row["g"], row["b"]], file, place) if {"r", "g", "b"} <= row.keys() else None
+        found.append(ClassInfo(id, name, color=rgb))
+    return found
+
+
+def legend_colors(classes: Iterable[ClassInfo]) -> dict[Rgb, int]:
+    """Colour -> class id for the classes that have one."""
+    return {c.color: c.id for c in classes if c.color is not None}
+
+
+def _id(value: Any, file: str) -> int:
+    try:
+        if isinstance(value, bool | float):
+            raise ValueError
+        return int(value)
+    except (TypeError, ValueError):
+        raise SourceError(file, f"the class id {value!r} is not a whole number", remedy="use 0, 1, 2, ...") from None
+
+
+def _rgb(values: Any, file: str, place: str) -> Rgb:
+    try:
+        r, g, b = (int(v) for v in values)
+    except (TypeError, ValueError):
+        raise SourceError(
+            file, f"the colour {values!r} is not three numbers", place=place, remedy="write r,g,b"
+        ) from None
+    if not all(0 <= v <= 255 for v in (r, g, b)):
+        raise SourceError(file, f"the colour {r},{g},{b} is outside 0 to 255", place=place, remedy="write r,g,b")
+    return r, g, b

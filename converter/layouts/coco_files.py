@@ -1,0 +1,108 @@
+"""Which JSON files of a source are COCO instances, and which split each is."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+
+import msgspec
+
+from converter.codecs import json
+from converter.errors import SourceError
+from converter.layouts.images import is_split_name, split_name
+from converter.storage import Source
+
+__all__ = ["CocoFile", "coco_files", "looks_like_coco", "open_files"]
+
+ROBOFLOW = "_annotations.coco.json"
+WHOLE = ("coco.json", "coco/coco.json")
+NOT_COCO = frozenset({"meta.json", "classes.json"})
+GLANCE = 1_000_000
+
+
+class CocoFile(msgspec.Struct, frozen=True):
+    """One JSON: its label, the split it holds (and as written), its top-level entries undecoded."""
+
+    path: str
+    label: str
+    split: str | None
+    raw_split: str
+    top: dict[str, msgspec.Raw]
+
+
+def coco_files(source: Source) -> list[str]:
+    """Paths of the COCO files to read; several only when each is a split of its own."""
+    if source.entry is not None:
+        return [source.entry] if looks_like_coco(source, source.entry) else []
+    paths = [
+        n
+        for n in source.names()
+        if n.lower().endswith(".json") and n.count("/") <= 2 and posixpath.basename(n) not in NOT_COCO
+    ]
+    for whole in WHOLE:
+        if whole in paths and looks_like_coco(source, whole):
+            return [whole]
+    roboflow = [p for p in paths if posixpath.basename(p) == ROBOFLOW]
+    instances = [p for p in paths if posixpath.basename(p).startswith("instances_")]
+    return [p for p in roboflow or instances or paths if looks_like_coco(source, p)]
+
+
+def looks_like_coco(source: Source, path: str) -> bool:
+    """Whether the file has the top-level keys of COCO instances; broken JSON counts when it seems to."""
+    if not path.lower().endswith(".json"):
+        return False
+    data = source.read(path)
+    if b'"annotations"' not in data or (b'"images"' not in data and b'"categories"' not in data):
+        return False
+    try:
+        top = json.decode(data, source.label(path), dict[str, msgspec.Raw])
+    except SourceError:
+        return b'"segments_info"' not in data and b'"neg_category_ids"' not in data
+    return "annotations" in top and ("images" in top or "categories" in top) and not _is_sibling(top)
+
+
+def _is_sibling(top: Mapping[str, msgspec.Raw]) -> bool:
+    """Panoptic, caption, LVIS and Datumaro files share the top-level keys."""
+    annotations = bytes(top["annotations"])[:GLANCE]
+    images = bytes(top.get("images", msgspec.Raw(b"")))[:GLANCE]
+    if b'"segments_info"' in annotations or b'"neg_category_ids"' in images:
+        return True
+    return b'"caption"' in annotations[:4000] and b'"category_id"' not in annotations[:4000]
+
+
+def open_files(source: Source) -> list[CocoFile]:
+    """The COCO files of a source, decoded as far as their top level; SourceError when it is unclear which."""
+    paths = coco_files(source)
+    if not paths:
+        file = source.label(source.entry) if source.entry else source.name
+        raise SourceError(file, "no COCO instances in it", remedy="name the JSON file itself")
+    raws = {path: _raw_split(path) for path in paths}
+    if len(paths) > 1 and len({split_name(raw) for raw in raws.values()} - {""}) < len(paths):
+        raise SourceError(
+            source.name,
+            f"several COCO files, and nothing says which is meant: {', '.join(paths[:6])}",
+            remedy="name the one file instead of the folder",
+        )
+    alone = len(paths) == 1
+    return [_open(source, path, raws[path], alone=alone) for path in paths]
+
+
+def _raw_split(path: str) -> str:
+    """The part of a path that names a split: the folder of a Roboflow file, else the end of its name."""
+    folder, base = posixpath.split(path)
+    if base == ROBOFLOW:
+        return posixpath.basename(folder)
+    name = base.rpartition(".")[0].removeprefix("instances_")
+    return "" if name in {"default", "coco"} else name
+
+
+def _open(source: Source, path: str, raw_split: str, *, alone: bool) -> CocoFile:
+    label = source.label(path)
+    top = json.decode(source.read(path), label, dict[str, msgspec.Raw])
+    for key in ("images", "annotations"):
+        if key not in top:
+            raise SourceError(label, f"has no '{key}'", remedy="a COCO file of instances lists images and annotations")
+        if bytes(top[key])[:1] != b"[":
+            raise SourceError(label, "is not a list", place=key, remedy="is it a COCO file of instances?")
+    split = split_name(raw_split) if raw_split and (not alone or is_split_name(raw_split)) else None
+    return CocoFile(path, label, split, raw_split, top)

@@ -1,0 +1,446 @@
+"""Reading COCO instances: the scan of the JSON, and the loading of one image's annotations."""
+
+from __future__ import annotations
+
+import math
+import posixpath
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from converter.errors import ShapeError, SourceError
+from converter.format import Reading, Scan
+from converter.geometry import raster, rle
+from converter.layouts.classes import check_classes, check_name, is_background, undeclared
+from converter.layouts.coco_files import CocoFile, open_files
+from converter.layouts.images import ImageIndex, order_splits, shown_name
+from converter.ledger import Ledger
+from converter.model import Box, ClassInfo, Header, Image, Instance, Polygons, Ref, Rle, Sample, Shape
+from converter.storage.names import clean
+
+__all__ = ["load", "scan"]
+
+Number = int | float
+IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "split", "ignore_region"})
+SHAPE_KEYS = frozenset({"id", "image_id", "category_id", "segmentation", "area", "bbox", "iscrowd"})
+CATEGORY_KEYS = frozenset({"id", "name", "color"})
+TOP_KEYS = frozenset({"images", "annotations", "categories"})
+
+
+class ImageHead(msgspec.Struct):
+    """What scanning needs of an image; all but the id is judged later, so that one bad entry is one."""
+
+    id: int | str
+    file_name: Any = None
+    width: Any = None
+    height: Any = None
+    coco_url: Any = None
+    split: Any = None
+
+
+class AnnotationHead(msgspec.Struct):
+    """What scanning needs of an annotation."""
+
+    image_id: int | str
+    category_id: int
+    id: int | str | None = None
+
+
+class RawRle(msgspec.Struct):
+    size: list[Any]
+    counts: str | list[Any]
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """The file's label, the raw image entry, and each raw annotation with its id and place."""
+
+    file: str
+    entry: bytes
+    annotations: list[tuple[int | None, str, bytes]]
+
+
+_image_head = msgspec.json.Decoder(ImageHead)
+_annotation_head = msgspec.json.Decoder(AnnotationHead)
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_any = msgspec.json.Decoder()
+_segmentation = msgspec.json.Decoder(list[list[Number]] | RawRle | None)
+_numbers = msgspec.json.Decoder(list[Number] | None)
+_area = msgspec.json.Decoder(Number | None)
+_crowd = msgspec.json.Decoder(int | bool | None)
+
+
+# ---------------------------------------------------------------- scan
+
+
+def scan(reading: Reading, ledger: Ledger) -> Scan:
+    """Header and refs of all COCO files of the source; no annotation is decoded beyond its ids."""
+    files = open_files(reading.source)
+    declared = _categories(files)
+    index = ImageIndex(reading.images)
+    refs: list[Ref] = []
+    used: set[int] = set()
+    for file in files:
+        refs += _scan_file(reading, file, index, declared, used, ledger)
+    classes, background = _settle_classes(declared, used, files, ledger)
+    ids_kept = _unique_annotations(refs, ledger)
+    if not _unique_images(refs):
+        refs = [msgspec.structs.replace(r, image=msgspec.structs.replace(r.image, id=None)) for r in refs]
+    return Scan(_header(files, classes, background, refs), refs, ids_kept)
+
+
+def _categories(files: Sequence[CocoFile]) -> dict[int, ClassInfo]:
+    """Declared classes by id, the same in every file."""
+    declared: dict[int, ClassInfo] = {}
+    for file in files:
+        raw = file.top.get("categories", msgspec.Raw(b"[]"))
+        try:
+            entries = msgspec.json.decode(raw, type=list[dict[str, Any]])
+        except msgspec.MsgspecError as error:
+            raise SourceError(file.label, str(error), place="categories", remedy="each is {id, name}") from None
+        for i, entry in enumerate(entries):
+            c = _category(entry, file.label, f"categories[{i}]")
+            if declared.setdefault(c.id, c).name != c.name:
+                raise SourceError(
+                    file.label,
+                    f"id {c.id} is '{c.name}' here and '{declared[c.id].name}' before",
+                    place="categories",
+                    remedy="give both files the same categories",
+                )
+    return dict(sorted(declared.items()))
+
+
+def _category(entry: dict[str, Any], file: str, place: str) -> ClassInfo:
+    id = entry.get("id")
+    if not isinstance(id, int) or isinstance(id, bool):
+        raise SourceError(file, f"the id is {id!r}, not a whole number", place=place, remedy="number the categories")
+    name = check_name(entry.get("name"), file, place)
+    color = entry.get("color")
+    rgb = tuple(color) if isinstance(color, list) and len(color) == 3 else None
+    extra = {k: v for k, v in entry.items() if k not in CATEGORY_KEYS or (k == "color" and rgb is None)}
+    return ClassInfo(id, name, color=rgb, source_id=id, source_name=name, extra=extra)
+
+
+def _scan_file(
+    reading: Reading,
+    file: CocoFile,
+    index: ImageIndex,
+    declared: dict[int, ClassInfo],
+    used: set[int],
+    ledger: Ledger,
+) -> list[Ref]:
+    entries = _list.decode(file.top["images"])
+    images: dict[int | str, tuple[Image, bytes]] = {}
+    lost: set[int | str] = set()
+    for i, raw in enumerate(entries):
+        head = _decode_image(file, raw, i)
+        if head.id in images or head.id in lost:
+            raise SourceError(file.label, f"two images have id {head.id!r}", place="images", remedy="number them anew")
+        try:
+            images[head.id] = (_image(file, head, index), bytes(raw))
+        except SourceError as error:
+            lost.add(head.id)
+            ledger.bad_image(_shown(head), error)
+    annotations = _group(reading, file, images, lost, declared, used, ledger)
+    return [Ref(image, Payload(file.label, raw, annotations.get(id, []))) for id, (image, raw) in images.items()]
+
+
+def _decode_image(file: CocoFile, raw: msgspec.Raw, i: int) -> ImageHead:
+    try:
+        return _image_head.decode(raw)
+    except msgspec.MsgspecError as error:
+        raise SourceError(file.label, str(error), place=f"images[{i}]", remedy="each image has an id") from None
+
+
+def _shown(head: ImageHead) -> str:
+    return head.file_name if isinstance(head.file_name, str) else f"image {head.id}"
+
+
+def _image(file: CocoFile, head: ImageHead, index: ImageIndex) -> Image:
+    place = f"image {head.id}"
+    name = _file_name(file, head, place)
+    split = head.split if isinstance(head.split, str) and head.split else file.split
+    below = name.removeprefix(f"{split}/") if head.split else name
+    return Image(
+        name=below,
+        split=split,
+        width=_side(head.width, "width", name, file, place),
+        height=_side(head.height, "height", name, file, place),
+        id=head.id if isinstance(head.id, int) else None,
+        file=index.find(name, _folders(file)),
+    )
+
+
+def _file_name(file: CocoFile, head: ImageHead, place: str) -> str:
+    name = head.file_name
+    if name is None and isinstance(head.coco_url, str):
+        name = posixpath.basename(head.coco_url)
+    if not isinstance(name, str) or not name:
+        raise SourceError(file.label, f"file_name is {name!r}", place=place, remedy="it has to name the image file")
+    try:
+        return clean(name)
+    except ValueError as error:
+        raise SourceError(
+            file.label, f"file_name '{name}' {error}", place=place, remedy="name files inside the dataset"
+        ) from None
+
+
+def _side(value: Any, key: str, name: str, file: CocoFile, place: str) -> int:
+    """A declared width or height; 0 when the entry has none and the file is to tell."""
+    if value is None:
+        return 0
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise SourceError(
+            file.label,
+            f"{key} of {name} is {value!r}",
+            place=place,
+            remedy="it has to be a number of pixels above 0",
+        )
+    return value
+
+
+def _folders(file: CocoFile) -> list[str]:
+    """Folders that images of this JSON usually lie in, the likeliest first."""
+    here = posixpath.dirname(file.path)
+    above = posixpath.dirname(here)
+    splits = [s for s in dict.fromkeys((file.raw_split, file.split)) if s]
+    bases = [here, above, ""]
+    found = [posixpath.join(base, "images", s) for base in bases for s in splits]
+    found += [posixpath.join(base, s) for base in bases for s in splits]
+    found += [posixpath.join(base, "images") for base in bases]
+    return list(dict.fromkeys([*([here] if here else []), *found, *bases]))
+
+
+def _group(
+    reading: Reading,
+    file: CocoFile,
+    images: dict[int | str, tuple[Image, bytes]],
+    lost: set[int | str],
+    declared: dict[int, ClassInfo],
+    used: set[int],
+    ledger: Ledger,
+) -> dict[int | str, list[tuple[int | None, str, bytes]]]:
+    """Annotations by image id, those that belong to no image or class judged."""
+    grouped: dict[int | str, list[tuple[int | None, str, bytes]]] = {}
+    table = reading.options.classes
+    strange: set[int] = set()
+    for i, raw in enumerate(_list.decode(file.top["annotations"])):
+        place = f"annotations[{i}]"
+        try:
+            head = _annotation_head.decode(raw)
+        except msgspec.MsgspecError as error:
+            id, image = _identify(raw, images)
+            shown = f"annotation {id}" if id is not None else place
+            ledger.bad_annotation(
+                image, id, SourceError(file.label, _plain(error), place=shown, remedy="mend or remove it")
+            )
+            continue
+        id = head.id if isinstance(head.id, int) else None
+        place = f"annotation {head.id}" if head.id is not None else place
+        if head.image_id in lost:
+            continue
+        if head.image_id not in images:
+            problem = f"image_id {head.image_id!r} names no image"
+            ledger.bad_annotation("", id, SourceError(file.label, problem, place=place, remedy="mend or remove it"))
+            continue
+        if head.category_id not in declared:
+            if table is None or not table.declares(head.category_id):
+                name = images[head.image_id][0].name
+                problem = undeclared([head.category_id], declared)
+                ledger.bad_annotation(name, id, SourceError(file.label, problem, place=f"{place}, category_id"))
+                continue
+            strange.add(head.category_id)
+        used.add(head.category_id)
+        grouped.setdefault(head.image_id, []).append((id, place, bytes(raw)))
+    for id in sorted(strange):
+        declared[id] = ClassInfo(id, f"class_{id}", source_id=id)
+    return grouped
+
+
+def _identify(raw: msgspec.Raw, images: dict[int | str, tuple[Image, bytes]]) -> tuple[int | None, str]:
+    """Id and image name of an annotation that does not decode as one, as far as they can be read."""
+    try:
+        entry = _any.decode(raw)
+    except msgspec.MsgspecError:
+        return None, ""
+    if not isinstance(entry, dict):
+        return None, ""
+    id, image_id = entry.get("id"), entry.get("image_id")
+    known = images.get(image_id) if isinstance(image_id, int | str) else None
+    return (id if isinstance(id, int) else None), (known[0].name if known else "")
+
+
+def _settle_classes(
+    declared: dict[int, ClassInfo], used: set[int], files: Sequence[CocoFile], ledger: Ledger
+) -> tuple[tuple[ClassInfo, ...], int | None]:
+    """The classes without a dummy or background class 0, and the background's id (None: 0 is a real class)."""
+    zero = declared.get(0)
+    others = [c for c in declared.values() if c.id != 0]
+    if zero is not None and 0 not in used and _is_dummy(zero, others):
+        where = files[0].label
+        ledger.note("dummy-class", where, f"class 0 '{zero.name}' is used by nothing and was left out")
+        declared = {c.id: c for c in others}
+        zero = None
+    elif zero is not None and 0 not in used and is_background(zero.name):
+        declared = {c.id: c for c in others}
+        zero = None
+    classes = tuple(sorted(declared.values(), key=lambda c: c.id))
+    check_classes(classes, files[0].label, "categories")
+    return classes, (None if zero is not None else 0)
+
+
+def _is_dummy(zero: ClassInfo, others: Iterable[ClassInfo]) -> bool:
+    """Roboflow adds a class 0 that only serves as the supercategory of the others, or repeats a name."""
+    names = {c.name for c in others}
+    if zero.name in names:
+        return True
+    parents = {c.extra.get("supercategory") for c in others}
+    return zero.extra.get("supercategory") == "none" and parents == {zero.name}
+
+
+def _unique_images(refs: Sequence[Ref]) -> bool:
+    ids = [r.image.id for r in refs]
+    return None not in ids and len(set(ids)) == len(ids)
+
+
+def _unique_annotations(refs: Sequence[Ref], ledger: Ledger) -> bool:
+    """Whether annotation ids stay; ids that occur twice in one file are told."""
+    ids: list[int | None] = []
+    by_file: dict[str, list[int | None]] = {}
+    for ref in refs:
+        mine = [a[0] for a in ref.payload.annotations]
+        ids += mine
+        by_file.setdefault(ref.payload.file, []).extend(mine)
+    for file, found in by_file.items():
+        twice = sorted(i for i, n in Counter(found).items() if n > 1 and i is not None)
+        if twice:
+            shown = ", ".join(f"id {i}" for i in twice[:5]) + (", ..." if len(twice) > 5 else "")
+            ledger.note(
+                "duplicate-annotation-id",
+                file,
+                f"annotations: {shown} occurs more than once; all were numbered anew",
+            )
+    return None not in ids and len(set(ids)) == len(ids)
+
+
+def _header(
+    files: Sequence[CocoFile], classes: tuple[ClassInfo, ...], background: int | None, refs: Sequence[Ref]
+) -> Header:
+    extra: dict[str, Any] = {}
+    for file in files:
+        extra.update((k, _any.decode(v)) for k, v in file.top.items() if k not in TOP_KEYS and k not in extra)
+    info = extra.get("info")
+    mark = info.get("segpack") if isinstance(info, dict) else None
+    splits = order_splits(r.image.split for r in refs)
+    if isinstance(mark, dict) and mark.get("task") == "semantic":
+        extra["info"] = {k: v for k, v in info.items() if k != "segpack"} if isinstance(info, dict) else {}
+        return Header("coco", "semantic", classes, splits, "", mark.get("background_id"), mark.get("ignore_id"), extra)
+    return Header("coco", "instance", classes, splits, background_id=background, extra=extra)
+
+
+# ---------------------------------------------------------------- load
+
+
+def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
+    """One image with its annotations; bad ones are judged one by one."""
+    payload: Payload = ref.payload
+    image = _with_extra(ref.image, payload.entry)
+    instances: list[Instance] = []
+    for id, place, raw in payload.annotations:
+        try:
+            instances.append(_instance(id, raw, image, ledger))
+        except (ShapeError, msgspec.MsgspecError) as error:
+            where = f"{place} of {shown_name(image)}"
+            wrong = SourceError(payload.file, _plain(error), place=where, remedy="mend or remove it")
+            ledger.bad_annotation(shown_name(image), id, wrong)
+    del reading, header
+    return Sample(image, tuple(instances))
+
+
+def _plain(error: Exception) -> str:
+    """The error's text, with the path into the record in the words of the format."""
+    text = str(error)
+    message, found, path = text.partition(" - at `$")
+    return f"{path.rstrip('`').lstrip('.')}: {message}" if found else text
+
+
+def _with_extra(image: Image, entry: bytes) -> Image:
+    fields = _fields.decode(entry)
+    extra = {k: _any.decode(v) for k, v in fields.items() if k not in IMAGE_KEYS}
+    if "ignore_region" in fields:
+        extra["ignore_region"] = _any.decode(fields["ignore_region"])
+    return msgspec.structs.replace(image, extra=extra)
+
+
+def _instance(id: int | None, raw: bytes, image: Image, ledger: Ledger) -> Instance:
+    fields = _fields.decode(raw)
+    box = _box(fields)
+    shape = _shape(fields, box, image, ledger, id)
+    return Instance(
+        class_id=int(_any.decode(fields["category_id"])),
+        shape=shape,
+        id=id,
+        iscrowd=bool(_field(fields, "iscrowd", _crowd)),
+        box=None if isinstance(shape, Box) else box,
+        area=_field(fields, "area", _area),
+        extra={k: _any.decode(v) for k, v in fields.items() if k not in SHAPE_KEYS},
+    )
+
+
+def _field(fields: dict[str, msgspec.Raw], key: str, decoder: msgspec.json.Decoder[Any]) -> Any:
+    if key not in fields:
+        return None
+    try:
+        return decoder.decode(fields[key])
+    except msgspec.MsgspecError as error:
+        raise ShapeError(f"{key}: {_plain(error)}") from None
+
+
+def _box(fields: dict[str, msgspec.Raw]) -> Box | None:
+    numbers = _field(fields, "bbox", _numbers)
+    if not numbers:
+        return None
+    if len(numbers) != 4 or not all(math.isfinite(v) for v in numbers):
+        raise ShapeError(f"bbox: {numbers} is not x, y, width and height")
+    return Box(*numbers)
+
+
+def _shape(fields: dict[str, msgspec.Raw], box: Box | None, image: Image, ledger: Ledger, id: int | None) -> Shape:
+    value = _field(fields, "segmentation", _segmentation)
+    if isinstance(value, RawRle):
+        return _rle(value, image)
+    if value:
+        rings = [ring for ring in value if ring]
+        try:
+            raster.check_rings(rings, image.height, image.width)
+        except ShapeError as error:
+            raise ShapeError(f"segmentation: {error}") from None
+        _note_outside(rings, image, ledger, id)
+        return Polygons(rings)
+    if box is not None and box.w > 0 and box.h > 0:
+        return box
+    if "segmentation" in fields or box is not None:
+        return Polygons([])
+    raise ShapeError("it has neither segmentation nor bbox")
+
+
+def _rle(value: RawRle, image: Image) -> Rle:
+    if value.size != [image.height, image.width]:
+        raise ShapeError(f"segmentation: size {value.size} is not the image's [{image.height}, {image.width}]")
+    if isinstance(value.counts, str):
+        return rle.from_string(value.counts, image.height, image.width)
+    return rle.from_counts(value.counts, image.height, image.width)
+
+
+def _note_outside(rings: list[list[float]], image: Image, ledger: Ledger, id: int | None) -> None:
+    low = min(map(min, rings))
+    if low < 0 or any(max(r[0::2]) > image.width or max(r[1::2]) > image.height for r in rings):
+        ledger.note(
+            "outside-image",
+            f"{shown_name(image)}, annotation {id}",
+            "the polygon reaches outside the image; its mask ends at the edge",
+        )

@@ -1,0 +1,144 @@
+"""Writing COCO instances: one image's entries in a worker, and the files that join them."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import IO, Any
+
+from converter.codecs import json
+from converter.format import Encoded, Record, Writing
+from converter.geometry import polygons, rle, shapes
+from converter.model import Box, ClassInfo, Image, Instance, Polygons, Rle, Sample
+from converter.storage import Target
+
+__all__ = ["CocoAssembler", "encode", "file_name"]
+
+SPOOL = 1 << 26
+
+
+def file_name(image: Image) -> str:
+    """The path of an image below the images folder: its split, then its name."""
+    return f"{image.split}/{image.name}" if image.split else image.name
+
+
+def encode(writing: Writing, sample: Sample) -> Encoded:
+    """The image's entry and its annotations, as JSON that still lacks its ids."""
+    image = sample.image
+    entry: dict[str, Any] = {"file_name": file_name(image), "width": image.width, "height": image.height}
+    if image.split:
+        entry["split"] = image.split
+    entry |= image.extra
+    tails = [json.encode(_annotation(writing, instance, image))[1:] for instance in sample.instances]
+    return Encoded([], (json.encode(entry)[1:], tails), [i.id for i in sample.instances])
+
+
+def _annotation(writing: Writing, instance: Instance, image: Image) -> dict[str, Any]:
+    shape, area, box = instance.shape, instance.area, instance.box
+    if isinstance(shape, Box):
+        area = shape.w * shape.h if area is None else area
+        box = shape
+    elif area is None or box is None:
+        mask = shapes.mask_of(shape, image.height, image.width)
+        area = rle.area(mask) if area is None else area
+        box = Box(*rle.tight_box(mask)) if box is None else box
+    return {
+        "category_id": instance.class_id,
+        "segmentation": _segmentation(writing, instance, image),
+        "area": area,
+        "bbox": [box.x, box.y, box.w, box.h],
+        "iscrowd": int(instance.iscrowd),
+        **instance.extra,
+    }
+
+
+def _segmentation(writing: Writing, instance: Instance, image: Image) -> Any:
+    shape, how = instance.shape, writing.options.segmentation
+    if isinstance(shape, Box):
+        return []
+    if isinstance(shape, Polygons) and how != "rle":
+        return shape.rings
+    if isinstance(shape, Rle) and how == "polygon":
+        return polygons.exact_polygons(shape)
+    if isinstance(shape, Rle) and shape.listed and how == "auto":
+        return {"size": [shape.height, shape.width], "counts": rle.to_counts(shape).tolist()}
+    mask = shapes.mask_of(shape, image.height, image.width)
+    return {"size": [mask.height, mask.width], "counts": mask.counts.decode()}
+
+
+class CocoAssembler:
+    """Joins records into coco.json and, with splits, <split>.json; annotations wait on disk."""
+
+    def __init__(self, writing: Writing, out: Target) -> None:
+        self.writing, self.out = writing, out
+        self.parts = {"": _Part()} | {split: _Part() for split in writing.header.splits}
+
+    def add(self, record: Record) -> None:
+        entry, tails = record.value
+        image = b'{"id":%d,' % record.image_id + entry
+        annotations = [
+            b'{"id":%d,"image_id":%d,' % (id, record.image_id) + tail
+            for id, tail in zip(record.ids, tails, strict=True)
+        ]
+        self.parts[""].add(image, annotations)
+        if record.image.split:
+            self.parts[record.image.split].add(image, annotations)
+
+    def finish(self) -> None:
+        top = _top(self.writing)
+        for split, part in self.parts.items():
+            with self.out.stream(f"{self.writing.prefix}{split or 'coco'}.json") as stream:
+                part.write(stream, top)
+
+
+class _Part:
+    """One JSON file in the making: entries in temporary files, so that memory stays flat."""
+
+    def __init__(self) -> None:
+        self.images: IO[bytes] = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115 -- lives until written
+        self.annotations: IO[bytes] = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115
+
+    def add(self, image: bytes, annotations: list[bytes]) -> None:
+        for spool, entries in ((self.images, [image]), (self.annotations, annotations)):
+            for entry in entries:
+                spool.write(b",\n" if spool.tell() else b"\n")
+                spool.write(entry)
+
+    def write(self, stream: IO[bytes], top: dict[str, Any]) -> None:
+        head = json.encode({k: v for k, v in top.items() if k != "categories"})
+        stream.write(head[:-1] + (b"," if len(head) > 2 else b"") + b'"images":[')
+        _pour(self.images, stream)
+        stream.write(b'\n],"annotations":[')
+        _pour(self.annotations, stream)
+        stream.write(b'\n],"categories":' + json.encode(top["categories"]) + b"}\n")
+
+
+def _pour(spool: IO[bytes], stream: IO[bytes]) -> None:
+    with spool:
+        spool.seek(0)
+        while block := spool.read(1 << 20):
+            stream.write(block)
+
+
+def _top(writing: Writing) -> dict[str, Any]:
+    """Everything of the file but images and annotations."""
+    header = writing.header
+    top = dict(header.extra)
+    mark = _semantic_mark(writing)
+    if mark:
+        info = top.get("info")
+        top["info"] = (info if isinstance(info, dict) else {}) | {"segpack": mark}
+    top["categories"] = [_category(c) for c in header.classes]
+    return top
+
+
+def _semantic_mark(writing: Writing) -> dict[str, Any]:
+    """What COCO cannot say of a set that was semantic, so that it can become one again."""
+    if writing.was_semantic is None:
+        return {}
+    background, ignore = writing.was_semantic
+    return {"task": "semantic", "background_id": background, "ignore_id": ignore}
+
+
+def _category(c: ClassInfo) -> dict[str, Any]:
+    entry = {"id": c.id, "name": c.name, **c.extra}
+    return entry | ({"color": list(c.color)} if c.color else {})

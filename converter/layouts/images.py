@@ -1,0 +1,170 @@
+"""Image files of a dataset: finding them by name, measuring them, naming their splits."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from converter.codecs import images as codec
+from converter.errors import SourceError
+from converter.format import Reading
+from converter.ledger import Ledger
+from converter.model import Image, Ref
+from converter.storage import Source
+
+__all__ = [
+    "ImageIndex",
+    "check_frame",
+    "image_files",
+    "is_image",
+    "is_split_name",
+    "measure",
+    "order_splits",
+    "resolve",
+    "shown_name",
+    "split_name",
+    "stem",
+]
+
+HEAD = 1 << 16
+SPLIT_ORDER = {"train": 0, "val": 1, "test": 2}
+SPLIT_WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
+               "test": "test", "testing": "test"}  # fmt: skip
+SPLIT_PATTERN = re.compile(r"(training|train|validation|valid|val|testing|test)[-_]?(?:\d{4})?", re.IGNORECASE)
+
+
+def split_name(raw: str) -> str:
+    """The split that a folder or file name means: `valid` is val, `train2017` is train."""
+    match = SPLIT_PATTERN.fullmatch(raw)
+    return SPLIT_WORDS[match[1].lower()] if match else raw
+
+
+def is_split_name(raw: str) -> bool:
+    """Whether `raw` is one of the usual names of splits."""
+    return SPLIT_PATTERN.fullmatch(raw) is not None
+
+
+def order_splits(names: Iterable[str | None]) -> tuple[str, ...]:
+    """Splits without repetition: train, val, test, then the others by name."""
+    return tuple(sorted({n for n in names if n}, key=lambda n: (SPLIT_ORDER.get(n, 9), n)))
+
+
+def is_image(path: str) -> bool:
+    return posixpath.splitext(path)[1].lower() in codec.EXTENSIONS
+
+
+def stem(path: str) -> str:
+    """The path without its last extension."""
+    return posixpath.splitext(path)[0]
+
+
+def image_files(source: Source, folder: str = "") -> list[str]:
+    """Every path of an image below `folder` ("" or ending in "/"), readable or not, in code point order."""
+    names: Sequence[str] = sorted({*source.names(), *source.special})
+    return [n for n in names if n.startswith(folder) and is_image(n)]
+
+
+class ImageIndex:
+    """Finds the file that an annotation means by `file_name`, which may lack its folders."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.paths = frozenset(image_files(source))
+        self._by_base: dict[str, list[str]] = defaultdict(list)
+        for path in sorted(self.paths):
+            self._by_base[posixpath.basename(path)].append(path)
+
+    def find(self, file_name: str, folders: Sequence[str] = ()) -> str | None:
+        """The path of `file_name`, looked for in `folders` in order, then anywhere below.
+
+        Elsewhere it is found only when exactly one file ends in the whole `file_name`.
+        """
+        for folder in folders:
+            path = posixpath.join(folder, file_name) if folder else file_name
+            if path in self.paths:
+                return path
+        ending = "/" + file_name
+        found = [p for p in self._by_base.get(posixpath.basename(file_name), ()) if ("/" + p).endswith(ending)]
+        return found[0] if len(found) == 1 else None
+
+
+def measure(source: Source, path: str) -> codec.ImageInfo:
+    """Size and orientation of an image file, from its head where that is enough."""
+    with source.open(path) as stream:
+        head = stream.read(HEAD)
+    if source.size(path) <= HEAD:
+        return codec.probe(head, source.label(path))
+    try:
+        return codec.probe(head, source.label(path))
+    except SourceError:
+        return codec.probe(source.read(path), source.label(path))
+
+
+def resolve(reading: Reading, ref: Ref, ledger: Ledger) -> tuple[Ref, bytes | None]:
+    """`ref` with the size that its image file has, and the file's bytes when files are needed.
+
+    Raises Skipped, or SourceError, for an image that is missing, unreadable, incomplete,
+    or of another size than its annotations say.
+    """
+    image = ref.image
+    data: bytes | None = None
+    try:
+        if image.file is None:
+            check_absent(reading, image)
+            return ref, None
+        if reading.options.need_files:
+            data = reading.images.read(image.file)
+            info = codec.verify(data, reading.images.label(image.file))
+        else:
+            info = measure(reading.images, image.file)
+        check_frame(reading.images.label(image.file), image, info)
+    except SourceError as error:
+        ledger.skip_image(shown_name(image), error)
+    sized = msgspec.structs.replace(image, width=info.width, height=info.height, orientation=info.orientation)
+    return msgspec.structs.replace(ref, image=sized), data
+
+
+def shown_name(image: Image) -> str:
+    """How losses name an image: with its split where there is one."""
+    return f"{image.split}/{image.name}" if image.split else image.name
+
+
+def check_absent(reading: Reading, image: Image) -> None:
+    """An image without a file is fine only where no files are wanted and its size is known."""
+    if reading.options.need_files:
+        raise SourceError(
+            reading.source.name,
+            "the image file is not there",
+            place=f"image {image.name}",
+            remedy="say where images lie with --images DIR, or convert without them with --image-files none",
+        )
+    if not image.width or not image.height:
+        raise SourceError(
+            reading.source.name,
+            "its size is not known, as there is neither an image file nor a width and height",
+            place=f"image {image.name}",
+            remedy="say where images lie with --images DIR",
+        )
+
+
+def check_frame(file: str, image: Image, info: codec.ImageInfo) -> None:
+    """The size that the annotations were drawn on must be that of the stored pixels."""
+    declared = (image.width, image.height)
+    if declared in {(0, 0), (info.width, info.height)}:
+        return
+    if declared == (info.height, info.width) and info.orientation >= 5:
+        raise SourceError(
+            file,
+            f"annotations are {declared[0]}x{declared[1]}, drawn on the picture as EXIF orientation "
+            f"{info.orientation} turns it, and the stored pixels are {info.width}x{info.height}",
+            remedy="store the image upright, without the tag",
+        )
+    raise SourceError(
+        file,
+        f"annotations are for an image of {declared[0]}x{declared[1]}, the file has {info.width}x{info.height}",
+        remedy="use the images that were annotated",
+    )

@@ -1,0 +1,107 @@
+"""Writing YOLO trees: rows of one image, and data.yaml as Ultralytics wants it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from converter.codecs import yaml
+from converter.format import Encoded, Record, Writing
+from converter.geometry import numbers, polygons, shapes
+from converter.layouts.coco_write import file_name
+from converter.layouts.yolo_read import label_of
+from converter.model import Header, Image, Instance, Polygons, Sample
+from converter.storage import Target
+
+__all__ = ["YoloAssembler", "encode_boxes", "encode_polygons", "image_path", "label_path"]
+
+
+def image_path(writing: Writing, image: Image) -> str:
+    return writing.images + file_name(image)
+
+
+def label_path(writing: Writing, image: Image) -> str:
+    """Where trainers look for the label: below `prefix`, the last /images/ turned into /labels/."""
+    return writing.prefix + label_of("images/" + file_name(image))
+
+
+def encode_boxes(writing: Writing, sample: Sample) -> Encoded:
+    """Rows `class x y w h`; masks give their tight box."""
+    return _encode(writing, sample, _box_row)
+
+
+def encode_polygons(writing: Writing, sample: Sample) -> Encoded:
+    """Rows `class x1 y1 x2 y2 ...`; one ring an instance, holes and parts joined by bridges."""
+    return _encode(writing, sample, _polygon_row)
+
+
+def _encode(writing: Writing, sample: Sample, row: Callable[[Instance, Image], str]) -> Encoded:
+    index = _indices(writing.header)
+    rows = [f"{index[i.class_id]} {row(i, sample.image)}\n" for i in sample.instances]
+    path = label_path(writing, sample.image)
+    return Encoded([(path, "".join(rows).encode())], None, [i.id for i in sample.instances])
+
+
+def _indices(header: Header) -> dict[int, int]:
+    """Class id -> 0 ... n-1 in ascending order of the ids."""
+    return {id: i for i, id in enumerate(sorted(c.id for c in header.classes))}
+
+
+def _box_row(instance: Instance, image: Image) -> str:
+    box = shapes.tight_box(instance.shape, image.height, image.width)
+    x, y = box.x + box.w / 2, box.y + box.h / 2
+    w, h = image.width, image.height
+    return f"{_unit(x, w)} {_unit(y, h)} {_unit(box.w, w)} {_unit(box.h, h)}"
+
+
+def _unit(value: float, size: int) -> str:
+    """`value` / `size` with digits enough for a ten-thousandth of a pixel."""
+    digits = max(6, math.ceil(math.log10(size)) + 4)
+    text = f"{value / size:.{digits}f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
+def _polygon_row(instance: Instance, image: Image) -> str:
+    ring = _ring(instance, image)
+    xs = numbers.normalise(ring[0::2], image.width)
+    ys = numbers.normalise(ring[1::2], image.height)
+    return " ".join(v for pair in zip(xs, ys, strict=True) for v in pair)
+
+
+def _ring(instance: Instance, image: Image) -> list[float]:
+    """The polygon itself when it is one ring inside the image; else the mask's outline in one ring."""
+    shape = instance.shape
+    if isinstance(shape, Polygons) and len(shape.rings) == 1 and _inside(shape.rings[0], image):
+        return shape.rings[0]
+    return polygons.exact_ring(shapes.mask_of(shape, image.height, image.width))
+
+
+def _inside(ring: list[float], image: Image) -> bool:
+    return min(ring) >= 0 and max(ring[0::2]) <= image.width and max(ring[1::2]) <= image.height
+
+
+class YoloAssembler:
+    """Writes data.yaml; the rows are in files of their own."""
+
+    def __init__(self, writing: Writing, out: Target) -> None:
+        self.writing, self.out = writing, out
+
+    def add(self, record: Record) -> None:
+        """Nothing is kept: label files are complete by themselves."""
+
+    def finish(self) -> None:
+        self.out.write(f"{self.writing.prefix}data.yaml", yaml.encode(_config(self.writing.header)))
+
+
+def _config(header: Header) -> dict[str, Any]:
+    """Without `path` the folder of the YAML is the root; train and val are required."""
+    folders = {split: f"images/{split}" for split in header.splits}
+    first = next(iter(folders.values()), "images")
+    config: dict[str, Any] = {
+        "train": folders.get("train", first),
+        "val": folders.get("val", folders.get("test", folders.get("train", first))),
+    }
+    config |= {split: folder for split, folder in folders.items() if split not in config}
+    names = {i: c.name for i, c in enumerate(sorted(header.classes, key=lambda c: c.id))}
+    return config | {"nc": len(names), "names": names}

@@ -1,0 +1,340 @@
+"""Fits a sample to what a target can hold, and says what that cost.
+
+The only step that may lose anything: readers do not guess and encoders do not lose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from converter.errors import SourceError
+from converter.format import Holds, WriteOptions
+from converter.geometry import labelmap, polygons, raster, rle, shapes
+from converter.layouts.images import shown_name
+from converter.ledger import Ledger
+from converter.model import Box, ClassInfo, Header, Image, Instance, LabelMap, Polygons, Rle, Sample
+
+__all__ = ["BOX_DROPPED", "Lowering", "lower", "plan"]
+
+BOX_DROPPED = "box-dropped"
+IGNORE = 255
+GREATEST = 65535
+
+
+class Lowering(msgspec.Struct, frozen=True):
+    """How samples of `source` become samples of `target`: class ids mapped, shapes fitted to `holds`."""
+
+    source: Header
+    target: Header
+    holds: Holds
+    options: WriteOptions
+    ids: dict[int, int]
+    fill: int = 0
+
+
+# ---------------------------------------------------------------- the header
+
+
+def plan(source: Header, holds: Holds, options: WriteOptions, ledger: Ledger) -> Lowering:
+    """The header that the target will have. Class ids move only where they must, with a note."""
+    if holds.task == "semantic":
+        return _plan_semantic(source, holds, options, ledger)
+    ids = {c.id: c.id for c in source.classes}
+    if source.task == "semantic" and options.instances is None:
+        ledger.note(
+            "instances-by-class",
+            source.format,
+            "every class of an image became one instance; --instances components makes one of each connected region",
+        )
+    zero = 0 in ids
+    target = msgspec.structs.replace(source, task="instance", background_id=None if zero else 0, ignore_id=None)
+    return Lowering(source, target, holds, options, ids)
+
+
+def _plan_semantic(source: Header, holds: Holds, options: WriteOptions, ledger: Ledger) -> Lowering:
+    if source.task == "semantic":
+        taken = {c.id for c in source.classes}
+        fill = source.background_id
+        ignore = source.ignore_id
+        if fill is None:
+            fill = ignore if ignore is not None else IGNORE if IGNORE not in taken else max(taken) + 1
+        return Lowering(source, source, holds, options, {c.id: c.id for c in source.classes}, fill)
+    ids = _free_ids(source.classes, ledger)
+    classes = tuple(sorted((msgspec.structs.replace(c, id=ids[c.id]) for c in source.classes), key=lambda c: c.id))
+    target = msgspec.structs.replace(source, task="semantic", classes=classes, background_id=0, ignore_id=None)
+    return Lowering(source, target, holds, options, ids)
+
+
+def _free_ids(classes: Iterable[ClassInfo], ledger: Ledger) -> dict[int, int]:
+    """Ids that fit a 16-bit pixel and are not 0, which is the background: others move to free ones."""
+    ids = {c.id: c.id for c in classes if 0 < c.id <= GREATEST}
+    taken = set(ids)
+    for c in classes:
+        if c.id not in ids:
+            free = next(i for i in range(1, GREATEST + 1) if i not in taken)
+            taken.add(free)
+            ids[c.id] = free
+            ledger.note(
+                "class-id-moved",
+                c.name,
+                f"class {c.id} '{c.name}' became {free}: 0 is the background and ids end at {GREATEST}",
+            )
+    return ids
+
+
+# ---------------------------------------------------------------- a sample
+
+
+def lower(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
+    """`sample` as the target can hold it."""
+    if how.holds.task == "semantic":
+        return _to_semantic(sample, how, ledger)
+    if sample.labels is not None:
+        sample = _to_instances(sample, how, ledger)
+    fitted = []
+    for number, instance in enumerate(sample.instances, 1):
+        kept = _fit(instance, number, sample.image, how, ledger)
+        if kept is not None:
+            fitted.append(kept)
+    _tell_reductions(sample, fitted, how, ledger)
+    return Sample(_strip_image(sample.image, how), tuple(fitted))
+
+
+def _fit(instance: Instance, number: int, image: Image, how: Lowering, ledger: Ledger) -> Instance | None:
+    """One instance as the target can hold it; None when it cannot."""
+    name = shown_name(image)
+    told = instance.id if instance.id is not None else number
+    if instance.iscrowd and not how.holds.crowd and how.options.crowd == "drop":
+        pixels = rle.area(shapes.mask_of(instance.shape, image.height, image.width))
+        ledger.lose(
+            "crowd-dropped",
+            name,
+            "a crowd region is no object here (--crowd keep writes it)",
+            instance=told,
+            amount=pixels,
+        )
+        return None
+    instance = msgspec.structs.replace(instance, class_id=how.ids[instance.class_id])
+    if isinstance(instance.shape, Box) and not how.holds.boxes:
+        if not how.options.boxes_as_masks:
+            ledger.lose(BOX_DROPPED, name, "a box is no mask (--boxes-as-masks fills it)", instance=told)
+            return None
+        instance = _fill_box(instance, instance.shape, image)
+    elif isinstance(instance.shape, Box) and how.options.boxes_as_masks and how.holds.masks:
+        instance = _fill_box(instance, instance.shape, image)
+    if not how.holds.empty and shapes.is_empty(instance.shape, image.height, image.width):
+        ledger.lose("empty-mask", name, "an object without a pixel", instance=told, amount=0)
+        return None
+    if not how.holds.masks:
+        box = shapes.tight_box(instance.shape, image.height, image.width)
+        instance = msgspec.structs.replace(instance, shape=box)
+    elif how.options.simplifies and _writes_polygons(instance, how):
+        instance = _simplify(instance, told, image, how, ledger)
+    if how.holds.attributes:
+        return _settle_claims(instance, told, image, ledger)
+    return msgspec.structs.replace(instance, box=None, area=None, extra={})
+
+
+def _fill_box(instance: Instance, box: Box, image: Image) -> Instance:
+    region = raster.box_to_rle(box.x, box.y, box.w, box.h, image.height, image.width)
+    return msgspec.structs.replace(instance, shape=region, box=None, area=None)
+
+
+def _writes_polygons(instance: Instance, how: Lowering) -> bool:
+    """Whether the target will hold a polygon of this instance."""
+    if isinstance(instance.shape, Box):
+        return False
+    if how.holds.one_ring:
+        return True
+    if not how.holds.polygons:
+        return False
+    as_rle = how.options.segmentation == "rle" or (
+        how.options.segmentation == "auto" and isinstance(instance.shape, Rle)
+    )
+    return not as_rle
+
+
+def _simplify(instance: Instance, told: int, image: Image, how: Lowering, ledger: Ledger) -> Instance:
+    """Fewer vertices, never below the IoU asked for; what that cost is a loss."""
+    mask = shapes.mask_of(instance.shape, image.height, image.width)
+    options = how.options
+    if how.holds.one_ring:
+        ring, iou = polygons.simplified_ring(mask, min_iou=options.min_iou, tolerance=options.tolerance)
+        rings = [ring] if ring else []
+    else:
+        rings, iou = polygons.simplified_polygons(mask, min_iou=options.min_iou, tolerance=options.tolerance)
+    if isinstance(instance.shape, Polygons) and sum(map(len, instance.shape.rings)) <= sum(map(len, rings)):
+        return instance
+    if iou < 1:
+        changed = rle.area(rle.xor(mask, raster.polygons_to_rle(rings, image.height, image.width)))
+        ledger.lose(
+            "simplified",
+            shown_name(image),
+            f"IoU {iou:.4f} with the exact mask, {changed} pixels differ",
+            instance=told,
+            amount=changed,
+        )
+    return msgspec.structs.replace(instance, shape=Polygons(rings), box=None, area=None)
+
+
+def _settle_claims(instance: Instance, told: int, image: Image, ledger: Ledger) -> Instance:
+    """The source's box and area where they fit the mask; otherwise they are computed anew, with a note."""
+    if isinstance(instance.shape, Box) or (instance.box is None and instance.area is None):
+        return instance
+    mask = shapes.mask_of(instance.shape, image.height, image.width)
+    box, area = instance.box, instance.area
+    x, y, w, h = rle.tight_box(mask)
+    pixels = rle.area(mask)
+    where = f"{shown_name(image)}, annotation {told}"
+    if (
+        box is not None
+        and max(abs(box.x - x), abs(box.y - y), abs(box.x + box.w - x - w), abs(box.y + box.h - y - h)) > 1
+    ):
+        ledger.note("box-computed", where, f"the box {[box.x, box.y, box.w, box.h]} became the mask's, {[x, y, w, h]}")
+        box = None
+    if area is not None and abs(area - pixels) > max(10, 0.05 * pixels):
+        ledger.note("area-computed", where, f"the area {area:g} became the mask's, {pixels}")
+        area = None
+    if box is instance.box and area is instance.area:
+        return instance
+    return msgspec.structs.replace(instance, box=box, area=area)
+
+
+def _tell_reductions(sample: Sample, fitted: list[Instance], how: Lowering, ledger: Ledger) -> None:
+    """What a whole image lost in kind: masks that became boxes, attributes."""
+    name = shown_name(sample.image)
+    if not how.holds.masks:
+        masks = sum(not isinstance(i.shape, Box) for i in sample.instances) - (len(sample.instances) - len(fitted))
+        if masks > 0:
+            ledger.lose("mask-to-box", name, f"{masks} masks became boxes", amount=masks)
+    if not how.holds.attributes:
+        keys = sorted({k for i in sample.instances for k in i.extra})
+        if keys:
+            count = sum(bool(i.extra) for i in sample.instances)
+            ledger.lose("attribute-dropped", name, f"{count} instances lost {', '.join(keys)}", amount=count)
+
+
+def _strip_image(image: Image, how: Lowering) -> Image:
+    return image if how.holds.attributes or not image.extra else msgspec.structs.replace(image, extra={})
+
+
+# ---------------------------------------------------------------- semantic to instances
+
+
+def _to_instances(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
+    """One instance a class, or one a connected region; ignored pixels are kept apart or lost."""
+    labels = sample.labels
+    assert labels is not None
+    header = how.source
+    outside = {v for v in (header.background_id, header.ignore_id) if v is not None}
+    regions = labelmap.regions(labels, skip=outside)
+    if how.options.instances == "components":
+        found = [(id, part) for id, region in regions.items() for part in labelmap.components(region)]
+    else:
+        found = list(regions.items())
+    image = _keep_ignored(sample, how, ledger)
+    return Sample(image, tuple(Instance(id, region) for id, region in found))
+
+
+def _keep_ignored(sample: Sample, how: Lowering, ledger: Ledger) -> Image:
+    """The image with its ignored region where the target has a place for it; else a loss."""
+    image, ignore = sample.image, how.source.ignore_id
+    if ignore is None or sample.labels is None or not (sample.labels == ignore).any():
+        return image
+    region = rle.encode(sample.labels == ignore)
+    if how.holds.attributes:
+        entry = {"size": [region.height, region.width], "counts": region.counts.decode()}
+        return msgspec.structs.replace(image, extra={**image.extra, "ignore_region": entry})
+    pixels = rle.area(region)
+    ledger.lose("ignore-dropped", shown_name(image), f"{pixels} pixels to be ignored became background", amount=pixels)
+    return image
+
+
+# ---------------------------------------------------------------- instances to semantic
+
+
+def _to_semantic(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
+    """A map of class ids; where instances overlap, the smaller lies on top."""
+    image = sample.image
+    bare = _strip_image(image, how)
+    if sample.labels is not None:
+        return Sample(bare, labels=sample.labels)
+    regions, told = _paintable(sample, how, ledger)
+    background = how.fill
+    labels, covered = labelmap.paint(image.height, image.width, background, regions)
+    for number, (instance, lost) in zip(told, zip(regions, covered, strict=True), strict=True):
+        if lost:
+            ledger.lose(
+                "overlap-hidden",
+                shown_name(image),
+                f"{lost} pixels of class {instance[0]} lie under smaller instances",
+                instance=number,
+                amount=lost,
+            )
+    labels = _paint_ignored(labels, image, how)
+    if how.source.task == "semantic" and how.source.background_id is None:
+        _tell_uncovered(labels, image, how, ledger)
+    return Sample(bare, labels=_typed(labels, how.target))
+
+
+def _paintable(sample: Sample, how: Lowering, ledger: Ledger) -> tuple[list[tuple[int, Rle]], list[int]]:
+    """(class id, region) of every instance that has a region, and how losses name it."""
+    name = shown_name(sample.image)
+    height, width = sample.image.height, sample.image.width
+    regions: list[tuple[int, Rle]] = []
+    told: list[int] = []
+    for number, instance in enumerate(sample.instances, 1):
+        id = instance.id if instance.id is not None else number
+        if isinstance(instance.shape, Box) and not how.options.boxes_as_masks:
+            ledger.lose(BOX_DROPPED, name, "a box is no mask (--boxes-as-masks fills it)", instance=id)
+            continue
+        region = shapes.mask_of(instance.shape, height, width)
+        if not rle.area(region):
+            ledger.lose("empty-mask", name, "an object without a pixel", instance=id, amount=0)
+            continue
+        regions.append((how.ids[instance.class_id], region))
+        told.append(id)
+    crowds = sum(i.iscrowd for i in sample.instances)
+    if crowds:
+        ledger.lose("crowd-flag-dropped", name, f"{crowds} crowd regions are like any other here", amount=crowds)
+    keys = sorted({k for i in sample.instances for k in i.extra})
+    if keys:
+        count = sum(bool(i.extra) for i in sample.instances)
+        ledger.lose("attribute-dropped", name, f"{count} instances lost {', '.join(keys)}", amount=count)
+    return regions, told
+
+
+def _paint_ignored(labels: LabelMap, image: Image, how: Lowering) -> LabelMap:
+    entry: Any = image.extra.get("ignore_region")
+    ignore = how.source.ignore_id
+    if ignore is None or not isinstance(entry, dict):
+        return labels
+    try:
+        region = rle.from_string(entry["counts"], image.height, image.width)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SourceError(shown_name(image), f"ignore_region: {error}", remedy="mend or remove it") from None
+    labels[rle.decode(region)] = ignore
+    return labels
+
+
+def _tell_uncovered(labels: LabelMap, image: Image, how: Lowering, ledger: Ledger) -> None:
+    """A set whose every pixel has a class, and an image that leaves some without."""
+    bare = int(np.count_nonzero(labels == how.fill)) if how.fill != how.source.ignore_id else 0
+    if bare:
+        ledger.lose(
+            "unlabelled",
+            shown_name(image),
+            f"{bare} pixels belong to no class and became {how.fill}",
+            amount=bare,
+        )
+
+
+def _typed(labels: LabelMap, header: Header) -> LabelMap:
+    """8 bits where every id of the dataset fits, so that all masks of a set are of one kind."""
+    wide = any(c.id > 255 for c in header.classes)
+    typed: LabelMap = labels.astype(np.uint16 if wide else np.uint8, copy=False)
+    return typed

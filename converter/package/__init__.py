@@ -1,0 +1,1 @@
+"""The package: meta.json, index.csv, and the tree they describe."""

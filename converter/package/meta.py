@@ -1,0 +1,154 @@
+"""meta.json: what a package is. The types here write it, check it, and are its JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from converter.codecs import json
+from converter.format import MaskEncoding
+from converter.storage import Source
+
+__all__ = [
+    "FORMAT",
+    "META",
+    "VERSION",
+    "ClassMeta",
+    "Counts",
+    "Generator",
+    "Meta",
+    "Origin",
+    "Resize",
+    "Size",
+    "about",
+    "decode",
+    "encode",
+    "image_size",
+    "schema",
+]
+
+META = "meta.json"
+FORMAT = "segmentation-dataset"
+VERSION = "1.0"
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Side = Annotated[int, msgspec.Meta(ge=1)]
+Channel = Annotated[int, msgspec.Meta(ge=0, le=255)]
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class ClassMeta(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A class: its id in every encoding of the package, and what it was in the source."""
+
+    id: int
+    name: Name
+    color: tuple[Channel, Channel, Channel] | None = None
+    source_id: int | None = None
+    source_name: str | None = None
+
+
+class Size(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Size of the images in pixels: one for all (`uniform`), or the least and greatest of each side."""
+
+    uniform: bool
+    width: Side | None = None
+    height: Side | None = None
+    min_width: Side | None = None
+    max_width: Side | None = None
+    min_height: Side | None = None
+    max_height: Side | None = None
+
+
+class Resize(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How images and masks came to their size."""
+
+    mode: Literal["stretch", "fit", "letterbox"]
+    width: Side
+    height: Side
+    image_filter: str
+    mask_filter: Literal["nearest"]
+    pad_value: int | list[Channel] | None
+
+
+class Counts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many of what: instances by class name, images by split."""
+
+    images: Count
+    instances: Count
+    per_class: dict[str, Count]
+    per_split: dict[str, Count]
+
+
+class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The format that the package was made from, and what was lost on the way, by code."""
+
+    format: str
+    losses: dict[str, Count]
+
+
+class Generator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    version: str
+
+
+class Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """meta.json of a segmentation dataset package."""
+
+    format: Literal["segmentation-dataset"]
+    format_version: Literal["1.0"]
+    name: str
+    task: Literal["instance", "semantic"]
+    mask_encoding: MaskEncoding
+    classes: list[ClassMeta]
+    background_id: Literal[0] | None
+    ignore_id: Literal[255] | None
+    image_size: Size
+    resize: Resize | None
+    splits: list[str]
+    counts: Counts
+    encodings: dict[str, str]
+    source: Origin
+    generator: Generator
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of meta.json, from the types that write it."""
+    made = msgspec.json.schema(Meta)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "meta.json of a segmentation dataset package",
+        **made,
+    }
+
+
+def encode(meta: Meta) -> bytes:
+    return json.encode_pretty(msgspec.to_builtins(meta))
+
+
+def decode(data: bytes, file: str) -> Meta:
+    """meta.json as written by this or a like program; SourceError names the key that is wrong."""
+    return json.decode(data, file, Meta)
+
+
+def about(source: Source) -> Meta | None:
+    """meta.json of the package in `source`; None when there is none, or it is another program's."""
+    if source.entry is not None or META not in source:
+        return None
+    data = source.read(META)
+    return decode(data, source.label(META)) if FORMAT.encode() in data else None
+
+
+def image_size(sizes: set[tuple[int, int]]) -> Size:
+    """The `image_size` of images with these (width, height)."""
+    if len(sizes) == 1:
+        ((width, height),) = sizes
+        return Size(True, width=width, height=height)
+    widths, heights = [s[0] for s in sizes] or [1], [s[1] for s in sizes] or [1]
+    return Size(
+        False,
+        min_width=min(widths),
+        max_width=max(widths),
+        min_height=min(heights),
+        max_height=max(heights),
+    )

@@ -1,0 +1,146 @@
+"""From a path to a dataset that is known but not loaded: detect, scan, survey."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from converter import engine
+from converter.errors import DetectionError, UsageError
+from converter.format import Evidence, Format, Reading, ReadOptions, Scan
+from converter.formats import all_formats, get_format
+from converter.layouts.images import resolve
+from converter.ledger import Ledger, OnError, Skipped
+from converter.model import Header, Ref, Sample
+from converter.storage import Source, open_source
+
+__all__ = ["Opened", "Progress", "detect", "load_sample", "open_dataset", "silent"]
+
+Progress = Callable[[str, int, Iterable[Any]], Iterator[Any]]
+DEPTH = 3
+
+
+def silent(title: str, total: int, items: Iterable[Any]) -> Iterator[Any]:
+    """Progress that nobody sees."""
+    del title, total
+    yield from items
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A scanned dataset: the format and why it is that one, header, refs, and what scanning had to say."""
+
+    format: Format
+    evidence: Evidence
+    reading: Reading
+    scan: Scan
+    ledger: Ledger
+
+
+def detect(source: Source, name: str | None = None) -> tuple[Format, Evidence, Source]:
+    """The format of a source and the folder of it where it begins: the top, or the one folder below."""
+    if name is not None:
+        return _named(source, name)
+    here = source
+    for _ in range(DEPTH):
+        found = _candidates(here)
+        if found:
+            return (*_choose(here, found), here)
+        top = here.top_folder()
+        if top is None:
+            break
+        here = here.below(top)
+    raise DetectionError(
+        source.name, f"no known format fits it ({_contents(source)})", remedy="name its format with --from"
+    )
+
+
+def _named(source: Source, name: str) -> tuple[Format, Evidence, Source]:
+    format = get_format(name)
+    if not format.reads:
+        raise UsageError(f"{name} is a format that segpack writes and does not read")
+    said = Evidence("named with --from")
+    here = source
+    for _ in range(DEPTH):
+        if format.detect is not None and format.detect(here) is not None:
+            return format, said, here
+        top = here.top_folder()
+        if top is None:
+            break
+        here = here.below(top)
+    return format, said, source
+
+
+def _candidates(source: Source) -> list[tuple[Format, Evidence]]:
+    found = []
+    for format in all_formats().values():
+        evidence = format.detect(source) if format.detect is not None else None
+        if evidence is not None:
+            found.append((format, evidence))
+    certain = [f for f in found if f[1].certain]
+    return certain or found
+
+
+def _choose(source: Source, found: list[tuple[Format, Evidence]]) -> tuple[Format, Evidence]:
+    if len(found) > 1:
+        listed = "; ".join(f"{format.name}: {evidence.text}" for format, evidence in found)
+        raise DetectionError(source.name, f"more than one format fits it ({listed})", remedy="say which with --from")
+    return found[0]
+
+
+def _contents(source: Source) -> str:
+    """What a source holds, by extension, for the message that nothing fits."""
+    if source.entry is not None:
+        return f"it is the file {source.entry}"
+    kinds = Counter(posixpath.splitext(n)[1].lower() or "no extension" for n in source.names())
+    if not kinds:
+        return "it holds no files"
+    return "it holds " + ", ".join(f"{n} {kind}" for kind, n in kinds.most_common(5))
+
+
+def open_dataset(
+    path: str,
+    *,
+    format: str | None = None,
+    options: ReadOptions | None = None,
+    on_error: OnError = "stop",
+    workers: int = 1,
+    progress: Progress = silent,
+) -> Opened:
+    """Detect and scan the dataset at `path`; no pixel is decoded but those that settle the classes."""
+    source = open_source(path)
+    found, evidence, here = detect(source, format if not (options and options.masks) else format or "instance-png")
+    reading = Reading(here, options or ReadOptions(), on_error)
+    ledger = Ledger(on_error)
+    for remark in getattr(source, "remarks", ()):
+        ledger.note("source", source.name, remark)
+    assert found.scan is not None
+    scan = found.scan(reading, ledger)
+    if found.survey is not None and found.settle is not None:
+        facts = engine.run(_Survey(found, reading), scan.refs, workers=workers)
+        scan = found.settle(scan, progress("survey", len(scan.refs), facts), reading, ledger)
+    return Opened(found, evidence, reading, scan, ledger)
+
+
+class _Survey(msgspec.Struct, frozen=True):
+    format: Format
+    reading: Reading
+
+    def __call__(self, ref: Ref) -> Any:
+        assert self.format.survey is not None
+        return self.format.survey(self.reading, ref)
+
+
+def load_sample(
+    format: Format, reading: Reading, header: Header, ref: Ref, ledger: Ledger
+) -> tuple[Sample, bytes | None] | None:
+    """The sample of `ref` and the bytes of its image file (when files are needed); None when it was skipped."""
+    assert format.load is not None
+    try:
+        sized, data = resolve(reading, ref, ledger)
+        return format.load(reading, header, sized, ledger), data
+    except Skipped:
+        return None

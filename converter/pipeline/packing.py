@@ -1,0 +1,127 @@
+"""`pack`: a dataset into a package that is read back and found clean before it appears."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from converter.errors import PackageError
+from converter.format import Format, Holds, MaskEncoding, Writing
+from converter.formats import get_format
+from converter.lower import plan
+from converter.model import Finding, Header, Task
+from converter.package.tree import SENTENCES, PackageAssembler, image_path, rows_only
+from converter.pipeline.converting import Job, Result, open_job, prepare, result
+from converter.pipeline.opening import Opened, Progress, silent
+from converter.pipeline.verifying import verify
+from converter.pipeline.writing import Output, check_paths, stems_in_two, write
+from converter.storage import check_apart, open_target
+
+__all__ = ["Yolo", "pack"]
+
+Yolo: TypeAlias = Literal["boxes", "seg"]
+ROWS_ONLY = Format(
+    name="package",
+    summary="the index of a package without masks/",
+    page="",
+    holds=Holds(crowd=True, empty=True, attributes=True, polygons=True),
+    encode=rows_only,
+    assemble=PackageAssembler,
+    image_path=image_path,
+)
+
+
+def pack(
+    job: Job,
+    *,
+    mask_encoding: MaskEncoding | None = None,
+    yolo: Yolo | None = None,
+    progress: Progress = silent,
+) -> Result:
+    """Pack `job.source` into the ZIP (or folder) `job.target`.
+
+    Raises PackageError, and leaves no output, when reading the package back finds an error.
+    """
+    check_apart(Path(job.source), Path(job.target))
+    with open_target(Path(job.target), overwrite=job.overwrite) as target:
+        opened = open_job(job, progress)
+        header, mapping = prepare(opened, job.read.classes)
+        encoding = mask_encoding or ("multi-class" if header.task == "semantic" else "binary")
+        outputs = _outputs(opened, header, encoding, yolo, job)
+        check_paths(outputs, opened.scan.refs, opened.reading.source.name)
+        outcome = write(
+            opened,
+            header,
+            mapping,
+            outputs,
+            target,
+            workers=job.workers,
+            progress=progress,
+            strict=job.strict,
+        )
+        target.finish()
+        findings = verify(target.staged(), outputs, outcome, workers=job.workers, progress=progress)
+        if findings:
+            raise PackageError(_verdict(findings))
+        target.commit()
+    return msgspec.structs.replace(result(job, opened, outputs[0], outcome), format="package")
+
+
+def _outputs(opened: Opened, header: Header, encoding: MaskEncoding, yolo: Yolo | None, job: Job) -> list[Output]:
+    """The primary encoding, COCO, and YOLO when asked for; the later ones are made from the first."""
+    primary = _primary(encoding)
+    first = plan(header, primary.holds, job.write, opened.ledger)
+    lowered: Header = first.target
+    options = job.write
+    if encoding in {"rle", "polygon"}:
+        options = msgspec.structs.replace(options, segmentation=encoding)
+    formats: list[tuple[str, Format, str]] = [("", primary, ""), ("coco", get_format("coco"), "coco/")]
+    if yolo is not None:
+        formats.append(("yolo", get_format("yolo" if yolo == "boxes" else "yolo-seg"), "yolo/"))
+    described = tuple(
+        (folder or "masks", SENTENCES[folder or encoding])
+        for folder, _, _ in formats
+        if folder or encoding in SENTENCES
+    )
+    outputs = []
+    for folder, format, prefix in formats:
+        task: Task = lowered.task
+        how = first if not folder else plan(lowered, format.holds, options, _quiet(opened))
+        writing = Writing(
+            how.target,
+            options,
+            source_format=opened.format.name,
+            prefix=prefix,
+            shared_stems=stems_in_two(opened.scan.refs),
+            mask_encoding=encoding,
+            encodings=described,
+            was_semantic=(lowered.background_id, lowered.ignore_id) if task == "semantic" else None,
+        )
+        outputs.append(Output(format, how, writing))
+    return outputs
+
+
+def _quiet(opened: Opened) -> Any:
+    """The secondary encodings follow the primary one: what that means is not told again."""
+    return type(opened.ledger)(opened.ledger.on_error)
+
+
+def _primary(encoding: MaskEncoding) -> Format:
+    if encoding == "multi-class":
+        return get_format("semantic-png")
+    if encoding == "binary":
+        format = get_format("instance-png")
+        holds = msgspec.structs.replace(format.holds, attributes=True, polygons=True)
+        return msgspec.structs.replace(format, holds=holds)
+    return ROWS_ONLY
+
+
+def _verdict(findings: list[Finding]) -> str:
+    """The findings of a package in one line: the first of each code, and how many there are."""
+    counts = Counter(f.code for f in findings)
+    firsts = {f.code: f for f in reversed(findings)}
+    shown = "; ".join(f"{code} ({n}): {firsts[code].message}" for code, n in counts.items())
+    return f"the package was read back and is not clean: {shown}"

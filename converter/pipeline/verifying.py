@@ -1,0 +1,223 @@
+"""Reads a package back and compares everything in it, pixel by pixel, across its encodings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from converter import engine
+from converter.errors import SourceError
+from converter.format import Format, Reading, ReadOptions, Scan
+from converter.formats import get_format
+from converter.geometry import shapes
+from converter.layouts.images import resolve, shown_name
+from converter.layouts.yolo_read import Payload as YoloPayload
+from converter.ledger import Ledger, Skipped
+from converter.lower import lower
+from converter.model import Box, Finding, Image, Instance, Ref, Rle, Sample
+from converter.package import index, meta
+from converter.pipeline.opening import Progress
+from converter.pipeline.writing import Outcome, Output, fingerprint
+from converter.storage import Source, open_source
+
+__all__ = ["verify"]
+
+NEAR = 0.001  # pixels between a box and the text of it
+FIX = "this is a defect of the program that wrote it; please report it"
+
+
+class _Encoding(msgspec.Struct, frozen=True):
+    """One encoding of the package as its reader sees it."""
+
+    output: Output
+    reader: Format
+    scan: Scan
+    refs: dict[str, Ref]
+
+
+class _Item(msgspec.Struct, frozen=True):
+    name: str
+    rows: list[index.Row]
+    refs: tuple[Ref | None, ...]
+    expected: bytes
+
+
+def verify(staged: Path, outputs: list[Output], outcome: Outcome, *, workers: int, progress: Progress) -> list[Finding]:
+    """What is wrong with the package at `staged` (a ZIP or a folder, complete and not yet in place)."""
+    source = open_source(staged)
+    try:
+        about = meta.decode(source.read(meta.META), meta.META)
+    except SourceError as error:
+        return [_finding("meta-invalid", {"file": meta.META}, str(error))]
+    try:
+        rows = _rows_by_image(source)
+        files = outputs[0].writing.options.image_files in {"copy", "hardlink"}
+        reading = Reading(source, ReadOptions(need_files=files))
+        encodings = [_open(reading, output, outputs[0]) for output in outputs]
+    except SourceError as error:
+        return [_finding("encoding-disagreement", {"file": error.file}, str(error))]
+    findings = _count(about, rows, outcome, encodings)
+    items = [
+        _Item(
+            name,
+            rows.get(name, []),
+            tuple(e.refs.get(name) for e in encodings),
+            outcome.fingerprints.get(name, b""),
+        )
+        for name in sorted(outcome.fingerprints)
+    ]
+    work = _Compare(reading, tuple(encodings))
+    for found in progress("verify", len(items), engine.run(work, items, workers=workers)):
+        findings += found
+    return findings
+
+
+def _finding(code: str, where: dict[str, str], message: str) -> Finding:
+    return Finding(code, "error", dict(where), message, FIX)
+
+
+def _rows_by_image(source: Source) -> dict[str, list[index.Row]]:
+    rows: dict[str, list[index.Row]] = {}
+    for row in index.decode(source.read(index.INDEX), index.INDEX):
+        rows.setdefault(row.image.removeprefix("images/"), []).append(row)
+    return rows
+
+
+def _open(reading: Reading, output: Output, primary: Output) -> _Encoding:
+    """Scan one encoding with the reader of its format; YOLO labels are found by the path they must have."""
+    reader = get_format(output.format.name) if output.format.name != "package" else get_format("coco")
+    assert reader.scan is not None
+    ledger = Ledger()
+    scan = reader.scan(reading, ledger)
+    refs = {shown_name(ref.image): ref for ref in scan.refs}
+    if reader.name.startswith("yolo"):
+        assert output.format.label_path is not None
+        sized = {shown_name(r.image): r for r in _primary_refs(reading, primary)}
+        refs = {
+            name: Ref(ref.image, YoloPayload(output.format.label_path(output.writing, ref.image)))
+            for name, ref in sized.items()
+        }
+    return _Encoding(output, reader, scan, refs)
+
+
+def _primary_refs(reading: Reading, primary: Output) -> list[Ref]:
+    reader = get_format(primary.format.name if primary.format.name != "package" else "coco")
+    assert reader.scan is not None
+    return reader.scan(reading, Ledger()).refs
+
+
+def _count(
+    about: meta.Meta, rows: Mapping[str, list[index.Row]], outcome: Outcome, encodings: list[_Encoding]
+) -> list[Finding]:
+    """Numbers that have to agree: images and instances in meta.json, the index and every encoding."""
+    findings = []
+    if (about.counts.images, len(rows)) != (outcome.images, outcome.images):
+        message = f"{outcome.images} images were written; meta.json says {about.counts.images}, index.csv {len(rows)}"
+        findings.append(_finding("index-mismatch", {"file": index.INDEX}, message))
+    instances = sum(bool(row.class_id) for found in rows.values() for row in found)
+    if about.task == "instance" and not instances == about.counts.instances == outcome.instances:
+        said = f"meta.json says {about.counts.instances}, index.csv {instances}"
+        message = f"{outcome.instances} instances were written; {said}"
+        findings.append(_finding("index-mismatch", {"file": index.INDEX}, message))
+    for encoding in encodings:
+        missing = sorted(outcome.fingerprints.keys() - encoding.refs.keys())
+        if missing:
+            message = f"{encoding.output.writing.prefix or 'masks/'} lacks {len(missing)} images, first {missing[0]}"
+            findings.append(_finding("encoding-disagreement", {"image": missing[0]}, message))
+    return findings
+
+
+class _Compare(msgspec.Struct, frozen=True):
+    """Compares one image across the encodings, the index and the checksums."""
+
+    reading: Reading
+    encodings: tuple[_Encoding, ...]
+
+    def __call__(self, item: _Item) -> list[Finding]:
+        try:
+            return self._compare(item)
+        except (SourceError, Skipped) as error:
+            return [_finding("encoding-disagreement", {"image": item.name}, str(error))]
+
+    def _compare(self, item: _Item) -> list[Finding]:
+        samples: list[Sample] = []
+        for encoding, ref in zip(self.encodings, item.refs, strict=True):
+            if ref is None:
+                return []  # counted already
+            sized = _sized(ref, samples[0].image) if samples else resolve(self.reading, ref, Ledger())[0]
+            assert encoding.reader.load is not None
+            samples.append(encoding.reader.load(self.reading, encoding.scan.header, sized, Ledger()))
+        base = samples[0]
+        findings = []
+        if fingerprint(base) != item.expected:
+            findings.append(_disagree(item, self.encodings[0], "is not what was written"))
+        for encoding, sample in zip(self.encodings[1:], samples[1:], strict=True):
+            problem = _difference(base, sample, encoding)
+            if problem:
+                findings.append(_disagree(item, encoding, problem))
+        return findings + self._index(item, base)
+
+    def _index(self, item: _Item, base: Sample) -> list[Finding]:
+        findings = []
+        if base.labels is None:
+            writing = self.encodings[0].output.writing
+            names = {c.id: c.name for c in writing.header.classes}
+            expected = [index.instance_row(base, i, names[i.class_id]) for i in base.instances] or [
+                index.image_row(base)
+            ]
+            if [_measures(r) for r in expected] != [_measures(r) for r in item.rows]:
+                where = {"image": item.name, "file": index.INDEX}
+                findings.append(_finding("index-mismatch", where, f"the rows of {item.name} do not describe its masks"))
+        for row in item.rows:
+            for path, digest in ((row.mask, row.mask_sha256), (row.image, row.image_sha256)):
+                if digest and hashlib.sha256(self.reading.source.read(path)).hexdigest() != digest:
+                    message = f"{path} is not the file that index.csv has the checksum of"
+                    findings.append(_finding("checksum-mismatch", {"image": item.name, "file": path}, message))
+        return findings
+
+
+def _sized(ref: Ref, image: Image) -> Ref:
+    sized = msgspec.structs.replace(ref.image, width=image.width, height=image.height)
+    return msgspec.structs.replace(ref, image=sized)
+
+
+def _disagree(item: _Item, encoding: _Encoding, problem: str) -> Finding:
+    folder = encoding.output.writing.prefix or "masks/"
+    where = {"image": item.name, "file": folder}
+    return _finding("encoding-disagreement", where, f"{item.name} in {folder} {problem}")
+
+
+def _measures(row: index.Row) -> tuple[str, ...]:
+    return (row.split, row.width, row.height, row.class_id, row.class_name, row.bbox_x, row.bbox_y,
+            row.bbox_w, row.bbox_h, row.area, row.iscrowd)  # fmt: skip
+
+
+def _difference(base: Sample, sample: Sample, encoding: _Encoding) -> str:
+    """How `sample`, read from a secondary encoding, differs from what the primary one implies; "" if it does not."""
+    expected = lower(base, encoding.output.lowering, Ledger()).instances
+    found = sample.instances
+    if len(expected) != len(found):
+        return f"holds {len(found)} instances, not {len(expected)}"
+    index_of = {id: i for i, id in enumerate(sorted(c.id for c in encoding.output.writing.header.classes))}
+    for number, (mine, theirs) in enumerate(zip(expected, found, strict=True), 1):
+        class_id = index_of[mine.class_id] + 1 if encoding.reader.name.startswith("yolo") else mine.class_id
+        if class_id != theirs.class_id:
+            return f"has class {theirs.class_id} for instance {number}, not {class_id}"
+        if not _same(mine, theirs, base.image):
+            return f"draws instance {number} differently"
+    return ""
+
+
+def _same(mine: Instance, theirs: Instance, image: Image) -> bool:
+    if isinstance(mine.shape, Box) and isinstance(theirs.shape, Box):
+        a, b = mine.shape, theirs.shape
+        return max(abs(a.x - b.x), abs(a.y - b.y), abs(a.w - b.w), abs(a.h - b.h)) <= NEAR
+    return _pixels(mine, image) == _pixels(theirs, image)
+
+
+def _pixels(instance: Instance, image: Image) -> Rle:
+    mask = shapes.mask_of(instance.shape, image.height, image.width)
+    return msgspec.structs.replace(mask, listed=False)

@@ -1,0 +1,250 @@
+"""Files in a folder: which there are, and reading them without leaving the folder or hanging.
+
+Links are followed as long as they end inside the folder, as DVC and git-annex lay
+datasets out. What a link, a FIFO or a device would bring in from elsewhere is never read.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from converter.errors import SourceError
+from converter.storage.limits import Limits
+from converter.storage.names import is_ignored
+
+__all__ = ["FolderStore"]
+
+# Not to hang on a FIFO; a link as the last part of a path is looked at before it is followed.
+_SAFELY = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
+
+_OUTSIDE = "is a link that points outside the dataset"
+
+_KINDS = {
+    stat.S_IFDIR: "is a folder, not a file",
+    stat.S_IFIFO: "is a FIFO, not a file",
+    stat.S_IFSOCK: "is a socket, not a file",
+    stat.S_IFCHR: "is a device, not a file",
+    stat.S_IFBLK: "is a device, not a file",
+}
+
+
+class _Refused(Exception):  # noqa: N818  -- an answer; it does not leave this module
+    """Why a path is not read; the text continues "PATH ..."."""
+
+
+class _Listing(NamedTuple):
+    names: list[str]
+    special: dict[str, str]
+
+
+class FolderStore:
+    """The files below `root` (absolute, without links). `name` is how the user calls it.
+
+    A pickled store leaves its listing behind: a worker that only reads never lists.
+    """
+
+    remarks: list[str]
+
+    def __init__(self, root: str, name: str, limits: Limits) -> None:
+        self.root, self.name, self._limits = root, name, limits
+        self.remarks = []
+        self._listing: _Listing | None = None
+        self._folders = {"": root}
+
+    def __getstate__(self) -> tuple[str, str, Limits]:
+        return self.root, self.name, self._limits
+
+    def __setstate__(self, state: tuple[str, str, Limits]) -> None:
+        self.__init__(*state)  # type: ignore[misc]
+
+    def label(self, path: str) -> str:
+        return os.path.join(self.name, path) if path and self.name != "." else path or self.name
+
+    def names(self) -> Sequence[str]:
+        return self._list().names
+
+    @property
+    def special(self) -> dict[str, str]:
+        """What lies there and is not read, with the reason."""
+        return self._list().special
+
+    def size(self, path: str) -> int:
+        with self.open(path) as file:
+            return os.fstat(file.fileno()).st_size
+
+    def read(self, path: str) -> bytes:
+        with self.open(path) as file:
+            try:
+                return file.read()
+            except OSError as error:
+                raise self._error(path, _reason(error)) from None
+
+    def open(self, path: str) -> BinaryIO:
+        """SourceError for what is no plain file, or not inside."""
+        try:
+            return open(self._descriptor(path), "rb")
+        except _Refused as refused:
+            raise self._error(path, str(refused)) from None
+
+    def local(self, path: str) -> Path:
+        """Where the content really lies, links resolved."""
+        try:
+            os.close(self._descriptor(path))
+            return Path(self._real(path))
+        except _Refused as refused:
+            raise self._error(path, str(refused)) from None
+
+    def verify(self, path: str) -> None:
+        """Nothing to compare with: a file system keeps no checksums."""
+
+    def _error(self, path: str, reason: str) -> SourceError:
+        remedy = "copy the file into the dataset" if reason == _OUTSIDE else ""
+        return SourceError(self.label(path), reason, remedy=remedy)
+
+    def _list(self) -> _Listing:
+        if self._listing is None:
+            self._listing = _listed(self.root, self.name, self._limits)
+        return self._listing
+
+    # ------------------------------------------------------------ one path
+
+    def _real(self, path: str) -> str:
+        """The place of a path with its folders resolved, and it too if it is a link."""
+        folder, _, name = path.rpartition("/")
+        if name in {"", ".", ".."} or "\0" in path:
+            raise _Refused("there is no such file")
+        real = os.path.join(self._folder(folder), name)
+        return _resolved(real, self.root) if os.path.islink(real) else real
+
+    def _folder(self, folder: str) -> str:
+        found = self._folders.get(folder)
+        if found is None:
+            found = self._folders[folder] = _resolved(os.path.join(self.root, folder), self.root)
+        return found
+
+    def _descriptor(self, path: str) -> int:
+        real = self._real(path)  # a link put there after this is not followed
+        try:
+            fd = os.open(real, _SAFELY)
+        except OSError as error:
+            raise _Refused(_kind_of(real) or _reason(error)) from None
+        kind = stat.S_IFMT(os.fstat(fd).st_mode)
+        if kind != stat.S_IFREG:
+            os.close(fd)
+            raise _Refused(_KINDS.get(kind, "is not a file"))
+        return fd
+
+
+def _kind_of(real: str) -> str | None:
+    try:
+        return _KINDS.get(stat.S_IFMT(os.lstat(real).st_mode))
+    except OSError:
+        return None
+
+
+def _resolved(path: str, root: str) -> str:
+    """Where a path ends when links are followed; refused when that is outside."""
+    try:
+        real = os.path.realpath(path, strict=True)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _Refused("is a link that leads back to itself") from None
+        if error.errno == errno.ENOENT and os.path.islink(path):
+            raise _Refused("is a link to nothing") from None
+        raise _Refused(_reason(error)) from None
+    if not _inside(real, root):
+        raise _Refused(_OUTSIDE)
+    return real
+
+
+def _inside(real: str, root: str) -> bool:
+    return real == root or real.startswith(root.rstrip("/") + "/")
+
+
+def _reason(error: OSError) -> str:
+    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return "there is no such file"
+    return f"cannot be read: {(error.strerror or str(error)).lower()}"
+
+
+# ---------------------------------------------------------------- the listing
+
+
+class _Folder(NamedTuple):
+    """A folder to be looked into. `above` are the real places of the folders that lead here, and its own."""
+
+    path: str
+    real: str
+    above: tuple[str, ...]
+
+
+def _listed(root: str, name: str, limits: Limits) -> _Listing:
+    names: list[str] = []
+    special: dict[str, str] = {}
+    pending = [_Folder("", root, (root,))]
+    met = 0
+    while pending:
+        folder = pending.pop()
+        for entry in _entries(folder, name, special):
+            met += 1
+            if met > limits.files:
+                raise SourceError(name, f"holds more than {limits.files:,} files", remedy="name a folder inside it")
+            path = f"{folder.path}/{entry.name}" if folder.path else entry.name
+            if is_ignored(entry.name):
+                continue
+            try:
+                below = _look(entry, path, folder, root)
+            except _Refused as refused:
+                special[_printable(path)] = str(refused)
+                continue
+            if below is None:
+                names.append(path)
+            else:
+                pending.append(below)
+    names.sort()
+    return _Listing(names, special)
+
+
+def _entries(folder: _Folder, name: str, special: dict[str, str]) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder.real) as entries:
+            yield from entries
+    except OSError as error:
+        if not folder.path:
+            raise SourceError(name, _reason(error)) from None
+        special[folder.path] = _reason(error)
+
+
+def _look(entry: os.DirEntry[str], path: str, folder: _Folder, root: str) -> _Folder | None:
+    """None for a file, else the folder that it is; _Refused for anything else."""
+    if not path.isascii() and _printable(path) != path:
+        raise _Refused("has a name that is not valid UTF-8")
+    try:
+        if entry.is_file(follow_symlinks=False):
+            return None
+        if entry.is_dir(follow_symlinks=False):
+            return _Folder(path, entry.path, (*folder.above, entry.path))
+        mode = os.stat(real := _end(entry, root), follow_symlinks=False).st_mode
+    except OSError as error:
+        raise _Refused(_reason(error)) from None
+    if stat.S_ISREG(mode):
+        return None
+    if not stat.S_ISDIR(mode):
+        raise _Refused(_KINDS.get(stat.S_IFMT(mode), "is not a file"))
+    if real in folder.above:
+        raise _Refused("is a link to a folder that it lies in")
+    return _Folder(path, real, (*folder.above, real))
+
+
+def _end(entry: os.DirEntry[str], root: str) -> str:
+    return _resolved(entry.path, root) if entry.is_symlink() else entry.path
+
+
+def _printable(path: str) -> str:
+    """Lone surrogates, which stand for bytes that are no UTF-8, as escapes: they fit no output."""
+    return path.encode("utf-8", "backslashreplace").decode()

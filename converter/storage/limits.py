@@ -1,0 +1,24 @@
+"""How much of a source is taken on trust."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Above these a source is refused, before it has cost time or memory.
+
+    `files`: files and folders met while listing a folder, through links as well.
+    `zip_entries`, `zip_directory`: entries of a ZIP file, and bytes of its directory.
+    `zip_ratio`: declared size over packed size of a whole ZIP file, looked at when the
+    former exceeds `zip_ratio_from` bytes. One entry cannot exceed 1032, which is deflate's own limit.
+    """
+
+    files: int = 10_000_000
+    zip_entries: int = 2_000_000
+    zip_directory: int = 1 << 28
+    zip_ratio: int = 200
+    zip_ratio_from: int = 1_000_000_000

@@ -1,0 +1,241 @@
+"""Where bytes come from: a folder, or a ZIP file that is read in place.
+
+    source = open_source("export.zip")
+    for path in source.names():
+        data = source.read(path)
+
+Paths are relative, have `/`, and sort by code point. Whatever is wrong with a file is a
+SourceError that says which, by a name that the user can find.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from converter.errors import SourceError
+from converter.storage.folder_store import FolderStore
+from converter.storage.limits import Limits
+from converter.storage.zip_store import ZipStore
+
+__all__ = ["Source", "Store", "hash_file", "open_source"]
+
+_DEFAULT = Limits()
+
+_PIECE = 1 << 20
+
+
+class Store(Protocol):
+    """What lies behind a source. Picklable; safe in threads and after a fork."""
+
+    @property
+    def remarks(self) -> list[str]: ...
+    @property
+    def special(self) -> dict[str, str]: ...
+    def names(self) -> Sequence[str]: ...
+    def label(self, path: str) -> str: ...
+    def size(self, path: str) -> int: ...
+    def read(self, path: str) -> bytes: ...
+    def open(self, path: str) -> BinaryIO: ...
+    def local(self, path: str) -> Path | None: ...
+    def verify(self, path: str) -> None: ...
+
+
+class Source:
+    """The files of a store, or of one folder in it.
+
+    `entry` is the file that the user named, when it was a file. Left out throughout are
+    hidden files and folders, and what systems leave behind (`__MACOSX/`, `Thumbs.db`).
+    """
+
+    def __init__(self, store: Store, prefix: str = "", entry: str | None = None) -> None:
+        self._store, self._prefix, self.entry = store, prefix, entry
+        self._names: Sequence[str] | None = None
+        self._index: dict[str, tuple[list[str], list[str]]] | None = None
+
+    def __getstate__(self) -> tuple[Store, str, str | None]:
+        return self._store, self._prefix, self.entry
+
+    def __setstate__(self, state: tuple[Store, str, str | None]) -> None:
+        self.__init__(*state)  # type: ignore[misc]
+
+    def __repr__(self) -> str:
+        return f"<Source {self.name}>"
+
+    # ------------------------------------------------------------ what there is
+
+    @property
+    def name(self) -> str:
+        """For messages: as the user typed it."""
+        return self._store.label(self._prefix.rstrip("/"))
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was assumed while listing, as sentences without the name of the source."""
+        return self._store.remarks
+
+    @property
+    def special(self) -> dict[str, str]:
+        """Path -> why it is not read, for what lies there and is no file of the dataset."""
+        start = len(self._prefix)
+        return {p[start:]: why for p, why in self._store.special.items() if p.startswith(self._prefix)}
+
+    def names(self) -> Sequence[str]:
+        """Every file, listed once."""
+        if self._names is None:
+            names, start = self._store.names(), len(self._prefix)
+            self._names = [name[start:] for name in _below(names, self._prefix)] if start else names
+        return self._names
+
+    def __contains__(self, path: object) -> bool:
+        if not isinstance(path, str):
+            return False
+        names = self.names()
+        at = bisect_left(names, path)
+        return at < len(names) and names[at] == path
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def under(self, folder: str) -> Sequence[str]:
+        """Every file below a folder, at any depth; "" is the whole source."""
+        return _below(self.names(), f"{folder}/") if folder else self.names()
+
+    def files_in(self, folder: str = "") -> list[str]:
+        """The files that lie in a folder itself, as paths of this source."""
+        return self._folder(folder)[0]
+
+    def subfolders(self, folder: str = "") -> list[str]:
+        """The folders in a folder that have files somewhere below, as paths of this source."""
+        return self._folder(folder)[1]
+
+    def top_folder(self) -> str | None:
+        """The one folder that every file lies below; None when there is no such folder."""
+        names = self.names()
+        tops = {name.partition("/")[0] for name in (names[0], names[-1])} if names else set()
+        # Sorted names between two that begin alike begin like them.
+        return tops.pop() if len(tops) == 1 and "/" in names[0] else None
+
+    def below(self, folder: str) -> Source:
+        """The view from a folder of this source: its path is taken off, the bytes are the same."""
+        return Source(self._store, f"{self._prefix}{folder.strip('/')}/") if folder.strip("/") else self
+
+    # ------------------------------------------------------------ one file
+
+    def label(self, path: str) -> str:
+        """For messages: the path with the source's name in front."""
+        return self._store.label(self._prefix + path)
+
+    def size(self, path: str) -> int:
+        """In bytes, unpacked."""
+        return self._store.size(self._prefix + path)
+
+    def read(self, path: str) -> bytes:
+        return self._store.read(self._prefix + path)
+
+    def open(self, path: str) -> BinaryIO:
+        """A stream that is read forward; use it for files that need not fit in memory."""
+        return self._store.open(self._prefix + path)
+
+    def local(self, path: str) -> Path | None:
+        """The real file, for links to it; None inside a ZIP."""
+        return self._store.local(self._prefix + path)
+
+    def verify(self, paths: Iterable[str]) -> None:
+        """SourceError if one of the files is not what its archive says; costs nothing in a folder.
+
+        Reading does the same, so this is for files that nobody reads.
+        """
+        for path in paths:
+            self._store.verify(self._prefix + path)
+
+    def _folder(self, folder: str) -> tuple[list[str], list[str]]:
+        if self._index is None:
+            self._index = _indexed(self.names())
+        return self._index.get(folder, ([], []))
+
+
+def _below(names: Sequence[str], prefix: str) -> Sequence[str]:
+    # "0" is the character after "/".
+    return names[bisect_left(names, prefix) : bisect_left(names, prefix[:-1] + "0")]
+
+
+def _indexed(names: Sequence[str]) -> dict[str, tuple[list[str], list[str]]]:
+    """Folder -> its files and subfolders, all as whole paths in order."""
+    index: dict[str, tuple[list[str], list[str]]] = {"": ([], [])}
+    for name in names:
+        folder = name.rpartition("/")[0]
+        if folder not in index:
+            _add_folder(index, folder)
+        index[folder][0].append(name)
+    for _, folders in index.values():
+        folders.sort()
+    return index
+
+
+def _add_folder(index: dict[str, tuple[list[str], list[str]]], folder: str) -> None:
+    new = []
+    while folder not in index:
+        index[folder] = ([], [])
+        new.append(folder)
+        folder = folder.rpartition("/")[0]
+    for child in new:
+        index[child.rpartition("/")[0]][1].append(child)
+
+
+def hash_file(source: Source, path: str) -> str:
+    """SHA-256 of a file, in hex; memory stays small."""
+    with source.open(path) as stream:
+        digest = hashlib.sha256()
+        while piece := stream.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+# ---------------------------------------------------------------- opening
+
+
+def open_source(path: str | Path, limits: Limits = _DEFAULT, *, name: str | None = None) -> Source:
+    """The source at a folder, a ZIP file (known by its content), or any other file.
+
+    Of another file, such as a coco.json, it is the source of the folder around it, with
+    `entry` set. `name` replaces the path in messages. Raises SourceError for what is not
+    there, cannot be read, or is a ZIP file that is not safe to read.
+    """
+    shown = name or os.fspath(path)
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            return Source(_folder(path, shown, limits))
+        if not stat.S_ISREG(mode):
+            raise SourceError(shown, "is neither a folder nor a file")
+        if _is_zip(path):
+            return Source(ZipStore(os.path.abspath(path), shown, limits))
+    except (OSError, ValueError) as error:
+        raise SourceError(shown, _reason(error)) from None
+    if os.fspath(path).lower().endswith(".zip"):
+        raise SourceError(shown, "is not a ZIP file: it does not begin like one", remedy="copy or download it again")
+    parent, entry = os.path.split(path)
+    return Source(_folder(parent or ".", os.path.dirname(shown) or ".", limits), entry=entry)
+
+
+def _folder(path: str | Path, shown: str, limits: Limits) -> FolderStore:
+    return FolderStore(os.path.realpath(path), shown.rstrip("/") or "/", limits)
+
+
+def _is_zip(path: str | Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(4) in {b"PK\3\4", b"PK\5\6", b"PK\6\6"}
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "there is no such file or folder"
+    if isinstance(error, OSError):
+        return f"cannot be read: {(error.strerror or str(error)).lower()}"
+    return "is no path: it has a zero byte in it"

@@ -1,0 +1,188 @@
+"""Writing a ZIP file whose bytes depend on nothing but what is put in, and in what order.
+
+Times, modes and the system of origin are constant, sizes stand in front of the data, and
+ZIP64 is used where a number needs it and nowhere else. (The bytes of deflated data are
+those of the zlib that Python was built with, and the same for the same zlib.)
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from struct import pack
+from typing import BinaryIO
+
+from converter.storage.zip_format import (
+    CENTRAL,
+    CENTRAL_MARK,
+    DEFLATED,
+    END,
+    END64,
+    END64_MARK,
+    END_MARK,
+    EXTRA64,
+    LOCAL,
+    LOCAL_MARK,
+    LOCATOR,
+    LOCATOR_MARK,
+    MAX_16,
+    MAX_32,
+    STORED,
+    UTF8,
+)
+
+__all__ = ["ZipWriter"]
+
+_PACKED = (".png", ".jpg", ".jpeg", ".jp2", ".webp", ".gif", ".avif", ".heic", ".zip", ".gz")
+_LEVEL = 6
+
+_UNIX = 3 << 8
+_PLAIN_FILE = 0o100644 << 16
+_DATE = 1 << 5 | 1  # 1980-01-01, the first that the format has
+_PLAIN, _WIDE = 20, 45  # version needed: folders and deflate, ZIP64
+
+_PIECE = 1 << 20
+
+
+class ZipWriter:
+    """Fills the file at `path`. Paths must be checked and not repeat; nobody looks here.
+
+    A write that fails leaves no trace in the archive: the next one begins at the same place.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._folder = os.path.dirname(path)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        self._at = self._count = 0
+        self._directory = bytearray()
+
+    def write(self, path: str, data: bytes) -> None:
+        method, packed = _packed(path, data)
+        head, record = self._headers(path, method, zlib.crc32(data), len(packed), len(data))
+        self._put(head + packed, self._at)
+        self._add(record, len(head) + len(packed))
+
+    @contextmanager
+    def stream(self, path: str) -> Iterator[BinaryIO]:
+        """An entry whose size is not known yet; it is kept in a nameless file until then."""
+        with tempfile.TemporaryFile(dir=self._folder, buffering=0) as spool:
+            raw = _Packing(spool, _method(path))
+            try:
+                file = io.BufferedWriter(raw, _PIECE)
+                yield file
+                file.flush()
+                raw.end()
+            finally:
+                raw.close()  # first, so that nothing more is written if this is a failure
+            self._take_over(path, raw, spool)
+
+    def finish(self) -> None:
+        """Writes the directory and closes the file."""
+        size, offset = len(self._directory), self._at
+        end = self._directory
+        if self._count >= MAX_16 or size >= MAX_32 or offset >= MAX_32:
+            rest = END64.size - 12
+            numbers = (self._count, self._count, size, offset)
+            end += END64.pack(END64_MARK, rest, _UNIX | _WIDE, _WIDE, 0, 0, *numbers)
+            end += LOCATOR.pack(LOCATOR_MARK, 0, offset + size, 1)
+        count = min(self._count, MAX_16)
+        end += END.pack(END_MARK, 0, 0, count, count, min(size, MAX_32), min(offset, MAX_32), 0)
+        self._put(end, offset)
+        os.ftruncate(self._fd, offset + len(end))  # a larger write may have failed before
+        self.close()
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _take_over(self, path: str, raw: _Packing, spool: io.FileIO) -> None:
+        head, record = self._headers(path, raw.method, raw.crc, raw.packed, raw.size)
+        self._put(head, self._at)
+        at = self._at + len(head)
+        spool.seek(0)
+        while piece := spool.read(_PIECE):
+            self._put(piece, at)
+            at += len(piece)
+        self._add(record, at - self._at)
+
+    def _headers(self, path: str, method: int, crc: int, packed: int, size: int) -> tuple[bytes, bytes]:
+        """The local header of the entry that comes next, and its record in the directory."""
+        name = path.encode()
+        flags = 0 if path.isascii() else UTF8
+        sizes = [size, packed] if max(size, packed) >= MAX_32 else []
+        offsets = [self._at] if self._at >= MAX_32 else []
+        local, central = _extra64(sizes), _extra64(sizes + offsets)
+        if sizes:
+            packed = size = MAX_32
+        about = (flags, method, 0, _DATE, crc, packed, size, len(name))
+        head = LOCAL.pack(LOCAL_MARK, _WIDE if local else _PLAIN, *about, len(local))
+        needed = _WIDE if central else _PLAIN
+        where = (len(central), 0, 0, 0, _PLAIN_FILE, min(self._at, MAX_32))
+        record = CENTRAL.pack(CENTRAL_MARK, _UNIX | needed, needed, *about, *where)
+        return head + name + local, record + name + central
+
+    def _add(self, record: bytes, length: int) -> None:
+        self._directory += record
+        self._count += 1
+        self._at += length
+
+    def _put(self, data: bytes | bytearray, at: int) -> None:
+        written = os.pwrite(self._fd, data, at)
+        while written < len(data):
+            with memoryview(data) as view:
+                written += os.pwrite(self._fd, view[written:], at + written)
+
+
+def _method(path: str) -> int:
+    return STORED if path.lower().endswith(_PACKED) else DEFLATED
+
+
+def _packed(path: str, data: bytes) -> tuple[int, bytes]:
+    """The method, and the data as they are to be stored; never longer than they were."""
+    if _method(path) == STORED:
+        return STORED, data
+    packer = _packer()
+    packed = packer.compress(data) + packer.flush()
+    return (DEFLATED, packed) if len(packed) < len(data) else (STORED, data)
+
+
+def _packer() -> zlib._Compress:
+    return zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+
+
+def _extra64(values: list[int]) -> bytes:
+    return pack(f"<2H{len(values)}Q", EXTRA64, 8 * len(values), *values) if values else b""
+
+
+class _Packing(io.RawIOBase):
+    """Packs what is written into `spool`, and keeps count."""
+
+    def __init__(self, spool: io.FileIO, method: int) -> None:
+        super().__init__()
+        self._spool, self.method = spool, method
+        self._packer = _packer() if method == DEFLATED else None
+        self.crc = self.packed = self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]  # Buffer is of 3.12
+        plain = bytes(data)
+        self.crc = zlib.crc32(plain, self.crc)
+        self.size += len(plain)
+        self._spool_all(self._packer.compress(plain) if self._packer else plain)
+        return len(plain)
+
+    def end(self) -> None:
+        if self._packer:
+            self._spool_all(self._packer.flush())
+
+    def _spool_all(self, packed: bytes) -> None:
+        self.packed += len(packed)
+        while packed:
+            packed = packed[self._spool.write(packed) :]

@@ -1,0 +1,1 @@
+"""What a user may ask to be changed on the way: classes."""

@@ -1,0 +1,360 @@
+"""pycocotools is the judge of every code; our own inverse is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from pycocotools import mask as coco
+
+from converter.errors import ShapeError
+from converter.geometry import rle
+from converter.model import Rle
+from tests.geometry.masks import coco_code, coco_mask, masks
+from tests.geometry.masks import coco_rle as of
+
+ORDERS: dict[str, Callable[[Any], Any]] = {
+    "C": np.ascontiguousarray,
+    "F": np.asfortranarray,
+    "every other": lambda a: np.repeat(np.repeat(a, 2, axis=0), 2, axis=1)[::2, ::2],
+    "backward": lambda a: np.ascontiguousarray(a[::-1, ::-1])[::-1, ::-1],
+}
+
+
+@st.composite
+def several(draw, least=1, most=4):
+    first = draw(masks())
+    return [first, *draw(st.lists(masks(*first.shape), min_size=least - 1, max_size=most - 1))]
+
+
+def same(found: Rle, mask) -> None:
+    assert found == of(mask)
+
+
+def unsound(call, *args) -> None:
+    with pytest.raises(ShapeError, match="counts"):
+        call(*args)
+
+
+class TestBitmaps:
+    @given(masks(), st.sampled_from(sorted(ORDERS)), st.sampled_from([bool, np.uint8, 255]))
+    def test_encode(self, mask, order, kind):
+        bitmap = mask * np.uint8(255) if kind == 255 else mask.astype(kind)
+        same(rle.encode(ORDERS[order](bitmap)), mask)
+
+    @pytest.mark.parametrize("density", [0, 0.0001, 0.01, 0.04, 0.5, 1])
+    @pytest.mark.parametrize("shape", [(480, 640), (333, 257), (3, 70_001), (70_001, 3)])
+    def test_encode_large(self, density, shape):
+        mask = np.random.default_rng(0).random(shape) < density
+        same(rle.encode(mask), mask)
+        assert np.array_equal(rle.decode(of(mask)), mask)
+
+    @pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5, 0)])
+    def test_no_pixels(self, shape):
+        mask = np.zeros(shape, bool)
+        same(rle.encode(mask), mask)
+        same(rle.empty(*shape), mask)
+        same(rle.full(*shape), mask)
+        same(rle.from_counts([], *shape, listed=False), mask)
+        same(rle.from_string("", *shape), mask)
+        same(rle.union([of(mask), of(mask)]), mask)
+        same(rle.complement(of(mask)), mask)
+        assert rle.decode(of(mask)).shape == shape
+        assert rle.tight_box(of(mask)) == (0, 0, 0, 0)
+
+    @pytest.mark.parametrize("bitmap", [np.zeros(4, bool), np.zeros((2, 2, 1), bool), np.zeros((2, 2))])
+    def test_encode_refuses(self, bitmap):
+        with pytest.raises(ShapeError):
+            rle.encode(bitmap)
+
+    @given(masks())
+    def test_decode(self, mask):
+        found = rle.decode(of(mask))
+        assert found.dtype == bool
+        assert found.flags.c_contiguous
+        assert np.array_equal(found, mask)
+
+    @given(masks())
+    def test_decode_crop(self, mask):
+        crop, x, y = rle.decode_crop(of(mask))
+        assert crop.dtype == bool
+        assert crop.flags.c_contiguous
+        if not mask.any():
+            assert (crop.shape, x, y) == ((0, 0), 0, 0)
+            return
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        assert (x, y) == (columns[0], rows[0])
+        assert np.array_equal(crop, mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+
+    def test_too_large(self):
+        for make in (rle.empty, rle.full):
+            with pytest.raises(ShapeError):
+                make(2**15, 2**15)
+            with pytest.raises(ShapeError):
+                make(-1, 4)
+        whole = rle.full(2**14, 2**15 - 1)
+        assert rle.area(whole) == 2**14 * (2**15 - 1)
+        assert rle.to_counts(whole).tolist() == [0, 2**14 * (2**15 - 1)]
+
+
+class TestCounts:
+    @given(masks(), st.data())
+    def test_from_counts(self, mask, data):
+        counts = rle.to_counts(of(mask)).tolist()
+        judged = coco.frPyObjects({"counts": counts, "size": list(mask.shape)}, *mask.shape)
+        assert judged["counts"] == coco_code(mask)
+        for _ in range(data.draw(st.integers(0, 3))):
+            i = data.draw(st.integers(0, len(counts) - 1))
+            part = data.draw(st.integers(0, counts[i]))
+            counts[i : i + 1] = [part, 0, counts[i] - part]
+        assume(len(counts) <= 2 * mask.size + 2)
+        same(rle.from_counts(counts, *mask.shape, listed=False), mask)
+        assert rle.from_counts(counts, *mask.shape).counts == coco_code(mask)
+        assert rle.from_counts(counts, *mask.shape).listed
+
+    def test_no_length(self):
+        mask = np.zeros(192, bool)
+        mask[26:32] = True
+        same(rle.from_counts([0, 0, 26, 6, 160], 16, 12, listed=False), mask.reshape(12, 16).T)
+        same(rle.from_counts([26, 6, 160, 0, 0, 0], 16, 12, listed=False), mask.reshape(12, 16).T)
+        same(rle.from_counts([26, 0, 0, 6, 160], 16, 12, listed=False), mask.reshape(12, 16).T)
+
+    @pytest.mark.parametrize(
+        "counts",
+        [
+            [],
+            [191],
+            [193],
+            [3, 4294967293, 192],
+            [2**64 + 192],
+            [10**5000],
+            [-(10**5000)],
+            [200, -8],
+            [-8, 200],
+            [192.0],
+            [191, True],
+            [None, 192],
+            ["192"],
+            [[192]],
+            [0] * 200_000 + [192],
+            "192",
+            b"192",
+            192,
+            None,
+            {"0": 192},
+        ],
+        ids=lambda counts: str(type(counts)) if not isinstance(counts, list) else f"list of {len(counts)}",
+    )
+    def test_refused(self, counts):
+        unsound(rle.from_counts, counts, 16, 12)
+
+    @given(st.lists(st.one_of(st.integers(), st.integers(0, 40), st.floats(), st.none(), st.booleans())))
+    def test_any_list(self, counts):
+        try:
+            found = rle.from_counts(counts, 4, 10)
+        except ShapeError as error:
+            assert "counts" in str(error)  # noqa: PT017 - either outcome is fine
+        else:
+            assert sum(counts) == 40
+            assert found.counts == coco_code(coco_mask(found.counts, 4, 10))
+
+    @given(masks())
+    def test_to_counts(self, mask):
+        flat = mask.ravel(order="F").astype(int)
+        edges = np.flatnonzero(np.diff(flat, prepend=0))
+        expected = np.diff(edges, prepend=0, append=flat.size)
+        counts = rle.to_counts(of(mask))
+        assert counts.dtype == np.int64
+        assert counts.tolist() == expected.tolist()
+
+    @given(st.lists(st.integers(0, 2**24), max_size=30))
+    def test_long_runs(self, counts):
+        counts = [*counts[:1], *(n + 1 for n in counts[1:])] or [1]
+        code = coco.frPyObjects({"counts": counts, "size": [1, sum(counts)]}, 1, sum(counts))["counts"]
+        assert rle.to_counts(Rle(1, sum(counts), code)).tolist() == counts
+        if sum(counts) < 2**29:
+            assert rle.from_string(code, 1, sum(counts)).counts == code
+            assert rle.from_counts(counts, 1, sum(counts)).counts == code
+
+
+class TestStrings:
+    @given(masks())
+    def test_canonical(self, mask):
+        code = coco_code(mask)
+        same(rle.from_string(code, *mask.shape), mask)
+        same(rle.from_string(code.decode(), *mask.shape), mask)
+
+    @given(masks(), st.data())
+    def test_other_spellings(self, mask, data):
+        counts = rle.to_counts(of(mask)).tolist()
+        i = data.draw(st.integers(0, len(counts) - 1))
+        counts[i : i + 1] = [counts[i], 0, 0]
+        assume(len(counts) <= 2 * mask.size + 2)
+        code = coco.frPyObjects({"counts": counts, "size": list(mask.shape)}, *mask.shape)["counts"]
+        assert np.array_equal(coco_mask(code, *mask.shape), mask)
+        same(rle.from_string(code, *mask.shape), mask)
+
+    def test_padded_number(self):
+        assert coco.area({"size": [1, 4], "counts": b"P0T0"}) == 4
+        same(rle.from_string(b"P0T0", 1, 4), np.ones((1, 4), bool))
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "\0",
+            "06\0",
+            "06 ",
+            "06\n",
+            "p",
+            "/",
+            "é",
+            "\ud800",
+            "06P",
+            "P",
+            "P" * 40 + "0",
+            "5",
+            "7",
+            "0O7",
+        ],
+    )
+    def test_refused(self, text):
+        unsound(rle.from_string, text, 2, 3)
+
+    @pytest.mark.parametrize("text", [None, 6, ["06"], b"\xff06", b"\x0006", b"0" * 1000 + b"6"])
+    def test_no_text(self, text):
+        unsound(rle.from_string, text, 2, 3)
+
+    def test_wraps_at_32_bits(self):
+        code = coco.frPyObjects({"counts": [3, 4294967293, 192], "size": [16, 12]}, 16, 12)["counts"]
+        unsound(rle.from_string, code, 16, 12)
+
+    @given(
+        st.one_of(
+            st.binary(max_size=40),
+            st.text(max_size=20),
+            st.lists(st.integers(48, 111), max_size=40).map(bytes),
+            st.lists(st.integers(48, 58), max_size=12).map(bytes),
+        ),
+        st.integers(0, 6),
+        st.integers(0, 6),
+    )
+    def test_any_text(self, text, height, width):
+        try:
+            found = rle.from_string(text, height, width)
+        except ShapeError as error:
+            assert "counts" in str(error)  # noqa: PT017 - either outcome is fine
+        else:
+            judged = coco_mask(text if isinstance(text, bytes) else text.encode(), height, width)
+            same(found, judged)
+
+    @given(masks(), st.data())
+    def test_damaged(self, mask, data):
+        damaged = bytearray(coco_code(mask))
+        i = data.draw(st.integers(0, len(damaged) - 1))
+        damaged[i] = data.draw(st.integers(0, 255))
+        damaged = damaged[: data.draw(st.integers(i, len(damaged)))]
+        try:
+            found = rle.from_string(bytes(damaged), *mask.shape)
+        except ShapeError as error:
+            assert "counts" in str(error)  # noqa: PT017 - either outcome is fine
+        else:
+            same(found, coco_mask(bytes(damaged), *mask.shape))
+
+
+class TestRuns:
+    @given(masks())
+    def test_there_and_back(self, mask):
+        starts, ends = rle.to_runs(of(mask))
+        assert starts.dtype == ends.dtype == np.int64
+        painted = np.zeros(mask.size, bool)
+        for start, end in zip(starts, ends, strict=True):
+            painted[start:end] = True
+        assert np.array_equal(painted.reshape(mask.shape[::-1]).T, mask)
+        same(rle.from_runs(starts, ends, *mask.shape), mask)
+
+    @given(masks())
+    def test_touching(self, mask):
+        at = np.flatnonzero(mask.ravel(order="F"))
+        same(rle.from_runs(at, at + 1, *mask.shape), mask)
+
+    @pytest.mark.parametrize(
+        ("starts", "ends"),
+        [([-1], [2]), ([3], [7]), ([2], [2]), ([3], [2]), ([0, 2], [3, 4]), ([3, 0], [4, 1])],
+    )
+    def test_refused(self, starts, ends):
+        with pytest.raises(ShapeError):
+            rle.from_runs(np.array(starts), np.array(ends), 2, 3)
+
+
+class TestMeasures:
+    @given(masks())
+    def test_area(self, mask):
+        assert rle.area(of(mask)) == mask.sum()
+
+    @given(masks())
+    def test_tight_box(self, mask):
+        if mask.any():
+            rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+            x, y = columns[0], rows[0]
+            assert rle.tight_box(of(mask)) == (x, y, columns[-1] - x + 1, rows[-1] - y + 1)
+        else:
+            assert rle.tight_box(of(mask)) == (0, 0, 0, 0)
+        assert all(type(number) is int for number in rle.tight_box(of(mask)))
+
+    @given(several(2, 2))
+    def test_iou_and_overlap(self, pair):
+        a, b = pair
+        assert rle.overlap(of(a), of(b)) == (a & b).sum()
+        expected = (a & b).sum() / (a | b).sum() if (a | b).any() else 1.0
+        assert rle.iou(of(a), of(b)) == expected
+        if (a | b).any():
+            [[judged]] = coco.iou([coco.encode(np.asfortranarray(a, np.uint8))], [rle._to_coco(of(b))], [0])
+            assert expected == judged
+
+    @given(masks())
+    def test_changes(self, mask):
+        labels = mask.astype(np.uint16) * 7
+        flat = labels.ravel(order="F")
+        assert rle.changes(labels).tolist() == (np.flatnonzero(flat[1:] != flat[:-1]) + 1).tolist()
+
+
+class TestCombinations:
+    @given(several(1, 40))
+    def test_union(self, found):
+        same(rle.union([of(mask) for mask in found]), np.logical_or.reduce(found))
+
+    def test_union_of_many(self):
+        found = [np.random.default_rng(i).random((20, 30)) < 0.001 for i in range(300)]
+        same(rle.union([of(mask) for mask in found]), np.logical_or.reduce(found))
+
+    def test_union_of_none(self):
+        with pytest.raises(ShapeError):
+            rle.union([])
+
+    @given(several(2, 2))
+    def test_pairs(self, pair):
+        a, b = pair
+        same(rle.intersection(of(a), of(b)), a & b)
+        same(rle.difference(of(a), of(b)), a & ~b)
+        same(rle.xor(of(a), of(b)), a ^ b)
+        same(rle.complement(of(a)), ~a)
+
+    @given(masks(), masks())
+    def test_sizes(self, a, b):
+        assume(a.shape != b.shape)
+        one, other = of(a), of(b)
+        for combine in (rle.intersection, rle.difference, rle.xor, rle.overlap, rle.iou):
+            with pytest.raises(ShapeError):
+                combine(one, other)
+        with pytest.raises(ShapeError):
+            rle.union([one, one, other])
+
+    @given(masks())
+    def test_constants(self, mask):
+        same(rle.empty(*mask.shape), np.zeros_like(mask))
+        same(rle.full(*mask.shape), np.ones_like(mask))
