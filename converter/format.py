@@ -69,6 +69,7 @@ class Holds(msgspec.Struct, frozen=True):
     overlaps: bool = True
     one_ring: bool = False
     polygons: bool = False
+    marks: bool = False
 
 
 class ClassEntry(msgspec.Struct, frozen=True):

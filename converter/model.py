@@ -26,6 +26,7 @@ __all__ = [
     "Instance",
     "LabelMap",
     "Loss",
+    "Marks",
     "Note",
     "Polygons",
     "Ref",
@@ -72,7 +73,14 @@ class Box(msgspec.Struct, frozen=True):
     h: float
 
 
-Shape: TypeAlias = Polygons | Rle | Box
+class Marks(msgspec.Struct, frozen=True):
+    """Points or an open line [x0, y0, x1, y1, ...]: drawn on the image, and no region of it."""
+
+    kind: Literal["points", "polyline"]
+    points: list[float]
+
+
+Shape: TypeAlias = Polygons | Rle | Box | Marks
 
 
 class ClassInfo(msgspec.Struct, frozen=True):

@@ -158,7 +158,7 @@ def _png_info(stream: BinaryIO, file: str) -> ImageInfo:
     raise SourceError(file, "the PNG is cut: it ends without IEND")
 
 
-_SCAN_END = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+_SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 _NO_FRAME = {0xC4, 0xC8, 0xCC}  # DHT, JPG and DAC, among the codes of frame headers
 _NO_LENGTH = {0x01, *range(0xD0, 0xD9)}
 _START_OF_SCAN, _END_OF_IMAGE, _APP1 = 0xDA, 0xD9, 0xE1

@@ -22,6 +22,8 @@ __all__ = ["FolderStore"]
 # Not to hang on a FIFO; a link as the last part of a path is looked at before it is followed.
 _SAFELY = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
 
+_PIECE = 1 << 24
+
 _OUTSIDE = "is a link that points outside the dataset"
 
 _KINDS = {
@@ -74,30 +76,30 @@ class FolderStore:
         return self._list().special
 
     def size(self, path: str) -> int:
-        with self.open(path) as file:
-            return os.fstat(file.fileno()).st_size
+        fd = self._open(path)
+        try:
+            return os.fstat(fd).st_size
+        finally:
+            os.close(fd)
 
     def read(self, path: str) -> bytes:
-        with self.open(path) as file:
-            try:
-                return file.read()
-            except OSError as error:
-                raise self._error(path, _reason(error)) from None
+        fd = self._open(path)
+        try:
+            return _read_all(fd)
+        except OSError as error:
+            raise self._error(path, _reason(error)) from None
+        finally:
+            os.close(fd)
 
     def open(self, path: str) -> BinaryIO:
         """SourceError for what is no plain file, or not inside."""
-        try:
-            return open(self._descriptor(path), "rb")
-        except _Refused as refused:
-            raise self._error(path, str(refused)) from None
+        return open(self._open(path), "rb")
 
     def local(self, path: str) -> Path:
         """Where the content really lies, links resolved."""
-        try:
-            os.close(self._descriptor(path))
-            return Path(self._real(path))
-        except _Refused as refused:
-            raise self._error(path, str(refused)) from None
+        os.close(self._open(path))
+        plain = self._plain(path)
+        return Path(_resolved(plain, self.root) if os.path.islink(plain) else plain)
 
     def verify(self, path: str) -> None:
         """Nothing to compare with: a file system keeps no checksums."""
@@ -113,31 +115,45 @@ class FolderStore:
 
     # ------------------------------------------------------------ one path
 
-    def _real(self, path: str) -> str:
-        """The place of a path with its folders resolved, and it too if it is a link."""
+    def _open(self, path: str) -> int:
+        try:
+            return self._descriptor(self._plain(path))
+        except _Refused as refused:
+            raise self._error(path, str(refused)) from None
+
+    def _plain(self, path: str) -> str:
+        """The place of a path, links resolved but for the last part."""
         folder, _, name = path.rpartition("/")
         if name in {"", ".", ".."} or "\0" in path:
             raise _Refused("there is no such file")
-        real = os.path.join(self._folder(folder), name)
-        return _resolved(real, self.root) if os.path.islink(real) else real
-
-    def _folder(self, folder: str) -> str:
         found = self._folders.get(folder)
         if found is None:
             found = self._folders[folder] = _resolved(os.path.join(self.root, folder), self.root)
-        return found
+        return f"{found}/{name}"
 
-    def _descriptor(self, path: str) -> int:
-        real = self._real(path)  # a link put there after this is not followed
+    def _descriptor(self, plain: str) -> int:
         try:
-            fd = os.open(real, _SAFELY)
+            fd = os.open(plain, _SAFELY)
         except OSError as error:
-            raise _Refused(_kind_of(real) or _reason(error)) from None
+            if error.errno == errno.ELOOP:  # a link; what it ends at is none, if nobody changes it now
+                return self._descriptor(_resolved(plain, self.root))
+            raise _Refused(_kind_of(plain) or _reason(error)) from None
         kind = stat.S_IFMT(os.fstat(fd).st_mode)
         if kind != stat.S_IFREG:
             os.close(fd)
             raise _Refused(_KINDS.get(kind, "is not a file"))
         return fd
+
+
+def _read_all(fd: int) -> bytes:
+    size = os.fstat(fd).st_size
+    data = os.read(fd, size + 1)
+    if len(data) == size:
+        return data
+    pieces = [data]  # large, or growing
+    while piece := os.read(fd, _PIECE):
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _kind_of(real: str) -> str | None:

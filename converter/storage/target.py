@@ -10,9 +10,9 @@
 Leaving the block without commit leaves nothing. Whatever the system refuses (no space, no
 permission) is a TargetError of one line.
 
-A ZIP file is on the disk before it gets its name, and so are the folders of a folder and
-what was written to it as a stream or is large. Of many small files that is not made sure:
-it would cost a disk access each. They outlast a killed program, but perhaps not a power cut.
+A ZIP file is on the disk before it gets its name, and so is what was written to a folder as
+a stream. Of the many small files in a folder that is not made sure, as it would cost a disk
+access each: they outlast a program that is killed, but perhaps not a power cut.
 """
 
 from __future__ import annotations
@@ -139,8 +139,7 @@ class FolderTarget(Target):
         pass
 
     def _sync(self) -> None:
-        for folder, _, _ in os.walk(self._staging, topdown=False):
-            sync(folder)
+        sync(self._staging)
 
 
 class ZipTarget(Target):

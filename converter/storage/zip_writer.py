@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from struct import pack
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from converter.storage.zip_format import (
     CENTRAL,
@@ -34,6 +34,9 @@ from converter.storage.zip_format import (
     STORED,
     UTF8,
 )
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer  # collections.abc.Buffer is of Python 3.12
 
 __all__ = ["ZipWriter"]
 
@@ -171,7 +174,7 @@ class _Packing(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]  # Buffer is of 3.12
+    def write(self, data: "ReadableBuffer", /) -> int:
         plain = bytes(data)
         self.crc = zlib.crc32(plain, self.crc)
         self.size += len(plain)
