@@ -16,7 +16,7 @@ from converter.format import ClassTable, MaskEncoding, ReadOptions, Segmentation
 from converter.geometry import labelmap, rle, shapes
 from converter.layouts.classes import read_class_file
 from converter.ledger import Ledger, OnError
-from converter.model import Box, ClassInfo, Image, Instance, LabelMap, Loss, Sample
+from converter.model import Box, ClassInfo, Image, Instance, LabelMap, Loss, Marks, Sample
 from converter.pipeline import converting, inspecting, packing
 from converter.pipeline.converting import Job, Result
 from converter.pipeline.inspecting import Inspection
@@ -39,6 +39,7 @@ class DatasetInstance:
         self.class_name = class_name
         self.id = instance.id
         self.iscrowd = instance.iscrowd
+        self.shape = instance.shape
         self.attributes: Mapping[str, Any] = instance.extra
 
     @property
@@ -59,8 +60,9 @@ class DatasetInstance:
 
     def mask(self) -> NDArray[np.bool_]:
         """Bool array (height, width). Raises UsageError for an object that has only a box."""
-        if self.is_box:
-            raise UsageError(f"{self._image.name}: a box has no mask; its coordinates are in .box")
+        if isinstance(self._instance.shape, Box | Marks):
+            kind = "a box" if self.is_box else "a point or line"
+            raise UsageError(f"{self._image.name}: {kind} has no mask; see .shape")
         return rle.decode(self._rle())
 
     def _rle(self) -> Any:

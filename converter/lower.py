@@ -16,7 +16,7 @@ from converter.format import Holds, WriteOptions
 from converter.geometry import labelmap, polygons, raster, rle, shapes
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
-from converter.model import Box, ClassInfo, Header, Image, Instance, LabelMap, Polygons, Rle, Sample
+from converter.model import Box, ClassInfo, Header, Image, Instance, LabelMap, Marks, Polygons, Rle, Sample
 
 __all__ = ["BOX_DROPPED", "Lowering", "lower", "plan"]
 
@@ -108,6 +108,8 @@ def _fit(instance: Instance, number: int, image: Image, how: Lowering, ledger: L
     """One instance as the target can hold it; None when it cannot."""
     name = shown_name(image)
     told = instance.id if instance.id is not None else number
+    if isinstance(instance.shape, Marks):
+        return _fit_marks(instance, instance.shape, name, told, how, ledger)
     if instance.iscrowd and not how.holds.crowd and how.options.crowd == "drop":
         pixels = rle.area(shapes.mask_of(instance.shape, image.height, image.width))
         ledger.lose(
@@ -137,6 +139,17 @@ def _fit(instance: Instance, number: int, image: Image, how: Lowering, ledger: L
     if how.holds.attributes:
         return _settle_claims(instance, told, image, ledger)
     return msgspec.structs.replace(instance, box=None, area=None, extra={})
+
+
+def _fit_marks(
+    instance: Instance, shape: Marks, name: str, told: int, how: Lowering, ledger: Ledger
+) -> Instance | None:
+    """Points and lines where the target has a place for them; they never become masks or boxes."""
+    if not how.holds.marks:
+        ledger.lose("not-a-region", name, f"{shape.kind} are no region", instance=told)
+        return None
+    instance = msgspec.structs.replace(instance, class_id=how.ids[instance.class_id])
+    return instance if how.holds.attributes else msgspec.structs.replace(instance, extra={})
 
 
 def _fill_box(instance: Instance, box: Box, image: Image) -> Instance:
@@ -289,6 +302,9 @@ def _paintable(sample: Sample, how: Lowering, ledger: Ledger) -> tuple[list[tupl
     told: list[int] = []
     for number, instance in enumerate(sample.instances, 1):
         id = instance.id if instance.id is not None else number
+        if isinstance(instance.shape, Marks):
+            ledger.lose("not-a-region", name, f"{instance.shape.kind} are no region", instance=id)
+            continue
         if isinstance(instance.shape, Box) and not how.options.boxes_as_masks:
             ledger.lose(BOX_DROPPED, name, "a box is no mask (--boxes-as-masks fills it)", instance=id)
             continue

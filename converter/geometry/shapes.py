@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from converter.geometry import raster, rle
-from converter.model import Box, Polygons, Rle, Shape
+from converter.errors import ShapeError
+from converter.model import Box, Marks, Polygons, Rle, Shape
 
 __all__ = ["is_empty", "mask_of", "tight_box"]
 
@@ -12,7 +13,7 @@ def mask_of(shape: Shape, height: int, width: int) -> Rle:
     """The pixels of `shape` in an image of height x width.
 
     A box counts as the pixels whose centre it holds; callers decide whether a box may
-    stand for a mask at all. Raises ShapeError for polygons that are none.
+    stand for a mask at all. Raises ShapeError for polygons that are none, and for marks.
     """
     match shape:
         case Rle():
@@ -21,6 +22,8 @@ def mask_of(shape: Shape, height: int, width: int) -> Rle:
             return raster.polygons_to_rle(shape.rings, height, width)
         case Box():
             return raster.box_to_rle(shape.x, shape.y, shape.w, shape.h, height, width)
+        case Marks():
+            raise ShapeError(f"{shape.kind} are no region")
 
 
 def tight_box(shape: Shape, height: int, width: int) -> Box:

@@ -11,7 +11,7 @@ from converter import engine
 from converter.format import ReadOptions
 from converter.geometry import labelmap
 from converter.ledger import Ledger, OnError
-from converter.model import Box, ClassInfo, Instance, Loss, Note, Polygons, Ref
+from converter.model import Box, ClassInfo, Instance, Loss, Marks, Note, Polygons, Ref
 from converter.pipeline.opening import Opened, Progress, load_sample, open_dataset, silent
 
 __all__ = ["ClassCount", "Inspection", "inspect"]
@@ -86,6 +86,8 @@ def _kind(instance: Instance) -> str:
             return "box"
         case Polygons():
             return "polygon"
+        case Marks():
+            return instance.shape.kind
         case rle:
             return "uncompressed RLE" if rle.listed else "mask"
 

@@ -15,7 +15,7 @@ from converter.format import Encoded, Format, Record, Writing
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.lower import BOX_DROPPED, Lowering, lower
-from converter.model import Header, Image, Loss, Note, Ref, Sample
+from converter.model import Header, Image, Loss, Marks, Note, Ref, Sample
 from converter.pipeline.opening import Opened, Progress, load_sample
 from converter.storage import FolderWriter, Target
 from converter.storage.names import portable_problems
@@ -126,6 +126,9 @@ def fingerprint(sample: Sample) -> bytes:
         digest.update(str(sample.labels.shape).encode() + sample.labels.astype("<u2").tobytes())
         return digest.digest()
     for instance in sample.instances:
+        if isinstance(instance.shape, Marks):
+            digest.update(repr(instance.shape).encode())
+            continue
         mask = shapes.mask_of(instance.shape, sample.image.height, sample.image.width)
         digest.update(b"%d %d %d " % (instance.class_id, instance.iscrowd, len(mask.counts)) + mask.counts)
     return digest.digest()
