@@ -33,10 +33,11 @@ class Output(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct):
-    """What a run wrote and what it cost."""
+    """What a run wrote and what it cost; `drawn` counts images on which anything is drawn."""
 
     images: int = 0
     instances: int = 0
+    drawn: int = 0
     losses: list[Loss] = []
     notes: list[Note] = []
     fingerprints: dict[str, bytes] = {}
@@ -52,6 +53,7 @@ class _Done(msgspec.Struct, frozen=True):
     encoded: list[Encoded] = []
     image_sha256: str = ""
     instances: int = 0
+    drawn: bool = False
     fingerprint: bytes = b""
 
 
@@ -103,6 +105,7 @@ class _Work(msgspec.Struct, frozen=True):
             [msgspec.structs.replace(e, files=[]) for e in encoded],
             sha256,
             len(base.instances),
+            bool(base.instances) or _paints(base, self.outputs[0]),
             fingerprint(base),
         )
 
@@ -110,6 +113,11 @@ class _Work(msgspec.Struct, frozen=True):
 def _encode(output: Output, sample: Sample) -> Encoded:
     assert output.format.encode is not None
     return output.format.encode(output.writing, sample)
+
+
+def _paints(sample: Sample, output: Output) -> bool:
+    """Whether a semantic sample holds anything but background."""
+    return sample.labels is not None and bool((sample.labels != output.lowering.fill).any())
 
 
 def image_target(output: Output, image: Image) -> str:
@@ -209,6 +217,7 @@ def write(
             assembler.add(Record(done.image, image_id, ids, encoded.record, path, done.image_sha256))
         outcome.images += 1
         outcome.instances += done.instances
+        outcome.drawn += done.drawn
         outcome.fingerprints[shown_name(done.image)] = done.fingerprint
     if strict and outcome.losses:
         raise _strict(outcome.losses)
@@ -236,11 +245,11 @@ def _put(opened: Opened, output: Output, done: _Done, image: Image, target: Targ
 
 
 def _refuse_boxes_only(opened: Opened, outcome: Outcome, output: Output) -> None:
+    """A dataset of boxes is not turned into a dataset of nothing."""
     boxes = sum(loss.code == BOX_DROPPED for loss in outcome.losses)
-    painted = outcome.instances if output.lowering.holds.task == "instance" else 0
-    if boxes and not painted and boxes == sum(loss.code != "orphan-label" for loss in outcome.losses):
+    if boxes and not outcome.drawn:
         raise UsageError(
-            f"{opened.reading.source.name}: all {boxes} objects are boxes, and {output.format.name} holds masks; "
+            f"{opened.reading.source.name}: its {boxes} objects are boxes, and {output.format.name} holds masks; "
             "fill them with --boxes-as-masks"
         )
 
