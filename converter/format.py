@@ -20,7 +20,7 @@ out by `converter.lower`, which says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -208,7 +208,10 @@ class Assembler(Protocol):
 
 
 class Format(msgspec.Struct, frozen=True):
-    """A format: its name, what it holds, and its functions. `page` is the module's docstring."""
+    """A format: its name, what it holds, and its functions. `page` is the module's docstring.
+
+    `indexed_classes`: files hold the place of a class, 0 ... n-1 in ascending order of ids.
+    """
 
     name: str
     summary: str
@@ -223,7 +226,7 @@ class Format(msgspec.Struct, frozen=True):
     assemble: Callable[[Writing, Target], Assembler] | None = None
     image_path: Callable[[Writing, Image], str] | None = None
     label_path: Callable[[Writing, Image], str] | None = None
-    plan: Callable[[Header, Sequence[Ref], Ledger], Header] | None = None
+    indexed_classes: bool = False
 
     @property
     def reads(self) -> bool:

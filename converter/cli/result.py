@@ -10,9 +10,11 @@ import msgspec
 
 from converter.cli import console
 from converter.errors import TargetError
-from converter.pipeline.converting import Result
+from converter.pipeline.converting import ClassMove, Result
 
 __all__ = ["finish"]
+
+SHOWN = 6
 
 
 def finish(result: Result, *, losses: str | None, as_json: bool, quiet: bool) -> None:
@@ -21,14 +23,21 @@ def finish(result: Result, *, losses: str | None, as_json: bool, quiet: bool) ->
         _write_losses(result, losses)
     if not quiet:
         console.tell(result.losses, result.notes)
-        for move in result.class_moves:
-            console.log(f"class: {move.name}: id {move.source_id} became {move.id}")
+        if result.class_moves:
+            console.log(_moves(result.class_moves))
     if as_json:
         console.json_out(_as_json(result))
     elif not quiet:
         classes = len(result.classes)
         line = console.summary(result.target, result.format, result.images, result.instances, classes, result.losses)
         console.out(line)
+
+
+def _moves(moves: tuple[ClassMove, ...]) -> str:
+    """Changed class ids in one line."""
+    shown = ", ".join(f"{m.name} {m.source_id} -> {m.id}" for m in moves[:SHOWN])
+    more = f", and {len(moves) - SHOWN} more" if len(moves) > SHOWN else ""
+    return f"note: class-ids-changed ({len(moves)}): {shown}{more}"
 
 
 def _write_losses(result: Result, path: str) -> None:

@@ -47,4 +47,5 @@ FORMAT = Format(
     assemble=YoloAssembler,
     image_path=image_path,
     label_path=label_path,
+    indexed_classes=True,
 )

@@ -135,13 +135,16 @@ def result(job: Job, opened: Opened, output: Output, outcome: Outcome) -> Result
         images=outcome.images,
         instances=outcome.instances,
         classes=output.writing.header.classes,
-        class_moves=class_moves(output.writing.header),
+        class_moves=class_moves(output),
         losses=outcome.losses,
         notes=outcome.notes,
     )
 
 
-def class_moves(header: Header) -> tuple[ClassMove, ...]:
+def class_moves(output: Output) -> tuple[ClassMove, ...]:
+    """Classes that the output numbers otherwise than the source did."""
+    classes = sorted(output.writing.header.classes, key=lambda c: c.id)
+    numbered = enumerate(classes) if output.format.indexed_classes else ((c.id, c) for c in classes)
     return tuple(
-        ClassMove(c.name, c.source_id, c.id) for c in header.classes if c.source_id is not None and c.source_id != c.id
+        ClassMove(c.name, c.source_id, id) for id, c in numbered if c.source_id is not None and c.source_id != id
     )
