@@ -192,11 +192,11 @@ _IEND = b"".join(_chunk(b"IEND", b""))
 def read_raw(data: bytes, file: str, *, max_pixels: int = MAX_PIXELS) -> RawPng:
     """The samples of a PNG as they are stored.
 
-    SourceError for anything that is not a whole PNG: a wrong checksum in a critical
-    chunk, image data that inflates to fewer or more bytes than the header asks for,
-    a palette image without palette, more than `max_pixels` or four bytes for each of
-    them, no IEND. Ancillary chunks
-    are not opened and bytes after IEND are nobody's business.
+    SourceError for anything that is not a whole PNG (a wrong checksum in a critical
+    chunk, pixel data that inflates to fewer or more bytes than the header asks for,
+    a palette image without palette, no IEND), and for more than `max_pixels`, or than
+    four bytes for each of those. Ancillary chunks are not opened, and what follows
+    IEND does not matter.
     """
     header, palette, pixels = _parse(data, file, max_pixels, thorough=False)
     if header.inflated() > 4 * max_pixels:

@@ -30,7 +30,6 @@ __all__ = [
     "stem",
 ]
 
-HEAD = 1 << 16
 SPLIT_ORDER = {"train": 0, "val": 1, "test": 2}
 SPLIT_WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
                "test": "test", "testing": "test"}  # fmt: skip
@@ -93,15 +92,9 @@ class ImageIndex:
 
 
 def measure(source: Source, path: str) -> codec.ImageInfo:
-    """Size and orientation of an image file, from its head where that is enough."""
+    """Size and orientation of an image file, from no more of it than that takes."""
     with source.open(path) as stream:
-        head = stream.read(HEAD)
-    if source.size(path) <= HEAD:
-        return codec.probe(head, source.label(path))
-    try:
-        return codec.probe(head, source.label(path))
-    except SourceError:
-        return codec.probe(source.read(path), source.label(path))
+        return codec.probe(stream, source.label(path))
 
 
 def resolve(reading: Reading, ref: Ref, ledger: Ledger) -> tuple[Ref, bytes | None]:

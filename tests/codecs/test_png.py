@@ -239,6 +239,14 @@ def test_the_largest_camera_passes():
     assert png.read_header(built(pngs.header(6000, 5312)), "a.png").width == 6000
 
 
+def test_many_bytes_a_pixel():
+    data = built(pngs.header(9000, 9000, 16, 6), PIXELS)
+    refused(data, "648,009,000 bytes of pixels are more")
+    ids = np.full((20, 20), 700, np.uint16)
+    with pytest.raises(SourceError, match="20x20 pixels are more than the 399"):
+        png.read_raw(png.encode_gray(ids), "a.png", max_pixels=399)
+
+
 def test_a_bomb_of_text_is_refused_only_by_verify():
     bomb = zlib.compress(bytes(64 << 20))
     for extra in (
