@@ -41,6 +41,7 @@ class Lowering(msgspec.Struct, frozen=True):
 
 def plan(source: Header, holds: Holds, options: WriteOptions, ledger: Ledger) -> Lowering:
     """The header that the target will have. Class ids move only where they must, with a note."""
+    _tell_metadata(source, holds, ledger)
     if holds.task == "semantic":
         return _plan_semantic(source, holds, options, ledger)
     ids = {c.id: c.id for c in source.classes}
@@ -53,6 +54,17 @@ def plan(source: Header, holds: Holds, options: WriteOptions, ledger: Ledger) ->
     zero = 0 in ids
     target = msgspec.structs.replace(source, task="instance", background_id=None if zero else 0, ignore_id=None)
     return Lowering(source, target, holds, options, ids)
+
+
+def _tell_metadata(source: Header, holds: Holds, ledger: Ledger) -> None:
+    """Facts about the set that are no annotations, and that the target has no place for."""
+    keys = sorted({*source.extra, *(key for c in source.classes for key in c.extra)})
+    if keys and not holds.attributes:
+        ledger.note(
+            "metadata-dropped",
+            source.format,
+            f"the target has no place for {', '.join(keys)}, nor for such facts of images",
+        )
 
 
 def _plan_semantic(source: Header, holds: Holds, options: WriteOptions, ledger: Ledger) -> Lowering:
