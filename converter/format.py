@@ -58,7 +58,11 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 class Holds(msgspec.Struct, frozen=True):
-    """What a format can hold; `converter.lower` takes out the rest."""
+    """What a format can hold; `converter.lower` takes out the rest.
+
+    `attributes`: whatever stands in `extra`, under any key; else only `keys` of it.
+    `ignore`: regions that are to be left out of training (`Image.extra["ignore_region"]`).
+    """
 
     task: Task = "instance"
     masks: bool = True
@@ -70,6 +74,14 @@ class Holds(msgspec.Struct, frozen=True):
     one_ring: bool = False
     polygons: bool = False
     marks: bool = False
+    ignore: bool = False
+    keys: tuple[str, ...] = ()
+
+    def keeps(self, key: str) -> bool:
+        """Whether an extra of this name has a place in the format."""
+        if key == "ignore_region":
+            return self.ignore or self.attributes
+        return self.attributes or key in self.keys
 
 
 class ClassEntry(msgspec.Struct, frozen=True):
@@ -130,11 +142,15 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class Scan(msgspec.Struct, frozen=True):
-    """What scanning found. `ids_kept`: the annotation ids of the source are unique and stay."""
+    """What scanning found. `ids_kept`: the annotation ids of the source are unique and stay.
+
+    `images` is where image files lie from now on, for sets that carry them inside other files.
+    """
 
     header: Header
     refs: list[Ref]
     ids_kept: bool = False
+    images: Source | None = None
 
 
 class WriteOptions(msgspec.Struct, frozen=True):
@@ -210,7 +226,8 @@ class Assembler(Protocol):
 class Format(msgspec.Struct, frozen=True):
     """A format: its name, what it holds, and its functions. `page` is the module's docstring.
 
-    `indexed_classes`: files hold the place of a class, 0 ... n-1 in ascending order of ids.
+    `indexed_classes`: files hold no ids but the place of a class in ascending order of ids,
+    or its name in a list; the first place is `first_class`.
     """
 
     name: str
@@ -227,6 +244,7 @@ class Format(msgspec.Struct, frozen=True):
     image_path: Callable[[Writing, Image], str] | None = None
     label_path: Callable[[Writing, Image], str] | None = None
     indexed_classes: bool = False
+    first_class: int = 0
 
     @property
     def reads(self) -> bool:

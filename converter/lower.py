@@ -23,6 +23,7 @@ __all__ = ["BOX_DROPPED", "Lowering", "lower", "plan"]
 BOX_DROPPED = "box-dropped"
 IGNORE = 255
 GREATEST = 65535
+ANNOTATED = frozenset({"attributes", "tags"})  # extras of an image that a person put there
 
 
 class Lowering(msgspec.Struct, frozen=True):
@@ -75,16 +76,16 @@ def _plan_semantic(source: Header, holds: Holds, options: WriteOptions, ledger: 
         if fill is None:
             fill = ignore if ignore is not None else IGNORE if IGNORE not in taken else max(taken) + 1
         return Lowering(source, source, holds, options, {c.id: c.id for c in source.classes}, fill)
-    ids = _free_ids(source.classes, ledger)
+    ids = _free_ids(source.classes, source.ignore_id, ledger)
     classes = tuple(sorted((msgspec.structs.replace(c, id=ids[c.id]) for c in source.classes), key=lambda c: c.id))
-    target = msgspec.structs.replace(source, task="semantic", classes=classes, background_id=0, ignore_id=None)
+    target = msgspec.structs.replace(source, task="semantic", classes=classes, background_id=0)
     return Lowering(source, target, holds, options, ids)
 
 
-def _free_ids(classes: Iterable[ClassInfo], ledger: Ledger) -> dict[int, int]:
-    """Ids that fit a 16-bit pixel and are not 0, which is the background: others move to free ones."""
-    ids = {c.id: c.id for c in classes if 0 < c.id <= GREATEST}
-    taken = set(ids)
+def _free_ids(classes: Iterable[ClassInfo], ignore: int | None, ledger: Ledger) -> dict[int, int]:
+    """Ids that fit a 16-bit pixel and mean nothing else there: others move to free ones."""
+    ids = {c.id: c.id for c in classes if 0 < c.id <= GREATEST and c.id != ignore}
+    taken = {*ids, ignore}
     for c in classes:
         if c.id not in ids:
             free = next(i for i in range(1, GREATEST + 1) if i not in taken)
@@ -93,7 +94,9 @@ def _free_ids(classes: Iterable[ClassInfo], ledger: Ledger) -> dict[int, int]:
             ledger.note(
                 "class-id-moved",
                 c.name,
-                f"class {c.id} '{c.name}' became {free}: 0 is the background and ids end at {GREATEST}",
+                f"class {c.id} '{c.name}' became {free}: 0 is the background"
+                + (f", {ignore} is to be ignored," if ignore is not None else "")
+                + f" and ids end at {GREATEST}",
             )
     return ids
 
@@ -113,7 +116,9 @@ def lower(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
         if kept is not None:
             fitted.append(kept)
     _tell_reductions(sample, fitted, how, ledger)
-    return Sample(_strip_image(sample.image, how), tuple(fitted))
+    if not how.holds.overlaps:
+        fitted = _part_overlaps(fitted, sample.image, ledger)
+    return Sample(_strip_image(sample.image, how, ledger), tuple(fitted))
 
 
 def _fit(instance: Instance, number: int, image: Image, how: Lowering, ledger: Ledger) -> Instance | None:
@@ -150,7 +155,36 @@ def _fit(instance: Instance, number: int, image: Image, how: Lowering, ledger: L
         instance = _simplify(instance, told, image, how, ledger)
     if how.holds.attributes:
         return _settle_claims(instance, told, image, ledger)
-    return msgspec.structs.replace(instance, box=None, area=None, extra={})
+    return msgspec.structs.replace(instance, box=None, area=None, extra=_held(instance, how))
+
+
+def _held(instance: Instance, how: Lowering) -> dict[str, Any]:
+    return {k: v for k, v in instance.extra.items() if how.holds.keeps(k)}
+
+
+def _part_overlaps(fitted: list[Instance], image: Image, ledger: Ledger) -> list[Instance]:
+    """Every pixel to one instance, the smaller on top; boxes and marks take part in nothing."""
+    places = [n for n, i in enumerate(fitted) if not isinstance(i.shape, Box | Marks)]
+    regions = [shapes.mask_of(fitted[n].shape, image.height, image.width) for n in places]
+    if sum(map(rle.area, regions)) == (rle.area(rle.union(regions)) if regions else 0):
+        return fitted
+    parted = list(fitted)
+    above = rle.empty(image.height, image.width)
+    for i in sorted(range(len(places)), key=lambda i: (rle.area(regions[i]), -i)):
+        seen = rle.difference(regions[i], above)
+        above = rle.union([above, regions[i]])
+        lost = rle.area(regions[i]) - rle.area(seen)
+        if lost:
+            place, instance = places[i], fitted[places[i]]
+            told = instance.id if instance.id is not None else place + 1
+            message = f"{lost} pixels of class {instance.class_id} lie under smaller instances"
+            ledger.lose("overlap-hidden", shown_name(image), message, instance=told, amount=lost)
+            parted[place] = msgspec.structs.replace(instance, shape=seen, box=None, area=None)
+    return [
+        instance
+        for instance in parted
+        if isinstance(instance.shape, Box | Marks) or not shapes.is_empty(instance.shape, image.height, image.width)
+    ]
 
 
 def _fit_marks(
@@ -161,7 +195,7 @@ def _fit_marks(
         ledger.lose("not-a-region", name, f"{shape.kind} are no region", instance=told)
         return None
     instance = msgspec.structs.replace(instance, class_id=how.ids[instance.class_id])
-    return instance if how.holds.attributes else msgspec.structs.replace(instance, extra={})
+    return msgspec.structs.replace(instance, extra=_held(instance, how))
 
 
 def _fill_box(instance: Instance, box: Box, image: Image) -> Instance:
@@ -236,15 +270,31 @@ def _tell_reductions(sample: Sample, fitted: list[Instance], how: Lowering, ledg
         masks = sum(not isinstance(i.shape, Box) for i in sample.instances) - (len(sample.instances) - len(fitted))
         if masks > 0:
             ledger.lose("mask-to-box", name, f"{masks} masks became boxes", amount=masks)
-    if not how.holds.attributes:
-        keys = sorted({k for i in sample.instances for k in i.extra})
-        if keys:
-            count = sum(bool(i.extra) for i in sample.instances)
-            ledger.lose("attribute-dropped", name, f"{count} instances lost {', '.join(keys)}", amount=count)
+    _tell_attributes(sample, how, ledger)
 
 
-def _strip_image(image: Image, how: Lowering) -> Image:
-    return image if how.holds.attributes or not image.extra else msgspec.structs.replace(image, extra={})
+def _tell_attributes(sample: Sample, how: Lowering, ledger: Ledger) -> None:
+    gone = [[k for k in i.extra if not how.holds.keeps(k)] for i in sample.instances]
+    keys = sorted({k for mine in gone for k in mine})
+    if keys:
+        count = sum(map(bool, gone))
+        message = f"{count} instances lost {', '.join(keys)}"
+        ledger.lose("attribute-dropped", shown_name(sample.image), message, amount=count)
+
+
+def _strip_image(image: Image, how: Lowering, ledger: Ledger) -> Image:
+    """The image without the extras that the target has no place for; what annotators gave it is a loss."""
+    gone = [k for k in image.extra if not how.holds.keeps(k)]
+    if not gone:
+        return image
+    name = shown_name(image)
+    if "ignore_region" in gone:
+        pixels = rle.area(_ignored(image))
+        ledger.lose("ignore-dropped", name, f"{pixels} pixels to be ignored became background", amount=pixels)
+    told = sorted(ANNOTATED.intersection(gone))
+    if told:
+        ledger.lose("attribute-dropped", name, f"the image lost {', '.join(told)}")
+    return msgspec.structs.replace(image, extra={k: v for k, v in image.extra.items() if k not in gone})
 
 
 # ---------------------------------------------------------------- semantic to instances
@@ -271,7 +321,7 @@ def _keep_ignored(sample: Sample, how: Lowering, ledger: Ledger) -> Image:
     if ignore is None or sample.labels is None or not (sample.labels == ignore).any():
         return image
     region = rle.encode(sample.labels == ignore)
-    if how.holds.attributes:
+    if how.holds.keeps("ignore_region"):
         entry = {"size": [region.height, region.width], "counts": region.counts.decode()}
         return msgspec.structs.replace(image, extra={**image.extra, "ignore_region": entry})
     pixels = rle.area(region)
@@ -285,7 +335,8 @@ def _keep_ignored(sample: Sample, how: Lowering, ledger: Ledger) -> Image:
 def _to_semantic(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
     """A map of class ids; where instances overlap, the smaller lies on top."""
     image = sample.image
-    bare = _strip_image(image, how)
+    extra = {k: v for k, v in image.extra.items() if k != "ignore_region" or how.source.ignore_id is None}
+    bare = _strip_image(msgspec.structs.replace(image, extra=extra), how, ledger)
     if sample.labels is not None:
         return Sample(bare, labels=sample.labels)
     regions, told = _paintable(sample, how, ledger)
@@ -329,24 +380,24 @@ def _paintable(sample: Sample, how: Lowering, ledger: Ledger) -> tuple[list[tupl
     crowds = sum(i.iscrowd for i in sample.instances)
     if crowds:
         ledger.lose("crowd-flag-dropped", name, f"{crowds} crowd regions are like any other here", amount=crowds)
-    keys = sorted({k for i in sample.instances for k in i.extra})
-    if keys:
-        count = sum(bool(i.extra) for i in sample.instances)
-        ledger.lose("attribute-dropped", name, f"{count} instances lost {', '.join(keys)}", amount=count)
+    _tell_attributes(sample, how, ledger)
     return regions, told
 
 
 def _paint_ignored(labels: LabelMap, image: Image, how: Lowering) -> LabelMap:
-    entry: Any = image.extra.get("ignore_region")
     ignore = how.source.ignore_id
-    if ignore is None or not isinstance(entry, dict):
+    if ignore is None or "ignore_region" not in image.extra:
         return labels
+    labels[rle.decode(_ignored(image))] = ignore
+    return labels
+
+
+def _ignored(image: Image) -> Rle:
+    entry: Any = image.extra["ignore_region"]
     try:
-        region = rle.from_string(entry["counts"], image.height, image.width)
+        return rle.from_string(entry["counts"], image.height, image.width)
     except (KeyError, TypeError, ValueError) as error:
         raise SourceError(shown_name(image), f"ignore_region: {error}", remedy="mend or remove it") from None
-    labels[rle.decode(region)] = ignore
-    return labels
 
 
 def _tell_uncovered(labels: LabelMap, image: Image, how: Lowering, ledger: Ledger) -> None:

@@ -144,7 +144,9 @@ def result(job: Job, opened: Opened, output: Output, outcome: Outcome) -> Result
 def class_moves(output: Output) -> tuple[ClassMove, ...]:
     """Classes that the output numbers otherwise than the source did."""
     classes = sorted(output.writing.header.classes, key=lambda c: c.id)
-    numbered = enumerate(classes) if output.format.indexed_classes else ((c.id, c) for c in classes)
+    numbered = (
+        enumerate(classes, output.format.first_class) if output.format.indexed_classes else ((c.id, c) for c in classes)
+    )
     return tuple(
         ClassMove(c.name, c.source_id, id) for id, c in numbered if c.source_id is not None and c.source_id != id
     )

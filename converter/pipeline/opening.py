@@ -119,6 +119,8 @@ def open_dataset(
         ledger.note("source", source.name, remark)
     assert found.scan is not None
     scan = found.scan(reading, ledger)
+    if scan.images is not None:
+        reading = msgspec.structs.replace(reading, options=msgspec.structs.replace(reading.options, images=scan.images))
     if found.survey is not None and found.settle is not None:
         facts = engine.run(_Survey(found, reading), scan.refs, workers=workers)
         scan = found.settle(scan, progress("survey", len(scan.refs), facts), reading, ledger)
