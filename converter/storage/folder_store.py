@@ -57,6 +57,7 @@ class FolderStore:
         self.remarks = []
         self._listing: _Listing | None = None
         self._folders = {"": root}
+        self._within = "/" if limits.links_outside else root  # where links may end
 
     def __getstate__(self) -> tuple[str, str, Limits]:
         return self.root, self.name, self._limits
@@ -98,8 +99,10 @@ class FolderStore:
     def local(self, path: str) -> Path:
         """Where the content really lies, links resolved."""
         os.close(self._open(path))
-        plain = self._plain(path)
-        return Path(_resolved(plain, self.root) if os.path.islink(plain) else plain)
+        try:
+            return Path(_resolved(self._plain(path), self._within))
+        except _Refused as refused:
+            raise self._error(path, str(refused)) from None
 
     def verify(self, path: str) -> None:
         """Nothing to compare with: a file system keeps no checksums."""
@@ -110,7 +113,7 @@ class FolderStore:
 
     def _list(self) -> _Listing:
         if self._listing is None:
-            self._listing = _listed(self.root, self.name, self._limits)
+            self._listing = _listed(self.root, self._within, self.name, self._limits)
         return self._listing
 
     # ------------------------------------------------------------ one path
@@ -124,11 +127,11 @@ class FolderStore:
     def _plain(self, path: str) -> str:
         """The place of a path, links resolved but for the last part."""
         folder, _, name = path.rpartition("/")
-        if name in {"", ".", ".."} or "\0" in path:
+        if name in {"", ".", ".."} or "\0" in path or not _encodable(path):
             raise _Refused("there is no such file")
         found = self._folders.get(folder)
         if found is None:
-            found = self._folders[folder] = _resolved(os.path.join(self.root, folder), self.root)
+            found = self._folders[folder] = _resolved(os.path.join(self.root, folder), self._within)
         return f"{found}/{name}"
 
     def _descriptor(self, plain: str) -> int:
@@ -136,13 +139,21 @@ class FolderStore:
             fd = os.open(plain, _SAFELY)
         except OSError as error:
             if error.errno == errno.ELOOP:  # a link; what it ends at is none, if nobody changes it now
-                return self._descriptor(_resolved(plain, self.root))
+                return self._descriptor(_resolved(plain, self._within))
             raise _Refused(_kind_of(plain) or _reason(error)) from None
         kind = stat.S_IFMT(os.fstat(fd).st_mode)
         if kind != stat.S_IFREG:
             os.close(fd)
             raise _Refused(_KINDS.get(kind, "is not a file"))
         return fd
+
+
+def _encodable(path: str) -> bool:
+    """Whether a path can be given to the system; JSON can hold surrogates that stand for no byte."""
+    try:
+        return path.isascii() or bool(os.fsencode(path))
+    except UnicodeEncodeError:
+        return False
 
 
 def _read_all(fd: int) -> bytes:
@@ -163,8 +174,8 @@ def _kind_of(real: str) -> str | None:
         return None
 
 
-def _resolved(path: str, root: str) -> str:
-    """Where a path ends when links are followed; refused when that is outside."""
+def _resolved(path: str, within: str) -> str:
+    """Where a path ends when links are followed; refused when that is not within."""
     try:
         real = os.path.realpath(path, strict=True)
     except OSError as error:
@@ -173,13 +184,13 @@ def _resolved(path: str, root: str) -> str:
         if error.errno == errno.ENOENT and os.path.islink(path):
             raise _Refused("is a link to nothing") from None
         raise _Refused(_reason(error)) from None
-    if not _inside(real, root):
+    if not _inside(real, within):
         raise _Refused(_OUTSIDE)
     return real
 
 
-def _inside(real: str, root: str) -> bool:
-    return real == root or real.startswith(root.rstrip("/") + "/")
+def _inside(real: str, folder: str) -> bool:
+    return real == folder or real.startswith(folder.rstrip("/") + "/")
 
 
 def _reason(error: OSError) -> str:
@@ -199,7 +210,7 @@ class _Folder(NamedTuple):
     above: tuple[str, ...]
 
 
-def _listed(root: str, name: str, limits: Limits) -> _Listing:
+def _listed(root: str, within: str, name: str, limits: Limits) -> _Listing:
     names: list[str] = []
     special: dict[str, str] = {}
     pending = [_Folder("", root, (root,))]
@@ -214,7 +225,7 @@ def _listed(root: str, name: str, limits: Limits) -> _Listing:
             if is_ignored(entry.name):
                 continue
             try:
-                below = _look(entry, path, folder, root)
+                below = _look(entry, path, folder, within)
             except _Refused as refused:
                 special[_printable(path)] = str(refused)
                 continue
@@ -236,7 +247,7 @@ def _entries(folder: _Folder, name: str, special: dict[str, str]) -> Iterator[os
         special[folder.path] = _reason(error)
 
 
-def _look(entry: os.DirEntry[str], path: str, folder: _Folder, root: str) -> _Folder | None:
+def _look(entry: os.DirEntry[str], path: str, folder: _Folder, within: str) -> _Folder | None:
     """None for a file, else the folder that it is; _Refused for anything else."""
     if not path.isascii() and _printable(path) != path:
         raise _Refused("has a name that is not valid UTF-8")
@@ -245,7 +256,7 @@ def _look(entry: os.DirEntry[str], path: str, folder: _Folder, root: str) -> _Fo
             return None
         if entry.is_dir(follow_symlinks=False):
             return _Folder(path, entry.path, (*folder.above, entry.path))
-        mode = os.stat(real := _end(entry, root), follow_symlinks=False).st_mode
+        mode = os.stat(real := _end(entry, within), follow_symlinks=False).st_mode
     except OSError as error:
         raise _Refused(_reason(error)) from None
     if stat.S_ISREG(mode):
@@ -257,8 +268,8 @@ def _look(entry: os.DirEntry[str], path: str, folder: _Folder, root: str) -> _Fo
     return _Folder(path, real, (*folder.above, real))
 
 
-def _end(entry: os.DirEntry[str], root: str) -> str:
-    return _resolved(entry.path, root) if entry.is_symlink() else entry.path
+def _end(entry: os.DirEntry[str], within: str) -> str:
+    return _resolved(entry.path, within) if entry.is_symlink() else entry.path
 
 
 def _printable(path: str) -> str:

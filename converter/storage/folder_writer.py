@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO, Literal, Protocol, TypeAlias, TypeVar
 
 from converter.errors import TargetError
+from converter.storage.moves import sync
 from converter.storage.names import clean, too_long
 from converter.storage.source import Source
 from converter.storage.staging import failed
@@ -72,8 +73,8 @@ class FolderWriter:
         with self._writing(path), open(self._create(path), "wb") as file:
             try:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
+                file.close()  # unless a TextIOWrapper around it has
+                sync(self._real(path))
             except BaseException:
                 with suppress(OSError):
                     os.unlink(self._real(path))

@@ -11,12 +11,15 @@ __all__ = ["Limits"]
 class Limits:
     """Above these a source is refused, before it has cost time or memory.
 
+    `links_outside`: whether links in a folder may lead out of it. Off, because who made the
+    dataset would choose which of the reader's files are packed and published.
     `files`: files and folders met while listing a folder, through links as well.
     `zip_entries`, `zip_directory`: entries of a ZIP file, and bytes of its directory.
     `zip_ratio`: declared size over packed size of a whole ZIP file, looked at when the
     former exceeds `zip_ratio_from` bytes. One entry cannot exceed 1032, which is deflate's own limit.
     """
 
+    links_outside: bool = False
     files: int = 10_000_000
     zip_entries: int = 2_000_000
     zip_directory: int = 1 << 28

@@ -25,7 +25,7 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(?:\.|$)
 _CHARACTER = re.compile(r'[<>:"|?*\\\x00-\x1f]')
 
 # NAME_MAX of Linux and macOS (NTFS counts 255 UTF-16 units, which is never less), and
-# PATH_MAX of macOS. Without the last, a name of 64 KB in a ZIP costs a gigabyte of folder names.
+# PATH_MAX of macOS. Without the last two, a name of 64 KB in a ZIP costs a gigabyte of folder names.
 _PART_BYTES, _PATH_BYTES, _DEPTH = 255, 1024, 64
 
 

@@ -113,7 +113,8 @@ class Place:
                 os.replace(staging, self.path)
             else:
                 self._replace_folder(staging)
-            sync(self.parent)
+            with suppress(PermissionError):  # one may write to a folder and yet not open it
+                sync(self.parent)
         except OSError as error:
             raise failed(self.label, error) from None
 

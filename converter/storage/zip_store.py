@@ -32,6 +32,8 @@ Fingerprint = tuple[int, int, int]
 class _Handle:
     """A file descriptor that is closed with its last user, streams included."""
 
+    fd = -1
+
     def __init__(self, path: str) -> None:
         self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
 
@@ -39,9 +41,13 @@ class _Handle:
         found = os.fstat(self.fd)
         return found.st_size, found.st_mtime_ns, found.st_ino
 
+    def close(self) -> None:
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
     def __del__(self) -> None:
-        if hasattr(self, "fd"):
-            os.close(self.fd)
+        self.close()
 
 
 class ZipStore:
@@ -53,7 +59,11 @@ class ZipStore:
         self.path, self.name = path, name
         self._handle: _Handle | None = _Handle(path)
         self._print = self._handle.fingerprint()
-        self._table = read_directory(self._handle.fd, name, limits)
+        try:
+            self._table = read_directory(self._handle.fd, name, limits)
+        except BaseException:
+            self._handle.close()
+            raise
         self.remarks = self._table.remarks
         self.special = {}
 

@@ -77,10 +77,10 @@ class ZipWriter:
             try:
                 file = io.BufferedWriter(raw, _PIECE)
                 yield file
-                file.flush()
-                raw.end()
+                file.close()  # unless a TextIOWrapper around it has
             finally:
-                raw.close()  # first, so that nothing more is written if this is a failure
+                raw.close()  # after a failure the rest in the buffer is not wanted
+            raw.end()
             self._take_over(path, raw, spool)
 
     def finish(self) -> None:
@@ -174,7 +174,7 @@ class _Packing(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: "ReadableBuffer", /) -> int:
+    def write(self, data: ReadableBuffer, /) -> int:
         plain = bytes(data)
         self.crc = zlib.crc32(plain, self.crc)
         self.size += len(plain)
