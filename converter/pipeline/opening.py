@@ -115,8 +115,10 @@ def open_dataset(
     found, evidence, here = detect(source, format if not (options and options.masks) else format or "instance-png")
     reading = Reading(here, options or ReadOptions(), on_error)
     ledger = Ledger(on_error)
-    for remark in getattr(source, "remarks", ()):
+    for remark in source.remarks:
         ledger.note("source", source.name, remark)
+    for unread, reason in source.special.items():
+        ledger.note("not-a-file", source.label(unread), f"it was left unread: {reason}")
     assert found.scan is not None
     scan = found.scan(reading, ledger)
     if scan.images is not None:

@@ -21,7 +21,7 @@ from converter.model import Box, Finding, Image, Instance, Ref, Rle, Sample
 from converter.package import index, meta
 from converter.pipeline.opening import Progress
 from converter.pipeline.writing import Outcome, Output, fingerprint
-from converter.storage import Source, open_source
+from converter.storage import Limits, Source, open_source
 
 __all__ = ["verify"]
 
@@ -47,7 +47,7 @@ class _Item(msgspec.Struct, frozen=True):
 
 def verify(staged: Path, outputs: list[Output], outcome: Outcome, *, workers: int, progress: Progress) -> list[Finding]:
     """What is wrong with the package at `staged` (a ZIP or a folder, complete and not yet in place)."""
-    source = open_source(staged)
+    source = open_source(staged, Limits(links_outside=True), name="the package")
     try:
         about = meta.decode(source.read(meta.META), meta.META)
     except SourceError as error:
