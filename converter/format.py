@@ -51,10 +51,14 @@ MaskEncoding: TypeAlias = Literal["binary", "multi-class", "rle", "polygon"]
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """Why a source looks like a format. `certain`: the source says so itself."""
+    """Why a source looks like a format.
+
+    `certain`: the source says so itself. `weak`: it is read so unless any other format fits.
+    """
 
     text: str
     certain: bool = False
+    weak: bool = False
 
 
 class Holds(msgspec.Struct, frozen=True):

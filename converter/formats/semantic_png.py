@@ -77,7 +77,7 @@ def detect(source: Source) -> Evidence | None:
     if not pairs:
         return None
     image, mask = pairs[0]
-    return Evidence(f"{len(pairs)} masks with the names of their images, as {mask} for {image}")
+    return Evidence(f"{len(pairs)} masks with the names of their images, as {mask} for {image}", weak=True)
 
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:

@@ -81,7 +81,8 @@ def _candidates(source: Source) -> list[tuple[Format, Evidence]]:
         if evidence is not None:
             found.append((format, evidence))
     certain = [f for f in found if f[1].certain]
-    return certain or found
+    strong = [f for f in found if not f[1].weak]
+    return certain or strong or found
 
 
 def _choose(source: Source, found: list[tuple[Format, Evidence]]) -> tuple[Format, Evidence]:
