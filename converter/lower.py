@@ -151,6 +151,9 @@ def _fit(instance: Instance, number: int, image: Image, how: Lowering, ledger: L
     if not how.holds.masks:
         box = shapes.tight_box(instance.shape, image.height, image.width)
         instance = msgspec.structs.replace(instance, shape=box)
+    elif isinstance(instance.shape, Polygons) and not (how.holds.polygons or how.holds.one_ring):
+        mask = shapes.mask_of(instance.shape, image.height, image.width)
+        instance = msgspec.structs.replace(instance, shape=mask)
     elif how.options.simplifies and _writes_polygons(instance, how):
         instance = _simplify(instance, told, image, how, ledger)
     if how.holds.attributes:

@@ -61,6 +61,7 @@ def pack(
             workers=job.workers,
             progress=progress,
             strict=job.strict,
+            prints=True,
         )
         target.finish()
         findings = verify(target.staged(), outputs, outcome, workers=job.workers, progress=progress)
