@@ -114,7 +114,7 @@ def _count(
 ) -> list[Finding]:
     """Numbers that have to agree: images and instances in meta.json, the index and every encoding."""
     findings = []
-    if (about.counts.images, len(rows)) != (outcome.images, outcome.images):
+    if not about.counts.images == len(rows) == len(outcome.fingerprints) == outcome.images:
         message = f"{outcome.images} images were written; meta.json says {about.counts.images}, index.csv {len(rows)}"
         findings.append(_finding("index-mismatch", {"file": index.INDEX}, message))
     instances = sum(bool(row.class_id) for found in rows.values() for row in found)
