@@ -35,6 +35,7 @@ __all__ = [
     "chunks",
     "encode_gray",
     "encode_mask",
+    "encode_rgb",
     "read_header",
     "read_raw",
     "unpack_bits",
@@ -131,6 +132,19 @@ def encode_gray(array: NDArray[Any]) -> bytes:
     return _file(width, height, 8 * size, isal_zlib.compress(rows, 1))
 
 
+def encode_rgb(array: NDArray[np.uint8]) -> bytes:
+    """A colour PNG of 8 bits of a (height, width, 3) array: the same bytes for the same pixels.
+
+    ValueError for anything else.
+    """
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
+        raise ValueError(f"not a colour image: {array.dtype} of shape {array.shape}")
+    height, width, _ = array.shape
+    rows = np.zeros((height, 1 + 3 * width), np.uint8)
+    rows[:, 1:] = array.reshape(height, 3 * width)
+    return _file(width, height, 8, isal_zlib.compress(rows, 1), color_type=2)
+
+
 def encode_mask(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int) -> bytes:
     """An 8-bit gray PNG of (height, width), 255 where `crop` is true, 0 elsewhere.
 
@@ -171,10 +185,10 @@ def _zeros(size: int) -> bytes:
     return _deflate(bytes(size)) if size else b""
 
 
-def _file(width: int, height: int, depth: int, stream: bytes) -> bytes:
+def _file(width: int, height: int, depth: int, stream: bytes, *, color_type: int = 0) -> bytes:
     if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
         raise ValueError(f"a PNG cannot be {width}x{height}")
-    header = struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 0)
     return b"".join((SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"IDAT", stream), _IEND))
 
 

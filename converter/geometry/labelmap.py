@@ -20,9 +20,9 @@ _Runs: TypeAlias = tuple[int, rle.Positions, rle.Positions]
 def regions(labels: LabelMap, skip: Collection[int] = ()) -> dict[int, Rle]:
     """The code of each value's pixels, by ascending value, without the values in `skip`.
 
-    `labels` is (height, width), uint8 or uint16; ShapeError for anything else.
+    `labels` is (height, width), uint8, uint16 or uint32; ShapeError for anything else.
     """
-    _check(labels)
+    _check(labels, np.uint8, np.uint16, np.uint32)
     height, width = labels.shape
     return {
         value: rle.from_runs(starts, ends, height, width) for value, starts, ends in _runs(labels) if value not in skip
@@ -54,7 +54,7 @@ def values(labels: LabelMap) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
     `labels` is (height, width), uint8 or uint16; ShapeError for anything else.
     """
-    _check(labels)
+    _check(labels, np.uint8, np.uint16)
     flat = labels.reshape(-1)
     edges = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1, [flat.size]))
     if len(edges) * 8 < flat.size:
@@ -101,9 +101,10 @@ def _blank(height: int, width: int, background: int, most: int) -> LabelMap:
     return np.full((height, width), background, np.uint16)
 
 
-def _check(labels: LabelMap) -> None:
-    if labels.ndim != 2 or labels.dtype not in (np.uint8, np.uint16):
-        raise ShapeError(f"a label map has 2 axes of 8 or 16 bits without a sign, not {labels.ndim} of {labels.dtype}")
+def _check(labels: LabelMap, *kinds: type[np.unsignedinteger[Any]]) -> None:
+    if labels.ndim != 2 or labels.dtype not in kinds:
+        bits = " or ".join(str(8 * np.dtype(kind).itemsize) for kind in kinds)
+        raise ShapeError(f"a label map has 2 axes of {bits} bits without a sign, not {labels.ndim} of {labels.dtype}")
 
 
 def _runs(labels: NDArray[Any]) -> Iterator[_Runs]:
