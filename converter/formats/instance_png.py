@@ -38,8 +38,9 @@ from converter.layouts.images import (
     shown_name,
     split_name,
     stem,
+    tell_unused,
 )
-from converter.layouts.masks import binary_mask, instance_folders, parse_pattern
+from converter.layouts.masks import binary_mask, check_size, instance_folders, parse_pattern
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample
 from converter.package import index, meta
@@ -48,7 +49,7 @@ from converter.storage import Source
 
 __all__ = ["FORMAT"]
 
-NUMBERED = re.compile(r"\d+_(\d+)")
+NUMBERED = re.compile(r"[0-9]+_([0-9]{1,9})")
 
 
 class MaskFile(msgspec.Struct, frozen=True):
@@ -93,6 +94,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
             Ref(Image(posixpath.basename(image), file=image), [MaskFile(p, 1) for p in sorted(masks)])
             for image, masks in folders.items()
         ]
+        tell_unused(reading.images, refs, [m.path for r in refs for m in r.payload], ledger)
         return Scan(_header([ClassInfo(1, reading.options.class_name or "object")], refs), refs)
     return _scan_nested(reading, ledger)
 
@@ -115,7 +117,7 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
         if not row.mask:
             continue
         name = images[row.image].image.name
-        id = int(row.instance_id) if row.instance_id.isdigit() else None
+        id = index.integer(row.instance_id)
         problem = _row_problem(source, row, declared)
         if problem:
             ledger.bad_annotation(name, id, SourceError(label, problem, place=f"line {line}", remedy="mend the index"))
@@ -136,19 +138,19 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
 def _row_problem(source: Source, row: index.Row, declared: set[int]) -> str:
     if row.mask not in source:
         return f"the mask {row.mask} is not there"
-    if not row.class_id.lstrip("-").isdigit():
-        return f"class_id '{row.class_id}' is no number"
-    return "" if int(row.class_id) in declared else undeclared([int(row.class_id)], declared)
+    id = index.integer(row.class_id)
+    if id is None:
+        return f"class_id '{row.class_id[:40]}' is no number"
+    return "" if id in declared else undeclared([id], declared)
 
 
 def _tell_orphans(source: Source, images: dict[str, Ref], ledger: Ledger) -> None:
-    """Masks and images that the index does not know: the first are losses, the second notes."""
+    """Masks and other files that the index does not know: the first are losses, the rest is noted."""
     known = {m.path for r in images.values() for m in r.payload}
-    for path in source.names():
-        if path.startswith("masks/") and path not in known and is_image(path):
-            ledger.lose("orphan-mask", path, f"{source.label(path)}: index.csv does not name this mask")
-        elif path.startswith("images/") and path not in images and is_image(path):
-            ledger.note("orphan-image", source.label(path), "index.csv does not name this image")
+    orphans = [p for p in source.names() if p.startswith("masks/") and p not in known and is_image(p)]
+    for path in orphans:
+        ledger.lose("orphan-mask", path, f"{source.label(path)}: index.csv does not name this mask")
+    tell_unused(source, images.values(), [*known, *orphans], ledger)
 
 
 def _nested(source: Source) -> dict[str, list[str]]:
@@ -186,6 +188,7 @@ def _scan_nested(reading: Reading, ledger: Ledger) -> Scan:
         name = below.removeprefix(first + "/") if split else below
         masks = [MaskFile(p, _class_of(p) if numbered else 1) for p in sorted(nested.get(image, []))]
         refs.append(Ref(Image(name, split, file=image), masks))
+    tell_unused(reading.images, refs, [m.path for r in refs for m in r.payload], ledger)
     classes = (
         _classes(reading, path, refs, ledger) if numbered else [ClassInfo(1, reading.options.class_name or "object")]
     )
@@ -277,12 +280,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         label = source.label(mask.path)
         try:
             region = binary_mask(source.read(mask.path), label)
-            if (region.width, region.height) != (image.width, image.height):
-                raise SourceError(
-                    label,
-                    f"the mask is {region.width}x{region.height}, its image {image.width}x{image.height}",
-                    remedy="masks have the size of their image",
-                )
+            check_size(label, region.width, region.height, image)
         except SourceError as error:
             ledger.bad_annotation(shown_name(image), mask.id or number, error)
             continue

@@ -41,8 +41,8 @@ from converter.layouts.classes import (
     undeclared,
     unnamed,
 )
-from converter.layouts.images import is_split_name, order_splits, shown_name, split_name
-from converter.layouts.masks import instance_folders, label_map, mask_folder, pair_masks
+from converter.layouts.images import is_split_name, order_splits, shown_name, split_name, tell_unused
+from converter.layouts.masks import check_size, instance_folders, label_map, mask_folder, pair_masks
 from converter.ledger import Ledger, Skipped
 from converter.model import ClassInfo, Header, Image, Ref, Sample
 from converter.package import index, meta
@@ -98,6 +98,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     declared, colors, origin = _declared(reading, about, pairs)
     splits = set(about.splits) if about else set()
     refs = [Ref(_image(image, mask, splits), Payload(mask, colors)) for image, mask in pairs]
+    tell_unused(reading.images, refs, [*orphans, *(mask for _, mask in pairs)], ledger)
     header = Header(
         "semantic-png",
         "semantic",
@@ -286,12 +287,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     try:
         labels = label_map(reading.source.read(path), label, ref.payload.colors)
         height, width = labels.shape
-        if (width, height) != (image.width, image.height):
-            raise SourceError(
-                label,
-                f"the mask is {width}x{height}, its image {image.width}x{image.height}",
-                remedy="masks have the size of their image",
-            )
+        check_size(label, width, height, image)
     except SourceError as error:
         ledger.skip_image(shown_name(image), error)
     del header

@@ -52,11 +52,12 @@ def looks_like_coco(source: Source, path: str) -> bool:
     if not path.lower().endswith(".json"):
         return False
     data = source.read(path)
-    if b'"annotations"' not in data or (b'"images"' not in data and b'"categories"' not in data):
+    if not any(word in data for word in (b'"images"', b'"annotations"', b'"categories"')):
         return False
     try:
         top = json.decode(data, source.label(path), dict[str, msgspec.Raw])
     except SourceError:
+        # Cut off, all that is known of it is how it begins; reading it will say what is wrong.
         return b'"segments_info"' not in data and b'"neg_category_ids"' not in data
     return "annotations" in top and ("images" in top or "categories" in top) and not _is_sibling(top)
 
@@ -77,7 +78,8 @@ def open_files(source: Source) -> list[CocoFile]:
         file = source.label(source.entry) if source.entry else source.name
         raise SourceError(file, "no COCO instances in it", remedy="name the JSON file itself")
     raws = {path: _raw_split(path) for path in paths}
-    if len(paths) > 1 and len({split_name(raw) for raw in raws.values()} - {""}) < len(paths):
+    told = {split_name(raw) for path, raw in raws.items() if _says_split(path, raw)}
+    if len(paths) > 1 and len(told) < len(paths):
         raise SourceError(
             source.name,
             f"several COCO files, and nothing says which is meant: {', '.join(paths[:6])}",
@@ -94,6 +96,12 @@ def _raw_split(path: str) -> str:
         return posixpath.basename(folder)
     name = base.rpartition(".")[0].removeprefix("instances_")
     return "" if name in {"default", "coco"} else name
+
+
+def _says_split(path: str, raw_split: str) -> bool:
+    """Whether the name of a file is that of a split: any in the layouts that are known, else a usual one."""
+    base = posixpath.basename(path)
+    return is_split_name(raw_split) or (raw_split != "" and (base == ROBOFLOW or base.startswith("instances_")))
 
 
 def _open(source: Source, path: str, raw_split: str, *, alone: bool) -> CocoFile:

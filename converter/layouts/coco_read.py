@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from converter.format import Reading, Scan
 from converter.geometry import raster, rle
 from converter.layouts.classes import check_classes, check_name, is_background, undeclared
 from converter.layouts.coco_files import CocoFile, open_files
-from converter.layouts.images import ImageIndex, order_splits, shown_name
+from converter.layouts.images import ImageIndex, order_splits, shown_name, tell_unused
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Header, Image, Instance, Polygons, Ref, Rle, Sample, Shape
 from converter.storage.names import clean
@@ -27,6 +28,7 @@ IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "split", "ignore_r
 SHAPE_KEYS = frozenset({"id", "image_id", "category_id", "segmentation", "area", "bbox", "iscrowd"})
 CATEGORY_KEYS = frozenset({"id", "name", "color"})
 TOP_KEYS = frozenset({"images", "annotations", "categories"})
+NO_NUMBER = re.compile(rb'"(NaN|-?Infinity)"')  # how the decoder hands on what is no JSON
 
 
 class ImageHead(msgspec.Struct):
@@ -84,6 +86,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     used: set[int] = set()
     for file in files:
         refs += _scan_file(reading, file, index, declared, used, ledger)
+    tell_unused(reading.images, refs, [file.path for file in files], ledger)
     classes, background = _settle_classes(declared, used, files, ledger)
     ids_kept = _unique_annotations(refs, ledger)
     if not _unique_images(refs):
@@ -233,6 +236,7 @@ def _group(
         try:
             head = _annotation_head.decode(raw)
         except msgspec.MsgspecError as error:
+            _refuse_endless(error, file.label, place)
             id, image = _identify(raw, images)
             shown = f"annotation {id}" if id is not None else place
             ledger.bad_annotation(
@@ -259,6 +263,12 @@ def _group(
     for id in sorted(strange):
         declared[id] = ClassInfo(id, f"class_{id}", source_id=id)
     return grouped
+
+
+def _refuse_endless(error: msgspec.MsgspecError, file: str, place: str) -> None:
+    """A number of thousands of digits is nobody's id: whatever wrote it, the rest of the file is no better."""
+    if "out of range" in str(error):
+        raise SourceError(file, _plain(error), place=place, remedy="write the file again")
 
 
 def _identify(raw: msgspec.Raw, images: dict[int | str, tuple[Image, bytes]]) -> tuple[int | None, str]:
@@ -397,7 +407,9 @@ def _field(fields: dict[str, msgspec.Raw], key: str, decoder: msgspec.json.Decod
     try:
         return decoder.decode(fields[key])
     except msgspec.MsgspecError as error:
-        raise ShapeError(f"{key}: {_plain(error)}") from None
+        endless = NO_NUMBER.search(bytes(fields[key]))
+        problem = f"{endless[1].decode()} is no number" if endless else _plain(error)
+        raise ShapeError(f"{key}: {problem}") from None
 
 
 def _box(fields: dict[str, msgspec.Raw]) -> Box | None:

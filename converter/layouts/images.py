@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import posixpath
 import re
 from collections import defaultdict
@@ -24,12 +25,15 @@ __all__ = [
     "is_split_name",
     "measure",
     "order_splits",
+    "read_image",
     "resolve",
     "shown_name",
     "split_name",
     "stem",
+    "tell_unused",
 ]
 
+TEXTS = (".csv", ".json", ".md", ".names", ".txt", ".xml", ".yaml", ".yml")
 SPLIT_ORDER = {"train": 0, "val": 1, "test": 2}
 SPLIT_WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
                "test": "test", "testing": "test"}  # fmt: skip
@@ -67,6 +71,25 @@ def image_files(source: Source, folder: str = "") -> list[str]:
     return [n for n in names if n.startswith(folder) and is_image(n)]
 
 
+def tell_unused(source: Source, refs: Iterable[Ref], others: Iterable[str], ledger: Ledger) -> None:
+    """Note the files among the images that no ref speaks of; `others` are paths that readers use.
+
+    Files that nobody reads are still part of an archive: SourceError when one is damaged.
+    Beside a single file that the user named may lie what has nothing to do with it.
+    """
+    if source.entry is not None:
+        return
+    used = {ref.image.file for ref in refs}
+    folders = {posixpath.dirname(path) for path in used if path}
+    unused = sorted(set(source.names()) - used - set(others))
+    source.verify(unused)
+    told = [p for p in unused if is_image(p) or (posixpath.dirname(p) in folders and not p.lower().endswith(TEXTS))]
+    if told:
+        shown = ", ".join(told[:3]) + (", ..." if len(told) > 3 else "")
+        number = "1 file is" if len(told) == 1 else f"{len(told)} files are"
+        ledger.note("unused-file", source.name, f"{number} among the images and no part of the dataset: {shown}")
+
+
 class ImageIndex:
     """Finds the file that an annotation means by `file_name`, which may lack its folders."""
 
@@ -94,7 +117,8 @@ class ImageIndex:
 def measure(source: Source, path: str) -> codec.ImageInfo:
     """Size and orientation of an image file, from no more of it than that takes."""
     with source.open(path) as stream:
-        return codec.probe(stream, source.label(path))
+        seekable = stream if stream.seekable() else io.BytesIO(stream.read())  # in a ZIP there is no going back
+        return codec.probe(seekable, source.label(path))
 
 
 def resolve(reading: Reading, ref: Ref, ledger: Ledger) -> tuple[Ref, bytes | None]:
@@ -104,21 +128,29 @@ def resolve(reading: Reading, ref: Ref, ledger: Ledger) -> tuple[Ref, bytes | No
     or of another size than its annotations say.
     """
     image = ref.image
-    data: bytes | None = None
     try:
-        if image.file is None:
-            check_absent(reading, image)
+        info, data = read_image(reading, image)
+        if info is None:
             return ref, None
-        if reading.options.need_files:
-            data = reading.images.read(image.file)
-            info = codec.verify(data, reading.images.label(image.file))
-        else:
-            info = measure(reading.images, image.file)
-        check_frame(reading.images.label(image.file), image, info)
+        check_frame(reading.images.label(image.file or ""), image, info)
     except SourceError as error:
         ledger.skip_image(shown_name(image), error)
     sized = msgspec.structs.replace(image, width=info.width, height=info.height, orientation=info.orientation)
     return msgspec.structs.replace(ref, image=sized), data
+
+
+def read_image(reading: Reading, image: Image) -> tuple[codec.ImageInfo | None, bytes | None]:
+    """What the image file is, and its bytes when files are needed; nothing where the set has no file.
+
+    Raises SourceError for an image that is missing, unreadable or incomplete.
+    """
+    if image.file is None:
+        check_absent(reading, image)
+        return None, None
+    if not reading.options.need_files:
+        return measure(reading.images, image.file), None
+    data = reading.images.read(image.file)
+    return codec.verify(data, reading.images.label(image.file)), data
 
 
 def shown_name(image: Image) -> str:
@@ -147,17 +179,18 @@ def check_absent(reading: Reading, image: Image) -> None:
 def check_frame(file: str, image: Image, info: codec.ImageInfo) -> None:
     """The size that the annotations were drawn on must be that of the stored pixels."""
     declared = (image.width, image.height)
-    if declared in {(0, 0), (info.width, info.height)}:
+    if image.width in {0, info.width} and image.height in {0, info.height}:
         return
     if declared == (info.height, info.width) and info.orientation >= 5:
         raise SourceError(
             file,
             f"annotations are {declared[0]}x{declared[1]}, drawn on the picture as EXIF orientation "
             f"{info.orientation} turns it, and the stored pixels are {info.width}x{info.height}",
-            remedy="store the image upright, without the tag",
+            remedy="say what to do with --exif bake (turn the pixels upright) or --exif keep (turn the annotations)",
         )
     raise SourceError(
         file,
-        f"annotations are for an image of {declared[0]}x{declared[1]}, the file has {info.width}x{info.height}",
+        f"annotations are for an image of width {declared[0]} and height {declared[1]}, "
+        f"the file has {info.width}x{info.height}",
         remedy="use the images that were annotated",
     )

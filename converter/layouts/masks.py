@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from converter.codecs import images as codec
 from converter.errors import SourceError
 from converter.geometry import rle
-from converter.layouts.images import is_image, stem
-from converter.model import LabelMap, Rle
+from converter.layouts.images import is_image, shown_name, stem
+from converter.model import Image, LabelMap, Rle
 from converter.storage import Source
 
 __all__ = [
     "MASK_WORDS",
     "binary_mask",
     "by_colors",
+    "check_size",
     "instance_folders",
     "label_map",
     "pair_masks",
@@ -176,7 +177,7 @@ def binary_mask(data: bytes, file: str) -> Rle:
     if array.ndim == 3:
         array = _foreground(array, file)
     inside = array != 0
-    if np.count_nonzero(inside) != np.count_nonzero(array == array.max(initial=0)):
+    if inside.any() and np.count_nonzero(inside) != np.count_nonzero(array == array.max()):
         values = np.unique(array[inside])
         shown = ", ".join(map(str, values[:4])) + (", ..." if len(values) > 4 else "")
         hint = (
@@ -186,6 +187,17 @@ def binary_mask(data: bytes, file: str) -> Rle:
         )
         raise SourceError(file, f"several foreground values ({shown}) in a binary mask", remedy=hint)
     return rle.encode(inside)
+
+
+def check_size(file: str, width: int, height: int, image: Image) -> None:
+    """SourceError unless a mask of this size is drawn on the stored pixels of `image`."""
+    if (width, height) == (image.width, image.height):
+        return
+    problem, remedy = f"the mask is {width}x{height}, its image {image.width}x{image.height}", ""
+    if (height, width) == (image.width, image.height) and image.orientation >= 5:
+        problem += f", and {shown_name(image)} is shown turned by its EXIF orientation {image.orientation}"
+        remedy = "turn the pixels of the image upright, or the mask back"
+    raise SourceError(file, problem, remedy=remedy or "masks have the size of their image")
 
 
 def _foreground(array: NDArray[Any], file: str) -> NDArray[np.bool_]:

@@ -18,7 +18,7 @@ from converter.codecs import text, yaml
 from converter.errors import SourceError
 from converter.format import Reading, Scan
 from converter.layouts.classes import check_classes, check_name, find_class_file, read_class_file, undeclared
-from converter.layouts.images import image_files, is_image, order_splits, shown_name, split_name, stem
+from converter.layouts.images import image_files, is_image, order_splits, shown_name, split_name, stem, tell_unused
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Header, Image, Instance, Polygons, Ref, Sample, Shape
 from converter.storage import Source
@@ -123,6 +123,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     found = _split_images(reading, config, folder, tree.config, ledger)
     refs = [_ref(reading, path, base, split, folder) for split, base, path in found]
     _tell_missing(reading, refs, ledger)
+    tell_unused(reading.images, refs, [r.payload.label for r in refs], ledger)
     splits = order_splits(r.image.split for r in refs)
     extra = {"kpt_shape": config["kpt_shape"]} if "kpt_shape" in config else {}
     return Scan(Header("yolo", "instance", classes, splits, extra=extra), refs)
@@ -233,11 +234,12 @@ def _split_entry(
             return _from_list(reading, candidate, listed, ledger)
         below = [n for n in sorted(listed) if n.startswith(candidate + "/" if candidate else "")]
         if below:
-            if candidate != posixpath.normpath(posixpath.join(folder, value)).strip("/"):
+            said = posixpath.join(str(config.get("path") or ""), value)
+            if (candidate or ".") != posixpath.normpath(posixpath.join(folder, said)):
                 ledger.note(
                     "path-resolved",
                     file,
-                    f"{key}: '{value}' was read as '{candidate or '.'}' beside the YAML",
+                    f"{key}: '{said}' was read as '{candidate or '.'}' beside the YAML",
                 )
             return [(candidate, image) for image in below]
     if key == "test" and config.get("train") and listed:
@@ -391,9 +393,19 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             continue
         try:
             instances.append(rows.read(fields, number))
+        except GapError as gap:
+            raise gap.error from None
         except SourceError as error:
             ledger.bad_annotation(shown_name(ref.image), number, error)
     return Sample(ref.image, tuple(instances))
+
+
+class GapError(Exception):
+    """A class that the list of names leaves out between others: the list is wrong, and so may be every row."""
+
+    def __init__(self, error: SourceError) -> None:
+        self.error = error
+        super().__init__(str(error))
 
 
 class _Rows:
@@ -418,8 +430,10 @@ class _Rows:
         if not field.lstrip("+-").isdigit():
             self.ledger.note("class-as-decimal", f"{self.file}, line {line}", f"the class is written {field}")
         if int(value) not in self.declared:
-            problem = undeclared([int(value)], self.declared)
-            raise self._refuse(line, problem, "")
+            wrong = self._refuse(line, undeclared([int(value)], self.declared), "")
+            if 0 <= value < max(self.declared, default=0):
+                raise GapError(wrong)
+            raise wrong
         return self.declared[int(value)]
 
     def _number(self, field: str, line: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -12,9 +13,10 @@ from converter.errors import SourceError
 from converter.geometry import rle, shapes
 from converter.model import Box, Instance, Sample
 
-__all__ = ["COLUMNS", "INDEX", "Row", "decode", "encode", "image_row", "instance_row", "number"]
+__all__ = ["COLUMNS", "INDEX", "Row", "decode", "encode", "image_row", "instance_row", "integer", "number"]
 
 INDEX = "index.csv"
+INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -78,6 +80,11 @@ def instance_row(sample: Sample, instance: Instance, class_name: str, mask: str 
         iscrowd=str(int(instance.iscrowd)),
         mask_sha256=mask_sha256,
     )
+
+
+def integer(text: str) -> int | None:
+    """The whole number in a field; None for anything else (int() itself takes `1_0`, ` 1` and other alphabets)."""
+    return int(text) if INTEGER.fullmatch(text) else None
 
 
 def number(value: float) -> str:
