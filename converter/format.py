@@ -66,6 +66,8 @@ class Holds(msgspec.Struct, frozen=True):
 
     `attributes`: whatever stands in `extra`, under any key; else only `keys` of it.
     `ignore`: regions that are to be left out of training (`Image.extra["ignore_region"]`).
+    `quads`: boxes may be turned; a polygon of four corners stays what it is. `last_id`: class
+    ids run from 1 to this one. `one_crowd`: an image has one crowd region of a class at most.
     """
 
     task: Task = "instance"
@@ -79,6 +81,9 @@ class Holds(msgspec.Struct, frozen=True):
     polygons: bool = False
     marks: bool = False
     ignore: bool = False
+    quads: bool = False
+    last_id: int | None = None
+    one_crowd: bool = False
     keys: tuple[str, ...] = ()
 
     def keeps(self, key: str) -> bool:
@@ -180,7 +185,8 @@ class Writing(msgspec.Struct, frozen=True):
     `images` the folder of the image files. `shared_stems`: (split, name without
     extension) of images that differ in their extension only. `mask_encoding` and
     `encodings` (folder, how to read it) are for meta.json. `was_semantic`: background and
-    ignore id of the semantic set that these instances are the regions of.
+    ignore id of the semantic set that these instances are the regions of. `resize`: that of
+    meta.json, of the package's own type.
     """
 
     header: Header
@@ -189,9 +195,11 @@ class Writing(msgspec.Struct, frozen=True):
     prefix: str = ""
     images: str = "images/"
     shared_stems: frozenset[tuple[str | None, str]] = frozenset()
+    split_folders: bool = False
     mask_encoding: MaskEncoding = "binary"
     encodings: tuple[tuple[str, str], ...] = ()
     was_semantic: tuple[int | None, int | None] | None = None
+    resize: Any = None
 
 
 class Encoded(msgspec.Struct, frozen=True):

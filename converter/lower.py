@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from converter.errors import SourceError
+from converter.errors import SourceError, UsageError
 from converter.format import Holds, WriteOptions
-from converter.geometry import labelmap, polygons, raster, rle, shapes
+from converter.geometry import labelmap, polygons, quads, raster, rle, shapes
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
-from converter.model import Box, ClassInfo, Header, Image, Instance, LabelMap, Marks, Polygons, Rle, Sample
+from converter.model import Box, ClassInfo, Header, Image, Instance, LabelMap, Marks, Polygons, Rle, Sample, Shape
 
-__all__ = ["BOX_DROPPED", "Lowering", "lower", "plan"]
+__all__ = ["BOX_DROPPED", "Lowering", "cut", "lower", "plan"]
 
 BOX_DROPPED = "box-dropped"
 IGNORE = 255
@@ -52,8 +52,12 @@ def plan(source: Header, holds: Holds, options: WriteOptions, ledger: Ledger) ->
             source.format,
             "every class of an image became one instance; --instances components makes one of each connected region",
         )
-    zero = 0 in ids
-    target = msgspec.structs.replace(source, task="instance", background_id=None if zero else 0, ignore_id=None)
+    classes = source.classes
+    if holds.last_id is not None:
+        ids = _free_ids(classes, None, ledger, holds.last_id)
+        classes = tuple(sorted((msgspec.structs.replace(c, id=ids[c.id]) for c in classes), key=lambda c: c.id))
+    background = None if 0 in ids.values() else 0
+    target = msgspec.structs.replace(source, task="instance", classes=classes, background_id=background, ignore_id=None)
     return Lowering(source, target, holds, options, ids)
 
 
@@ -82,13 +86,15 @@ def _plan_semantic(source: Header, holds: Holds, options: WriteOptions, ledger: 
     return Lowering(source, target, holds, options, ids)
 
 
-def _free_ids(classes: Iterable[ClassInfo], ignore: int | None, ledger: Ledger) -> dict[int, int]:
-    """Ids that fit a 16-bit pixel and mean nothing else there: others move to free ones."""
-    ids = {c.id: c.id for c in classes if 0 < c.id <= GREATEST and c.id != ignore}
+def _free_ids(classes: Iterable[ClassInfo], ignore: int | None, ledger: Ledger, last: int = GREATEST) -> dict[int, int]:
+    """Ids that fit a pixel (16 bits, or up to `last`) and mean nothing else there: others move to free ones."""
+    ids = {c.id: c.id for c in classes if 0 < c.id <= last and c.id != ignore}
     taken = {*ids, ignore}
     for c in classes:
         if c.id not in ids:
-            free = next(i for i in range(1, GREATEST + 1) if i not in taken)
+            free = next((i for i in range(1, last + 1) if i not in taken), None)
+            if free is None:
+                raise UsageError(f"the target numbers {last} classes and there are more; drop some with --classes FILE")
             taken.add(free)
             ids[c.id] = free
             ledger.note(
@@ -96,7 +102,7 @@ def _free_ids(classes: Iterable[ClassInfo], ignore: int | None, ledger: Ledger) 
                 c.name,
                 f"class {c.id} '{c.name}' became {free}: 0 is the background"
                 + (f", {ignore} is to be ignored," if ignore is not None else "")
-                + f" and ids end at {GREATEST}",
+                + f" and ids end at {last}",
             )
     return ids
 
@@ -109,13 +115,15 @@ def lower(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
     if how.holds.task == "semantic":
         return _to_semantic(sample, how, ledger)
     if sample.labels is not None:
-        sample = _to_instances(sample, how, ledger)
+        sample = cut(sample, how, ledger)
     fitted = []
     for number, instance in enumerate(sample.instances, 1):
         kept = _fit(instance, number, sample.image, how, ledger)
         if kept is not None:
             fitted.append(kept)
     _tell_reductions(sample, fitted, how, ledger)
+    if how.holds.one_crowd:
+        fitted = _join_crowds(fitted, sample.image, ledger)
     if not how.holds.overlaps:
         fitted = _part_overlaps(fitted, sample.image, ledger)
     return Sample(_strip_image(sample.image, how, ledger), tuple(fitted))
@@ -145,12 +153,13 @@ def _fit(instance: Instance, number: int, image: Image, how: Lowering, ledger: L
         instance = _fill_box(instance, instance.shape, image)
     elif isinstance(instance.shape, Box) and how.options.boxes_as_masks and how.holds.masks:
         instance = _fill_box(instance, instance.shape, image)
+    if how.holds.quads and quads.is_quad(instance.shape):
+        return msgspec.structs.replace(instance, box=None, area=None, extra=_held(instance, how))
     if not how.holds.empty and shapes.is_empty(instance.shape, image.height, image.width):
         ledger.lose("empty-mask", name, "an object without a pixel", instance=told, amount=0)
         return None
     if not how.holds.masks:
-        box = shapes.tight_box(instance.shape, image.height, image.width)
-        instance = msgspec.structs.replace(instance, shape=box)
+        instance = msgspec.structs.replace(instance, shape=_box_of(instance.shape, image, how))
     elif isinstance(instance.shape, Polygons) and not (how.holds.polygons or how.holds.one_ring):
         mask = shapes.mask_of(instance.shape, image.height, image.width)
         instance = msgspec.structs.replace(instance, shape=mask)
@@ -161,8 +170,32 @@ def _fit(instance: Instance, number: int, image: Image, how: Lowering, ledger: L
     return msgspec.structs.replace(instance, box=None, area=None, extra=_held(instance, how))
 
 
+def _box_of(shape: Shape, image: Image, how: Lowering) -> Shape:
+    """The box of a shape; turned, where the target has such boxes, but for what was a box already."""
+    if how.holds.quads and not isinstance(shape, Box):
+        return quads.around(shapes.mask_of(shape, image.height, image.width))
+    return shapes.tight_box(shape, image.height, image.width)
+
+
 def _held(instance: Instance, how: Lowering) -> dict[str, Any]:
     return {k: v for k, v in instance.extra.items() if how.holds.keeps(k)}
+
+
+def _join_crowds(fitted: list[Instance], image: Image, ledger: Ledger) -> list[Instance]:
+    """The crowd regions of a class as one; no pixel is lost, only where one ended and the next began."""
+    joined: list[Instance] = []
+    places: dict[int, int] = {}
+    for instance in fitted:
+        place = places.setdefault(instance.class_id, len(joined)) if instance.iscrowd else len(joined)
+        if place == len(joined):
+            joined.append(instance)
+            continue
+        first = joined[place]
+        regions = [shapes.mask_of(i.shape, image.height, image.width) for i in (first, instance)]
+        joined[place] = msgspec.structs.replace(first, shape=rle.union(regions), box=None, area=None)
+        message = f"crowd regions of class {instance.class_id} became one"
+        ledger.lose("crowds-joined", shown_name(image), message, instance=instance.id)
+    return joined
 
 
 def _part_overlaps(fitted: list[Instance], image: Image, ledger: Ledger) -> list[Instance]:
@@ -270,7 +303,8 @@ def _tell_reductions(sample: Sample, fitted: list[Instance], how: Lowering, ledg
     """What a whole image lost in kind: masks that became boxes, attributes."""
     name = shown_name(sample.image)
     if not how.holds.masks:
-        masks = sum(not isinstance(i.shape, Box) for i in sample.instances) - (len(sample.instances) - len(fitted))
+        boxes = sum(isinstance(i.shape, Box) or (how.holds.quads and quads.is_quad(i.shape)) for i in sample.instances)
+        masks = len(fitted) - boxes
         if masks > 0:
             ledger.lose("mask-to-box", name, f"{masks} masks became boxes", amount=masks)
     _tell_attributes(sample, how, ledger)
@@ -303,7 +337,7 @@ def _strip_image(image: Image, how: Lowering, ledger: Ledger) -> Image:
 # ---------------------------------------------------------------- semantic to instances
 
 
-def _to_instances(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
+def cut(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
     """One instance a class, or one a connected region; ignored pixels are kept apart or lost."""
     labels = sample.labels
     assert labels is not None

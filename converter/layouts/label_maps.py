@@ -1,0 +1,194 @@
+"""Label maps whose pixels are instances: which image each belongs to, and one pass that cuts it up."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.codecs import images as codec
+from converter.errors import SourceError
+from converter.format import Reading, Scan
+from converter.geometry import labelmap
+from converter.layouts.classes import undeclared
+from converter.layouts.images import is_image, measure, order_splits, shown_name, stem, tell_unused
+from converter.layouts.masks import check_size
+from converter.ledger import Ledger
+from converter.model import ClassInfo, Header, Image, Instance, LabelMap, Ref, Sample
+from converter.storage import Source
+
+__all__ = [
+    "Found",
+    "ImageStems",
+    "Meaning",
+    "base",
+    "colors",
+    "cut",
+    "load_map",
+    "numbers",
+    "pairs",
+    "ref_of",
+    "renamed",
+    "scan_of",
+]
+
+
+# ---------------------------------------------------------------- which image
+
+
+class ImageStems:
+    """Finds images by their path without its extension; `masks` are no images."""
+
+    def __init__(self, source: Source, masks: Iterable[str] = (), *, apart: bool = False) -> None:
+        taken = frozenset(masks)
+        self.apart = apart
+        self.paths: dict[str, str] = {}
+        for path in sorted({*source.names(), *source.special}, reverse=True):
+            if is_image(path) and path not in taken:
+                self.paths[stem(path)] = path  # of a.jpg and a.png the first
+
+    def find(self, candidates: Iterable[str]) -> str | None:
+        """The image at the first of these paths without extension that is there.
+
+        Where images lie apart, the leading folders of a candidate may be missing.
+        """
+        for candidate in candidates:
+            parts = candidate.split("/")
+            for i in range(len(parts) if self.apart else 1):
+                found = self.paths.get("/".join(parts[i:]))
+                if found is not None:
+                    return found
+        return None
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A mask with its image (None: there is no file), and how the dataset knows that image."""
+
+    mask: str
+    image: str | None
+    name: str
+    split: str | None
+
+
+def pairs(
+    reading: Reading, masks: Sequence[str], candidates: Callable[[str], Sequence[str]], others: Iterable[str] = ()
+) -> list[tuple[str, str | None]]:
+    """Each mask with its image, looked for at `candidates(mask)`, which are paths without extension."""
+    index = ImageStems(reading.images, {*masks, *others}, apart=reading.images is not reading.source)
+    return [(mask, index.find(candidates(mask))) for mask in masks]
+
+
+def renamed(path: str, **folders: str) -> str:
+    """The path with whole folders exchanged: `a/gtFine/b` and gtFine="leftImg8bit" give `a/leftImg8bit/b`."""
+    return "/".join(folders.get(part, part) for part in path.split("/"))
+
+
+def ref_of(reading: Reading, found: Found, payload: object) -> Ref:
+    """The ref of an image; without its file the size is that of the mask."""
+    image = Image(found.name, found.split, file=found.image)
+    if found.image is None:
+        try:
+            info = measure(reading.source, found.mask)
+        except SourceError:
+            return Ref(image, payload)  # loading says what is wrong with the mask
+        image = msgspec.structs.replace(image, width=info.width, height=info.height)
+    return Ref(image, payload)
+
+
+def scan_of(
+    reading: Reading,
+    name: str,
+    classes: Sequence[ClassInfo],
+    found: Sequence[Found],
+    used: Iterable[str],
+    ledger: Ledger,
+) -> Scan:
+    """A scan of images with one instance map each; `used` are further files that belong to the set."""
+    refs = [ref_of(reading, each, each.mask) for each in found]
+    tell_unused(reading.images, refs, [*(each.mask for each in found), *used], ledger)
+    zero = any(c.id == 0 for c in classes)
+    splits = order_splits(each.split for each in found)
+    header = Header(name, "instance", tuple(classes), splits, background_id=None if zero else 0)
+    return Scan(header, refs)
+
+
+# ---------------------------------------------------------------- what the pixels say
+
+
+class Meaning(msgspec.Struct, frozen=True):
+    """What a value of an instance map stands for."""
+
+    class_id: int
+    iscrowd: bool = False
+    extra: Mapping[str, object] = {}
+
+
+def numbers(data: bytes, file: str) -> LabelMap:
+    """Whole numbers (height, width), uint8 or uint16, of a gray or palette image; SourceError for colours."""
+    raw = codec.read_labels(data, file)
+    if raw.lossy:
+        raise SourceError(file, "is compressed with loss, so that its numbers mean nothing", remedy="use the PNG")
+    if raw.array.ndim != 2:
+        raise SourceError(file, "is a picture in colours, where one number a pixel is expected")
+    return raw.array if raw.array.dtype == np.uint16 else raw.array.astype(np.uint8, copy=False)
+
+
+def colors(data: bytes, file: str, channels: int = 3) -> NDArray[np.uint32]:
+    """The channels (height, width, channels) of a colour image of 8 bits, alpha as stored; SourceError otherwise.
+
+    A palette image is not looked up, and a gray one has no channels.
+    """
+    raw = codec.read_labels(data, file)
+    if raw.lossy:
+        raise SourceError(file, "is compressed with loss, so that its numbers mean nothing", remedy="use the PNG")
+    if raw.array.ndim != 3 or raw.array.shape[2] < channels or raw.array.dtype != np.uint8:
+        raise SourceError(file, f"is no picture of {channels} channels of 8 bits", remedy="use the PNG as it was made")
+    return raw.array[..., :channels].astype(np.uint32)
+
+
+def cut(
+    codes: LabelMap,
+    file: str,
+    image: Image,
+    means: Callable[[int], Meaning | None],
+    classes: Iterable[ClassInfo],
+    ledger: Ledger,
+) -> list[Instance]:
+    """An instance for every value of `codes` that means one, in ascending order; one pass over the pixels.
+
+    Values of classes that are not declared are bad annotations.
+    """
+    declared = {c.id for c in classes}
+    instances: list[Instance] = []
+    for value, region in labelmap.regions(codes).items():
+        meaning = means(value)
+        if meaning is None:
+            continue
+        if meaning.class_id not in declared:
+            problem = SourceError(file, undeclared([meaning.class_id], declared), place=f"value {value}")
+            ledger.bad_annotation(shown_name(image), value, problem)
+            continue
+        instances.append(Instance(meaning.class_id, region, iscrowd=meaning.iscrowd, extra=dict(meaning.extra)))
+    return instances
+
+
+def load_map(
+    reading: Reading, header: Header, ref: Ref, ledger: Ledger, means: Callable[[int], Meaning | None]
+) -> Sample:
+    """The sample of an image whose instances are the numbers of one gray map; the payload is its path."""
+    path, image = ref.payload, ref.image
+    file = reading.source.label(path)
+    try:
+        codes = numbers(reading.source.read(path), file)
+        check_size(file, codes.shape[1], codes.shape[0], image)
+    except SourceError as error:
+        ledger.skip_image(shown_name(image), error)
+    return Sample(image, tuple(cut(codes, file, image, means, header.classes, ledger)))
+
+
+def base(path: str) -> str:
+    """The file name without its extension."""
+    return posixpath.basename(stem(path))
