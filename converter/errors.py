@@ -52,19 +52,23 @@ class UsageError(SegpackError):
 
 
 class SourceError(SegpackError):
-    """`FILE[: place]: what is wrong; what to do`."""
+    """`FILE[: place]: what is wrong; what to do`.
 
-    def __init__(self, file: str, problem: str, *, place: str = "", remedy: str = "") -> None:
-        self.file, self.place, self.problem, self.remedy = file, place, problem, remedy
+    `code` names the finding of `segpack check` that this is; "" where the place that
+    catches it knows better.
+    """
+
+    def __init__(self, file: str, problem: str, *, place: str = "", remedy: str = "", code: str = "") -> None:
+        self.file, self.place, self.problem, self.remedy, self.code = file, place, problem, remedy, code
         where = f"{file}: {place}" if place else file
         super().__init__(f"{where}: {problem}" + (f"; {remedy}" if remedy else ""))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _source_error, (type(self), self.file, self.problem, self.place, self.remedy)
+        return _source_error, (type(self), self.file, self.problem, self.place, self.remedy, self.code)
 
 
-def _source_error(kind: type[SourceError], file: str, problem: str, place: str, remedy: str) -> SourceError:
-    return kind(file, problem, place=place, remedy=remedy)
+def _source_error(kind: type[SourceError], file: str, problem: str, place: str, remedy: str, code: str) -> SourceError:
+    return kind(file, problem, place=place, remedy=remedy, code=code)
 
 
 class DetectionError(SourceError):
@@ -88,4 +92,11 @@ class PackageError(SegpackError):
 
 
 class ShapeError(ValueError):
-    """A mask, run-length code or polygon that has no meaning; the text says why."""
+    """A mask, run-length code or polygon that has no meaning; the text says why.
+
+    `code` names the finding that a reader makes of it.
+    """
+
+    def __init__(self, problem: str, *, code: str = "invalid-polygon") -> None:
+        super().__init__(problem)
+        self.code = code

@@ -276,7 +276,9 @@ def _judge(
     if not strange:
         return True
     label = reading.source.label(ref.payload.mask)
-    ledger.bad_image(shown_name(ref.image), SourceError(label, undeclared(strange, [c.id for c in classes])))
+    ledger.bad_image(
+        shown_name(ref.image), SourceError(label, undeclared(strange, [c.id for c in classes]), code="unexpected-value")
+    )
     return False
 
 

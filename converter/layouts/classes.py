@@ -84,6 +84,7 @@ def check_classes(classes: Sequence[ClassInfo], file: str, place: str = "classes
                 f"id {c.id} is declared twice, as '{ids[c.id]}' and as '{c.name}'",
                 place=place,
                 remedy="give each class an id of its own",
+                code="duplicate-class-name",
             )
         if c.name in names:
             raise SourceError(
@@ -92,6 +93,7 @@ def check_classes(classes: Sequence[ClassInfo], file: str, place: str = "classes
                 place=place,
                 remedy="merge or rename them with --classes FILE, where 'from' takes ids: "
                 f"{{id: {names[c.name]}, name: {c.name}, from: [{names[c.name]}, {c.id}]}}",
+                code="duplicate-class-name",
             )
         ids[c.id] = c.name
         names[c.name] = c.id

@@ -111,6 +111,7 @@ def _categories(files: Sequence[CocoFile]) -> dict[int, ClassInfo]:
                     f"id {c.id} is '{c.name}' here and '{declared[c.id].name}' before",
                     place="categories",
                     remedy="give both files the same categories",
+                    code="duplicate-class-name",
                 )
     return dict(sorted(declared.items()))
 
@@ -202,6 +203,7 @@ def _side(value: Any, key: str, name: str, file: CocoFile, place: str) -> int:
             f"{key} of {name} is {value!r}",
             place=place,
             remedy="it has to be a number of pixels above 0",
+            code="size-mismatch",
         )
     return value
 
@@ -249,13 +251,15 @@ def _group(
             continue
         if head.image_id not in images:
             problem = f"image_id {head.image_id!r} names no image"
-            ledger.bad_annotation("", id, SourceError(file.label, problem, place=place, remedy="mend or remove it"))
+            wrong = SourceError(file.label, problem, place=place, remedy="mend or remove it", code="orphan-mask")
+            ledger.bad_annotation("", id, wrong)
             continue
         if head.category_id not in declared:
             if table is None or not table.declares(head.category_id):
                 name = images[head.image_id][0].name
                 problem = undeclared([head.category_id], declared)
-                ledger.bad_annotation(name, id, SourceError(file.label, problem, place=f"{place}, category_id"))
+                wrong = SourceError(file.label, problem, place=f"{place}, category_id", code="unmapped-class")
+                ledger.bad_annotation(name, id, wrong)
                 continue
             strange.add(head.category_id)
         used.add(head.category_id)
@@ -365,7 +369,8 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             instances.append(_instance(id, raw, image, ledger))
         except (ShapeError, msgspec.MsgspecError) as error:
             where = f"{place} of {shown_name(image)}"
-            wrong = SourceError(payload.file, _plain(error), place=where, remedy="mend or remove it")
+            code = error.code if isinstance(error, ShapeError) else "invalid-polygon"
+            wrong = SourceError(payload.file, _plain(error), place=where, remedy="mend or remove it", code=code)
             ledger.bad_annotation(shown_name(image), id, wrong)
     del reading, header
     return Sample(image, tuple(instances))
@@ -442,10 +447,15 @@ def _shape(fields: dict[str, msgspec.Raw], box: Box | None, image: Image, ledger
 
 def _rle(value: RawRle, image: Image) -> Rle:
     if value.size != [image.height, image.width]:
-        raise ShapeError(f"segmentation: size {value.size} is not the image's [{image.height}, {image.width}]")
-    if isinstance(value.counts, str):
-        return rle.from_string(value.counts, image.height, image.width)
-    return rle.from_counts(value.counts, image.height, image.width)
+        problem = f"segmentation: size {value.size} is not the image's [{image.height}, {image.width}]"
+        raise ShapeError(problem, code="size-mismatch")
+    try:
+        if isinstance(value.counts, str):
+            return rle.from_string(value.counts, image.height, image.width)
+        return rle.from_counts(value.counts, image.height, image.width)
+    except ShapeError as error:
+        error.code = "invalid-rle"
+        raise
 
 
 def _note_outside(rings: list[list[float]], image: Image, ledger: Ledger, id: int | None) -> None:

@@ -84,6 +84,8 @@ def tell_unused(source: Source, refs: Iterable[Ref], others: Iterable[str], ledg
     unused = sorted(set(source.names()) - used - set(others))
     source.verify(unused)
     told = [p for p in unused if is_image(p) or (posixpath.dirname(p) in folders and not p.lower().endswith(TEXTS))]
+    for path in filter(is_image, told):
+        ledger.doubt(path, None, SourceError(source.label(path), "nothing speaks of this image", code="orphan-image"))
     if told:
         shown = ", ".join(told[:3]) + (", ..." if len(told) > 3 else "")
         number = "1 file is" if len(told) == 1 else f"{len(told)} files are"
@@ -166,6 +168,7 @@ def check_absent(reading: Reading, image: Image) -> None:
             "the image file is not there",
             place=f"image {image.name}",
             remedy="say where images lie with --images DIR, or convert without them with --image-files none",
+            code="missing-image",
         )
     if not image.width or not image.height:
         raise SourceError(
@@ -173,6 +176,7 @@ def check_absent(reading: Reading, image: Image) -> None:
             "its size is not known, as there is neither an image file nor a width and height",
             place=f"image {image.name}",
             remedy="say where images lie with --images DIR",
+            code="missing-image",
         )
 
 
@@ -187,10 +191,12 @@ def check_frame(file: str, image: Image, info: codec.ImageInfo) -> None:
             f"annotations are {declared[0]}x{declared[1]}, drawn on the picture as EXIF orientation "
             f"{info.orientation} turns it, and the stored pixels are {info.width}x{info.height}",
             remedy="say what to do with --exif bake (turn the pixels upright) or --exif keep (turn the annotations)",
+            code="exif-orientation",
         )
     raise SourceError(
         file,
         f"annotations are for an image of width {declared[0]} and height {declared[1]}, "
         f"the file has {info.width}x{info.height}",
         remedy="use the images that were annotated",
+        code="size-mismatch",
     )

@@ -185,7 +185,9 @@ def binary_mask(data: bytes, file: str) -> Rle:
             if raw.lossy
             else "is it a map of classes or of instances? name it with --from"
         )
-        raise SourceError(file, f"several foreground values ({shown}) in a binary mask", remedy=hint)
+        raise SourceError(
+            file, f"several foreground values ({shown}) in a binary mask", remedy=hint, code="unexpected-value"
+        )
     return rle.encode(inside)
 
 
@@ -197,7 +199,7 @@ def check_size(file: str, width: int, height: int, image: Image) -> None:
     if (height, width) == (image.width, image.height) and image.orientation >= 5:
         problem += f", and {shown_name(image)} is shown turned by its EXIF orientation {image.orientation}"
         remedy = "turn the pixels of the image upright, or the mask back"
-    raise SourceError(file, problem, remedy=remedy or "masks have the size of their image")
+    raise SourceError(file, problem, remedy=remedy or "masks have the size of their image", code="size-mismatch")
 
 
 def _foreground(array: NDArray[Any], file: str) -> NDArray[np.bool_]:
@@ -217,6 +219,7 @@ def _foreground(array: NDArray[Any], file: str) -> NDArray[np.bool_]:
                 file,
                 f"several foreground colours, {shown}, in a binary mask",
                 remedy="is it a map of classes? name it with --from",
+                code="unexpected-value",
             )
     return np.asarray(lit)
 
@@ -231,7 +234,9 @@ def label_map(data: bytes, file: str, colors: Mapping[Rgb, int]) -> LabelMap:
     if array.ndim == 2:
         return array if array.dtype == np.uint16 else array.astype(np.uint8, copy=False)
     if array.dtype != np.uint8:
-        raise SourceError(file, "colours of 16 bits are no label map", remedy="save the ids as gray PNG")
+        raise SourceError(
+            file, "colours of 16 bits are no label map", remedy="save the ids as gray PNG", code="palette-mask"
+        )
     if array.shape[2] < 3:
         return np.ascontiguousarray(array[..., 0])
     rgb = array[..., :3]
@@ -243,6 +248,7 @@ def label_map(data: bytes, file: str, colors: Mapping[Rgb, int]) -> LabelMap:
         file,
         "pixels are colours, and nothing says which class each is",
         remedy="give the legend with --colors FILE",
+        code="palette-mask",
     )
 
 
@@ -261,6 +267,7 @@ def by_colors(rgb: NDArray[np.uint8], file: str, colors: Mapping[Rgb, int]) -> L
             f"the colour {code >> 16},{code >> 8 & 255},{code & 255} is not in the legend",
             place=f"pixel x={x}, y={y}",
             remedy="add it to the legend",
+            code="unexpected-value",
         )
     ids = [legend[c] for c in found.tolist()]
     kind = np.uint8 if max(ids) <= 255 else np.uint16

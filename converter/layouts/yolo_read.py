@@ -187,7 +187,11 @@ def _check_count(config: Mapping[str, Any], names: Mapping[int, str], file: str)
     count = config.get("nc")
     if count is not None and count != len(names):
         raise SourceError(
-            file, f"nc is {count!r} and there are {len(names)} names", place="nc", remedy="make them agree"
+            file,
+            f"nc is {count!r} and there are {len(names)} names",
+            place="nc",
+            remedy="make them agree",
+            code="unmapped-class",
         )
 
 
@@ -250,6 +254,7 @@ def _split_entry(
         f"'{value}' is not in the dataset",
         place=key,
         remedy="put the images beside the YAML, or use --images DIR",
+        code="missing-image",
     )
 
 
@@ -296,6 +301,7 @@ def _from_list(reading: Reading, path: str, listed: set[str], ledger: Ledger) ->
                 f"'{entry}' is not in the dataset",
                 place=f"line {number}",
                 remedy="add the image or remove the line",
+                code="missing-image",
             )
             ledger.bad_image(entry, problem)
             continue
@@ -420,8 +426,8 @@ class _Rows:
         values = [self._number(f, line) for f in fields[1:]]
         return Instance(class_id, self._shape(values, line))
 
-    def _refuse(self, line: int, problem: str, remedy: str) -> SourceError:
-        return SourceError(self.file, problem, place=f"line {line}", remedy=remedy)
+    def _refuse(self, line: int, problem: str, remedy: str, code: str = "invalid-polygon") -> SourceError:
+        return SourceError(self.file, problem, place=f"line {line}", remedy=remedy, code=code)
 
     def _class(self, field: str, line: int) -> int:
         value = self._number(field, line)
@@ -430,7 +436,7 @@ class _Rows:
         if not field.lstrip("+-").isdigit():
             self.ledger.note("class-as-decimal", f"{self.file}, line {line}", f"the class is written {field}")
         if int(value) not in self.declared:
-            wrong = self._refuse(line, undeclared([int(value)], self.declared), "")
+            wrong = self._refuse(line, undeclared([int(value)], self.declared), "", "unmapped-class")
             if 0 <= value < max(self.declared, default=0):
                 raise GapError(wrong)
             raise wrong
@@ -468,7 +474,7 @@ class _Rows:
         if low < -SLACK or high > 1 + SLACK:
             wrong = low if low < -SLACK else high
             hint = "pixels? divide by width and height" if high > 2 else "cut it at the edge"
-            raise self._refuse(line, f"the coordinate {wrong:g} lies outside 0 to 1", hint)
+            raise self._refuse(line, f"the coordinate {wrong:g} lies outside 0 to 1", hint, "out-of-bounds")
         if low < 0 or high > 1:
             self.ledger.note(
                 "clipped", f"{self.file}, line {line}", "a coordinate just outside 0 to 1 was cut to the edge"
