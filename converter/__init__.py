@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from converter.errors import SegpackError
 
 if TYPE_CHECKING:
-    from converter.api import Dataset, DatasetInstance, DatasetSample, convert, inspect, open, pack  # noqa: A004
+    from converter.api import Dataset, DatasetInstance, DatasetSample, convert, inspect, merge, open, pack, preview  # noqa: A004
 
 __all__ = [
     "Dataset",
@@ -30,8 +30,10 @@ __all__ = [
     "SegpackError",
     "convert",
     "inspect",
+    "merge",
     "open",
     "pack",
+    "preview",
 ]
 
 

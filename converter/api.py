@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,18 @@ from converter.geometry import labelmap, rle, shapes
 from converter.layouts.classes import read_class_file
 from converter.ledger import Ledger, OnError
 from converter.model import Box, ClassInfo, Image, Instance, LabelMap, Loss, Marks, Sample
-from converter.pipeline import converting, inspecting, packing
-from converter.pipeline.converting import Job, Result
+from converter.pipeline import converting, inspecting, packing, previewing
+from converter.pipeline.converting import Result
 from converter.pipeline.inspecting import Inspection
 from converter.pipeline.opening import Opened, Progress, load_sample, open_dataset, silent
+from converter.pipeline.preparing import Job
+from converter.pipeline.previewing import Preview
 from converter.storage import open_source
 from converter.transforms import classes as class_files
+from converter.transforms.split import parse_lists
+from converter.transforms.steps import Options, Steps, read_steps
 
-__all__ = ["Dataset", "DatasetInstance", "DatasetSample", "convert", "inspect", "open", "pack"]
+__all__ = ["Dataset", "DatasetInstance", "DatasetSample", "convert", "inspect", "merge", "open", "pack", "preview"]
 
 StrPath = str | os.PathLike[str]
 ImageFiles = Literal["copy", "hardlink", "symlink", "none"]
@@ -208,8 +212,13 @@ def convert(
     overwrite: bool = False,
     workers: int | None = None,
     progress: Progress = silent,
+    **transforms: Unpack[Options],
 ) -> Result:
-    """`segpack convert`: write `source` to `target` in the format `to`; see Result for what it cost."""
+    """`segpack convert`: write `source` to `target` in the format `to`; see Result for what it cost.
+
+    `transforms` are the options that change the dataset, as on the command line: resize="640x480",
+    split="train=0.8,val=0.2", filter=["class=person"], and so on; see `Options`.
+    """
     job = Job(
         str(source),
         str(target),
@@ -220,12 +229,13 @@ def convert(
         strict,
         overwrite,
         workers or engine.cores(),
+        _steps(transforms),
     )
     return converting.convert(job, to, progress=progress)
 
 
 def pack(
-    source: StrPath,
+    source: StrPath | Sequence[StrPath],
     target: StrPath,
     *,
     mask_encoding: MaskEncoding | None = None,
@@ -246,11 +256,16 @@ def pack(
     on_error: OnError = "stop",
     overwrite: bool = False,
     workers: int | None = None,
+    tags: Sequence[str] = (),
     progress: Progress = silent,
+    **transforms: Unpack[Options],
 ) -> Result:
-    """`segpack pack`: write `source` as a package, read it back, and only then put it in place."""
+    """`segpack pack`: write `source` as a package, read it back, and only then put it in place.
+
+    Several sources become one dataset, as in `merge`; `tags` name them. `transforms` as in `convert`.
+    """
     job = Job(
-        str(source),
+        _sources(source),
         str(target),
         format,
         read_options(images, classes, colors, class_name, masks, need_files=image_files != "none"),
@@ -259,8 +274,65 @@ def pack(
         strict,
         overwrite,
         workers or engine.cores(),
+        _steps(transforms),
+        tuple(tags),
     )
     return packing.pack(job, mask_encoding=mask_encoding, yolo=yolo, progress=progress)
+
+
+def merge(
+    sources: Sequence[StrPath],
+    target: StrPath,
+    *,
+    to: str,
+    format: str | None = None,
+    classes: StrPath | None = None,
+    colors: StrPath | None = None,
+    class_name: str | None = None,
+    masks: str | None = None,
+    image_files: ImageFiles = "copy",
+    segmentation: Segmentation = "auto",
+    instances: Literal["class", "components"] | None = None,
+    boxes_as_masks: bool = False,
+    crowd: Literal["drop", "keep"] = "drop",
+    min_iou: float | None = None,
+    tolerance: float | None = None,
+    strict: bool = False,
+    on_error: OnError = "stop",
+    overwrite: bool = False,
+    workers: int | None = None,
+    tags: Sequence[str] = (),
+    progress: Progress = silent,
+    **transforms: Unpack[Options],
+) -> Result:
+    """`segpack merge`: several datasets as one, in the format `to`.
+
+    Image names get the tag of their dataset as a folder (`tags`; default: from the paths), so that
+    equal names stay apart and `filter=["source=TAG"]` gives each dataset back.
+    """
+    job = Job(
+        _sources(sources),
+        str(target),
+        format,
+        read_options(None, classes, colors, class_name, masks, need_files=image_files != "none"),
+        _write_options(segmentation, instances, boxes_as_masks, crowd, min_iou, tolerance, image_files),
+        on_error,
+        strict,
+        overwrite,
+        workers or engine.cores(),
+        _steps(transforms),
+        tuple(tags),
+    )
+    return converting.convert(job, to, progress=progress)
+
+
+def _sources(source: StrPath | Sequence[StrPath]) -> str | tuple[str, ...]:
+    return str(source) if isinstance(source, str | os.PathLike) else tuple(map(str, source))
+
+
+def _steps(transforms: Options) -> Steps:
+    file = transforms.get("split_from")
+    return read_steps(transforms, None if file is None else parse_lists(_read(file, "--split-from"), file))
 
 
 def _write_options(
@@ -298,6 +370,40 @@ def inspect(
         str(source),
         format=format,
         options=options,
+        on_error=on_error,
+        workers=workers or engine.cores(),
+        progress=progress,
+    )
+
+
+def preview(
+    source: StrPath,
+    target: StrPath,
+    *,
+    count: int = 16,
+    seed: int = 0,
+    image_names: Sequence[str] = (),
+    color_by: Literal["instance", "class"] = "instance",
+    format: str | None = None,
+    images: StrPath | None = None,
+    classes: StrPath | None = None,
+    colors: StrPath | None = None,
+    class_name: str | None = None,
+    masks: str | None = None,
+    on_error: OnError = "stop",
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Preview:
+    """`segpack preview`: a contact sheet of `image_names`, or of a sample of `count` images, as a picture file."""
+    return previewing.preview(
+        str(source),
+        str(target),
+        count=count,
+        seed=seed,
+        images=image_names,
+        color_by=color_by,
+        format=format,
+        options=read_options(images, classes, colors, class_name, masks, need_files=False),
         on_error=on_error,
         workers=workers or engine.cores(),
         progress=progress,

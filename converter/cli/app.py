@@ -11,7 +11,9 @@ from converter.cli import console
 from converter.cli.convert import convert
 from converter.cli.formats import formats
 from converter.cli.inspect import inspect
+from converter.cli.merge import merge
 from converter.cli.pack import pack
+from converter.cli.preview import preview
 from converter.cli.schema import schema
 from converter.errors import SegpackError
 
@@ -29,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for command in (convert, pack, inspect, formats, schema):
+for command in (convert, pack, merge, inspect, preview, formats, schema):
     app.command()(command)
 
 

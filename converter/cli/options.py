@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from converter.errors import UsageError
+
 __all__ = [
     "BoxesAsMasks",
     "ClassName",
@@ -14,7 +16,14 @@ __all__ = [
     "Colors",
     "Crowd",
     "CrowdChoice",
+    "Exif",
+    "ExifChoice",
+    "ExifFrame",
+    "FillHoles",
+    "Filter",
     "Format",
+    "FrameChoice",
+    "GroupBy",
     "ImageFiles",
     "ImageFilesChoice",
     "Images",
@@ -23,15 +32,29 @@ __all__ = [
     "Json",
     "Losses",
     "Masks",
+    "MergeComponents",
+    "MinArea",
     "MinIou",
     "OnError",
     "OnErrorChoice",
+    "Overlap",
     "Overwrite",
+    "PadValue",
     "Quiet",
+    "Resize",
+    "ResizeMode",
+    "ResizeModeChoice",
+    "Scale",
+    "Seed",
     "Source",
+    "Split",
+    "SplitFrom",
     "Strict",
+    "Tags",
+    "Tile",
     "Tolerance",
     "Workers",
+    "sources_and_target",
 ]
 
 
@@ -50,6 +73,22 @@ class InstancesChoice(StrEnum):
 class CrowdChoice(StrEnum):
     drop = "drop"
     keep = "keep"
+
+
+class ExifChoice(StrEnum):
+    bake = "bake"
+    keep = "keep"
+
+
+class FrameChoice(StrEnum):
+    stored = "stored"
+    shown = "shown"
+
+
+class ResizeModeChoice(StrEnum):
+    letterbox = "letterbox"
+    stretch = "stretch"
+    fit = "fit"
 
 
 class OnErrorChoice(StrEnum):
@@ -103,3 +142,84 @@ Losses = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, metavar="N", help="Processes; default: the cores.")]
+
+# ---------------------------------------------------------------- options that change the dataset
+
+Exif = Annotated[
+    Optional[ExifChoice],  # noqa: UP045
+    typer.Option("--exif", help="Images with an EXIF orientation: bake turns them upright; keep leaves their bytes."),
+]
+ExifFrame = Annotated[
+    Optional[FrameChoice],  # noqa: UP045
+    typer.Option(
+        "--exif-frame", help="What annotations were drawn on where sizes do not tell: stored pixels, or shown picture."
+    ),
+]
+Resize = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--resize", metavar="WxH", help="Resize images with everything drawn on them."),
+]
+ResizeMode = Annotated[
+    Optional[ResizeModeChoice],  # noqa: UP045
+    typer.Option("--resize-mode", help="stretch to the size (default), fit into it, or letterbox: fit with a margin."),
+]
+Scale = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--scale", metavar="F", help="Resize all images by a factor, as 0.5 or 1/3."),
+]
+PadValue = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--pad-value", metavar="N|R,G,B", help="Colour of the letterbox's margin; default: 114."),
+]
+Split = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--split",
+        metavar="train=0.8,val=0.2",
+        help="Split anew, stratified by class; duplicates and near duplicates stay together.",
+    ),
+]
+Seed = Annotated[Optional[int], typer.Option("--seed", metavar="S", help="Another seed, another split.")]  # noqa: UP045
+GroupBy = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--group-by", metavar="REGEX", help="Images whose names agree in what it finds go to one split."),
+]
+SplitFrom = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--split-from", metavar="FILE", help="Splits from lists: {train: [names], ...}, or CSV image,split."),
+]
+Filter = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--filter",
+        metavar="CONDITION",
+        help="Keep what fits: class=a,b area>=16 (of instances); split= name=*.jpg source= width>= height>= "
+        "instances>=1 (of images). Repeat for more.",
+    ),
+]
+Tile = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--tile", metavar="WxH", help="Cut images into tiles; instances cut at edges are marked."),
+]
+Overlap = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--overlap", min=0, metavar="PX", help="How much neighbouring tiles share."),
+]
+MergeComponents = Annotated[
+    bool, typer.Option("--merge-components", help="Instances of a class that touch or overlap become one.")
+]
+FillHoles = Annotated[bool, typer.Option("--fill-holes", help="Fill the holes of masks.")]
+MinArea = Annotated[int, typer.Option("--min-area", min=0, metavar="PX", help="Leave out instances of fewer pixels.")]
+Tags = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--source", metavar="TAG", help="Name of each dataset, in their order; default: from their paths."),
+]
+
+
+def sources_and_target(paths: list[str], *, least: int) -> tuple[str | list[str], str]:
+    """The datasets and the target of a command line that names the target last; UsageError for too few."""
+    *sources, target = paths
+    if len(sources) < least:
+        what = "datasets and then where to write" if least > 1 else "a dataset and then where to write"
+        raise UsageError(f"name {what}; there is only {' and '.join(paths)}")
+    return (sources[0] if len(sources) == 1 else sources), target

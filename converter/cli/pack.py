@@ -23,9 +23,13 @@ class YoloChoice(StrEnum):
 
 
 def pack(
-    source: options.Source,
-    target: Annotated[
-        str, typer.Argument(metavar="OUT.zip", help="The package: a file that ends in .zip, or a folder.")
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SRC... OUT.zip",
+            help="Folder, annotation file or .zip (read in place), or several to be merged; then the package: "
+            "a file that ends in .zip, or a folder.",
+        ),
     ],
     mask_encoding: Annotated[
         Optional[MaskEncodingChoice],  # noqa: UP045
@@ -44,6 +48,23 @@ def pack(
     crowd: options.Crowd = options.CrowdChoice.drop,
     min_iou: options.MinIou = None,
     tolerance: options.Tolerance = None,
+    source: options.Tags = None,
+    exif: options.Exif = None,
+    exif_frame: options.ExifFrame = None,
+    resize: options.Resize = None,
+    resize_mode: options.ResizeMode = None,
+    scale: options.Scale = None,
+    pad_value: options.PadValue = None,
+    split: options.Split = None,
+    seed: options.Seed = None,
+    group_by: options.GroupBy = None,
+    split_from: options.SplitFrom = None,
+    filter: options.Filter = None,
+    tile: options.Tile = None,
+    overlap: options.Overlap = None,
+    merge_components: options.MergeComponents = False,
+    fill_holes: options.FillHoles = False,
+    min_area: options.MinArea = 0,
     strict: options.Strict = False,
     on_error: options.OnError = options.OnErrorChoice.stop,
     overwrite: options.Overwrite = False,
@@ -56,8 +77,9 @@ def pack(
     from converter import api  # noqa: PLC0415 -- --help needs none of it
     from converter.cli.result import finish  # noqa: PLC0415
 
+    sources, target = options.sources_and_target(paths, least=1)
     result = api.pack(
-        source,
+        sources,
         target,
         mask_encoding=mask_encoding.value if mask_encoding else None,
         yolo=yolo.value if yolo else None,
@@ -73,6 +95,23 @@ def pack(
         crowd=crowd.value,
         min_iou=min_iou,
         tolerance=tolerance,
+        tags=source or (),
+        exif=exif.value if exif else None,
+        exif_frame=exif_frame.value if exif_frame else None,
+        resize=resize,
+        resize_mode=resize_mode.value if resize_mode else None,
+        scale=scale,
+        pad_value=pad_value,
+        split=split,
+        seed=seed,
+        group_by=group_by,
+        split_from=split_from,
+        filter=filter or (),
+        tile=tile,
+        overlap=overlap,
+        merge_components=merge_components,
+        fill_holes=fill_holes,
+        min_area=min_area,
         strict=strict,
         on_error=on_error.value,
         overwrite=overwrite,

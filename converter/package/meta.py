@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from converter.codecs import json
+from converter.errors import SourceError
 from converter.format import MaskEncoding
 from converter.storage import Source
 
@@ -26,6 +27,7 @@ __all__ = [
     "encode",
     "image_size",
     "schema",
+    "settled",
 ]
 
 META = "meta.json"
@@ -61,9 +63,15 @@ class Size(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
 
 
 class Resize(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How images and masks came to their size."""
+    """How images and masks came to their size.
 
-    mode: Literal["stretch", "fit", "letterbox"]
+    stretch: every image is width x height. fit: as large as it can be within, with its own
+    shape. letterbox: the same, with a margin of `pad_value` around. scale: all by one factor,
+    and width x height is the largest image. What an image was before stands with it in
+    coco.json, in `segpack_transform`.
+    """
+
+    mode: Literal["stretch", "fit", "letterbox", "scale"]
     width: Side
     height: Side
     image_filter: str
@@ -128,7 +136,11 @@ def encode(meta: Meta) -> bytes:
 
 def decode(data: bytes, file: str) -> Meta:
     """meta.json as written by this or a like program; SourceError names the key that is wrong."""
-    return json.decode(data, file, Meta)
+    try:
+        return json.decode(data, file, Meta)
+    except SourceError as error:
+        error.code = "meta-invalid"
+        raise
 
 
 def about(source: Source) -> Meta | None:
@@ -137,6 +149,15 @@ def about(source: Source) -> Meta | None:
         return None
     data = source.read(META)
     return decode(data, source.label(META)) if FORMAT.encode() in data else None
+
+
+def settled(resize: Resize | None, sizes: set[tuple[int, int]]) -> Resize | None:
+    """The record with the size of the largest image where images were scaled by a factor; one size is a stretch."""
+    if resize is None or resize.mode != "scale" or not sizes:
+        return resize
+    width, height = max(w for w, _ in sizes), max(h for _, h in sizes)
+    mode: Literal["stretch", "scale"] = "stretch" if len(sizes) == 1 else "scale"
+    return msgspec.structs.replace(resize, mode=mode, width=width, height=height)
 
 
 def image_size(sizes: set[tuple[int, int]]) -> Size:

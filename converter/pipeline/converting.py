@@ -7,32 +7,19 @@ from pathlib import Path
 import msgspec
 
 from converter.errors import UsageError
-from converter.format import ClassTable, Format, Holds, MaskEncoding, ReadOptions, WriteOptions, Writing
+from converter.format import Format, Holds, MaskEncoding, WriteOptions, Writing
 from converter.formats import get_format
-from converter.ledger import OnError
 from converter.lower import plan
-from converter.model import ClassInfo, Header, Loss, Note
+from converter.model import ClassInfo, Loss, Note
 from converter.package.tree import SENTENCES
-from converter.pipeline.opening import Opened, Progress, open_dataset, silent
-from converter.pipeline.writing import Outcome, Output, check_paths, stems_in_two, write
+from converter.pipeline.drawing import facts
+from converter.pipeline.opening import Progress, silent
+from converter.pipeline.preparing import Job, Plan, prepare, stems_in_two
+from converter.pipeline.writing import Outcome, Output, check_paths, write
 from converter.storage import check_apart, open_target
-from converter.transforms import classes as class_files
+from converter.transforms.resize import record
 
-__all__ = ["ClassMove", "Job", "Result", "convert", "prepare"]
-
-
-class Job(msgspec.Struct, frozen=True):
-    """What convert and pack have in common: where from, where to, and how to run."""
-
-    source: str
-    target: str
-    format: str | None = None
-    read: ReadOptions = ReadOptions()
-    write: WriteOptions = WriteOptions()
-    on_error: OnError = "stop"
-    strict: bool = False
-    overwrite: bool = False
-    workers: int = 1
+__all__ = ["ClassMove", "Job", "Result", "convert"]
 
 
 class ClassMove(msgspec.Struct, frozen=True):
@@ -62,60 +49,32 @@ def convert(job: Job, to: str, *, progress: Progress = silent) -> Result:
     format = get_format(to)
     if not format.writes:
         raise UsageError(f"{to} is a format that segpack reads and does not write")
-    check_apart(Path(job.source), Path(job.target))
+    for source in job.sources:
+        check_apart(Path(source), Path(job.target))
     with open_target(Path(job.target), overwrite=job.overwrite) as target:
-        opened = open_job(job, progress)
-        header, mapping = prepare(opened, job.read.classes)
-        output = _output(opened, header, format, job)
-        check_paths([output], opened.scan.refs, opened.reading.source.name)
-        outcome = write(
-            opened,
-            header,
-            mapping,
-            [output],
-            target,
-            workers=job.workers,
-            progress=progress,
-            strict=job.strict,
-        )
+        made = prepare(job, progress, facts)
+        output = _output(made, format, job)
+        check_paths([output], made.images, made.name)
+        outcome = write(made, [output], target, workers=job.workers, progress=progress, strict=job.strict)
         target.finish()
         target.commit()
-    return result(job, opened, output, outcome)
+    return result(job, made, output, outcome)
 
 
-def open_job(job: Job, progress: Progress) -> Opened:
-    return open_dataset(
-        job.source,
-        format=job.format,
-        options=job.read,
-        on_error=job.on_error,
-        workers=job.workers,
-        progress=progress,
-    )
-
-
-def prepare(opened: Opened, table: ClassTable | None) -> tuple[Header, dict[int, int | None] | None]:
-    """The header after the class file, and where each class id goes (None: nothing moves)."""
-    header = opened.scan.header
-    if not header.name:
-        header = msgspec.structs.replace(header, name=Path(opened.reading.source.name).stem)
-    if table is None:
-        return header, None
-    return class_files.plan(header, table)
-
-
-def _output(opened: Opened, header: Header, format: Format, job: Job) -> Output:
+def _output(made: Plan, format: Format, job: Job) -> Output:
+    header = made.header
     holds = narrowed(format.holds, job.write)
-    lowering = plan(header, holds, job.write, opened.ledger)
+    lowering = plan(header, holds, job.write, made.ledger)
     encoding: MaskEncoding = "multi-class" if holds.task == "semantic" else "binary"
     writing = Writing(
         lowering.target,
         job.write,
-        source_format=opened.format.name,
-        shared_stems=stems_in_two(opened.scan.refs),
+        source_format=made.format,
+        shared_stems=stems_in_two(made.images),
         mask_encoding=encoding,
         encodings=(("masks", SENTENCES[encoding]),),
         was_semantic=(header.background_id, header.ignore_id) if header.task == "semantic" else None,
+        resize=record(job.steps.resize),
     )
     return Output(format, lowering, writing)
 
@@ -127,10 +86,10 @@ def narrowed(holds: Holds, options: WriteOptions) -> Holds:
     return holds
 
 
-def result(job: Job, opened: Opened, output: Output, outcome: Outcome) -> Result:
+def result(job: Job, made: Plan, output: Output, outcome: Outcome) -> Result:
     return Result(
         target=job.target,
-        source_format=opened.format.name,
+        source_format=made.format,
         format=output.format.name,
         images=outcome.images,
         instances=outcome.instances,

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from converter.errors import PackageError
 from converter.format import Format, Holds, MaskEncoding, Writing
 from converter.formats import get_format
+from converter.ledger import Ledger
 from converter.lower import plan
 from converter.model import Finding, Header, Task
 from converter.package.tree import SENTENCES, PackageAssembler, image_path, rows_only
-from converter.pipeline.converting import Job, Result, open_job, prepare, result
-from converter.pipeline.opening import Opened, Progress, silent
+from converter.pipeline.converting import Result, result
+from converter.pipeline.drawing import facts
+from converter.pipeline.opening import Progress, silent
+from converter.pipeline.preparing import Job, Plan, prepare, stems_in_two
 from converter.pipeline.verifying import verify
-from converter.pipeline.writing import Output, check_paths, stems_in_two, write
+from converter.pipeline.writing import Output, check_paths, write
 from converter.storage import check_apart, open_target
+from converter.transforms.resize import record
+from converter.transforms.select import SOURCE
+from converter.transforms.warp import STEPS
 
 __all__ = ["Yolo", "pack"]
 
@@ -45,17 +51,15 @@ def pack(
 
     Raises PackageError, and leaves no output, when reading the package back finds an error.
     """
-    check_apart(Path(job.source), Path(job.target))
+    for source in job.sources:
+        check_apart(Path(source), Path(job.target))
     with open_target(Path(job.target), overwrite=job.overwrite) as target:
-        opened = open_job(job, progress)
-        header, mapping = prepare(opened, job.read.classes)
-        encoding = mask_encoding or ("multi-class" if header.task == "semantic" else "binary")
-        outputs = _outputs(opened, header, encoding, yolo, job)
-        check_paths(outputs, opened.scan.refs, opened.reading.source.name)
+        made = prepare(job, progress, facts)
+        encoding = mask_encoding or ("multi-class" if made.header.task == "semantic" else "binary")
+        outputs = _outputs(made, encoding, yolo, job)
+        check_paths(outputs, made.images, made.name)
         outcome = write(
-            opened,
-            header,
-            mapping,
+            made,
             outputs,
             target,
             workers=job.workers,
@@ -68,13 +72,13 @@ def pack(
         if findings:
             raise PackageError(_verdict(findings))
         target.commit()
-    return msgspec.structs.replace(result(job, opened, outputs[0], outcome), format="package")
+    return msgspec.structs.replace(result(job, made, outputs[0], outcome), format="package")
 
 
-def _outputs(opened: Opened, header: Header, encoding: MaskEncoding, yolo: Yolo | None, job: Job) -> list[Output]:
+def _outputs(made: Plan, encoding: MaskEncoding, yolo: Yolo | None, job: Job) -> list[Output]:
     """The primary encoding, COCO, and YOLO when asked for; the later ones are made from the first."""
     primary = _primary(encoding)
-    first = plan(header, primary.holds, job.write, opened.ledger)
+    first = plan(made.header, primary.holds, job.write, made.ledger)
     lowered: Header = first.target
     options = job.write
     if encoding in {"rle", "polygon"}:
@@ -83,36 +87,49 @@ def _outputs(opened: Opened, header: Header, encoding: MaskEncoding, yolo: Yolo 
     if yolo is not None:
         formats.append(("yolo", get_format("yolo" if yolo == "boxes" else "yolo-seg"), "yolo/"))
     described = tuple(
-        (folder or "masks", SENTENCES[folder or encoding])
+        (folder or "masks", SENTENCES[folder or encoding] + (_remarks(job) if folder == "coco" else ""))
         for folder, _, _ in formats
         if folder or encoding in SENTENCES
     )
     outputs = []
     for folder, format, prefix in formats:
         task: Task = lowered.task
-        how = first if not folder else plan(lowered, format.holds, options, _quiet(opened))
+        how = first if not folder else plan(lowered, format.holds, options, _quiet(made))
         writing = Writing(
             how.target,
             options,
-            source_format=opened.format.name,
+            source_format=made.format,
             prefix=prefix,
-            shared_stems=stems_in_two(opened.scan.refs),
+            shared_stems=stems_in_two(made.images),
             mask_encoding=encoding,
             encodings=described,
             was_semantic=(lowered.background_id, lowered.ignore_id) if task == "semantic" else None,
+            resize=record(job.steps.resize),
         )
         outputs.append(Output(format, how, writing))
     return outputs
 
 
-def _quiet(opened: Opened) -> Any:
+def _quiet(made: Plan) -> Ledger:
     """The secondary encodings follow the primary one: what that means is not told again."""
-    return type(opened.ledger)(opened.ledger.on_error)
+    return Ledger(made.ledger.on_error)
+
+
+def _remarks(job: Job) -> str:
+    """How to read the entries of images that transforms and merging leave in coco.json."""
+    moved = (
+        " images[].segpack_transform lists how pixels came to their place, in this order, each with the size before: "
+        "turn (EXIF orientation), resize (place: x, y, width, height of the picture in the image), tile (window in it)."
+    )
+    merged = " images[].segpack_source names the dataset that an image came from, as the first folder of its name does."
+    return (moved if job.steps.moves else "") + (merged if len(job.sources) > 1 else "")
 
 
 def _primary(encoding: MaskEncoding) -> Format:
     if encoding == "multi-class":
-        return get_format("semantic-png")
+        format = get_format("semantic-png")
+        holds = msgspec.structs.replace(format.holds, keys=(*format.holds.keys, STEPS, SOURCE))
+        return msgspec.structs.replace(format, holds=holds)
     if encoding == "binary":
         format = get_format("instance-png")
         holds = msgspec.structs.replace(format.holds, attributes=True, polygons=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import posixpath
-from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -15,13 +13,14 @@ from converter.format import Encoded, Format, Record, Writing
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.lower import BOX_DROPPED, Lowering, lower
-from converter.model import Header, Image, Loss, Marks, Note, Ref, Sample
-from converter.pipeline.opening import Opened, Progress, load_sample
+from converter.model import Image, Loss, Marks, Note, Sample
+from converter.pipeline.drawing import Drawn, draw
+from converter.pipeline.opening import Progress
+from converter.pipeline.preparing import Item, Plan
 from converter.storage import FolderWriter, Target
 from converter.storage.names import portable_problems
-from converter.transforms import classes as class_files
 
-__all__ = ["Outcome", "Output", "check_paths", "stems_in_two", "write"]
+__all__ = ["Outcome", "Output", "check_paths", "write"]
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -43,71 +42,69 @@ class Outcome(msgspec.Struct):
     fingerprints: dict[str, bytes] = {}
 
 
+class _Page(msgspec.Struct, frozen=True):
+    """One image of the output; `files` is empty when the worker wrote them itself.
+
+    `copied`: its file is the source's, byte for byte.
+    """
+
+    image: Image
+    files: list[tuple[str, bytes]]
+    encoded: list[Encoded]
+    image_sha256: str
+    instances: int
+    drawn: bool
+    fingerprint: bytes
+    copied: bool
+
+
 class _Done(msgspec.Struct, frozen=True):
-    """One image, as a worker hands it back; `files` is empty when the worker wrote them itself."""
+    """What a worker hands back of one image of the source: the image, its tiles, or nothing."""
 
     losses: list[Loss]
     notes: list[Note]
-    image: Image | None = None
-    files: list[tuple[str, bytes]] = []
-    encoded: list[Encoded] = []
-    image_sha256: str = ""
-    instances: int = 0
-    drawn: bool = False
-    fingerprint: bytes = b""
+    part: int
+    pages: list[_Page]
 
 
 class _Work(msgspec.Struct, frozen=True):
-    """What a worker does with one ref; sent to each worker once."""
+    """What a worker does with one item; sent to each worker once."""
 
-    opened: Opened
-    header: Header
-    mapping: dict[int, int | None] | None
+    plan: Plan
     outputs: tuple[Output, ...]
     writer: FolderWriter | None
     prints: bool
 
-    def __call__(self, ref: Ref) -> _Done:
-        ledger = Ledger(self.opened.reading.on_error)
-        loaded = load_sample(self.opened.format, self.opened.reading, self.opened.scan.header, ref, ledger)
-        if loaded is None:
-            return _Done(ledger.losses, ledger.notes)
-        sample, data = loaded
-        if self.mapping is not None:
-            sample = class_files.apply(sample, self.mapping, self.header.background_id, ledger)
-        base = lower(sample, self.outputs[0].lowering, ledger)
-        later = [_encode(output, lower(base, output.lowering, ledger)) for output in self.outputs[1:]]
-        encoded = [_encode(self.outputs[0], base), *later]
-        files = [file for e in encoded for file in e.files]
-        sha256 = hashlib.sha256(data).hexdigest() if data is not None else ""
-        return self._hand_over(sample.image, base, encoded, files, data, sha256, ledger)
+    def __call__(self, item: Item) -> _Done:
+        ledger = Ledger(self.plan.ledger.on_error)
+        drawn = draw(self.plan, item, self.outputs[0].lowering, ledger)
+        pages = [self._page(each, ledger) for each in drawn]
+        return _Done(ledger.losses, ledger.notes, item.part, pages)
 
-    def _hand_over(
-        self,
-        image: Image,
-        base: Sample,
-        encoded: list[Encoded],
-        files: list[tuple[str, bytes]],
-        data: bytes | None,
-        sha256: str,
-        ledger: Ledger,
-    ) -> _Done:
+    def _page(self, drawn: Drawn, ledger: Ledger) -> _Page:
+        primary, sample = self.outputs[0], drawn.sample
+        base = lower(sample, primary.lowering, ledger)
+        later = [_encode(output, lower(base, output.lowering, ledger)) for output in self.outputs[1:]]
+        encoded = [_encode(primary, base), *later]
+        files = [file for e in encoded for file in e.files]
+        wanted = primary.writing.options.image_files
+        if drawn.data is not None and drawn.new and wanted != "none":
+            files.append((image_target(primary, sample.image), drawn.data))
         if self.writer is not None:
             for path, content in files:
                 self.writer.write(path, content)
-            if data is not None and self.outputs[0].writing.options.image_files == "copy":
-                self.writer.write(image_target(self.outputs[0], image), data)
+            if drawn.data is not None and not drawn.new and wanted == "copy":
+                self.writer.write(image_target(primary, sample.image), drawn.data)
             files = []
-        return _Done(
-            ledger.losses,
-            ledger.notes,
-            image,
+        return _Page(
+            sample.image,
             files,
             [msgspec.structs.replace(e, files=[]) for e in encoded],
-            sha256,
+            hashlib.sha256(drawn.data).hexdigest() if drawn.data is not None else "",
             len(base.instances),
-            bool(base.instances) or _paints(base, self.outputs[0]),
+            bool(base.instances) or _paints(base, primary),
             fingerprint(base) if self.prints else b"",
+            copied=not drawn.new,
         )
 
 
@@ -146,13 +143,7 @@ def fingerprint(sample: Sample) -> bytes:
 # ---------------------------------------------------------------- before
 
 
-def stems_in_two(refs: Sequence[Ref]) -> frozenset[tuple[str | None, str]]:
-    """(split, name without extension) that more than one image has."""
-    found = Counter((r.image.split, posixpath.splitext(r.image.name)[0]) for r in refs)
-    return frozenset(key for key, n in found.items() if n > 1)
-
-
-def check_paths(outputs: Sequence[Output], refs: Sequence[Ref], source: str) -> None:
+def check_paths(outputs: Sequence[Output], written: Sequence[Image], source: str) -> None:
     """No two images may be written to one path, nor to paths that are one on some systems."""
     images: dict[str, Image] = {}
     paths: dict[str, str] = {}
@@ -161,10 +152,10 @@ def check_paths(outputs: Sequence[Output], refs: Sequence[Ref], source: str) -> 
             if make is None:
                 continue
             mine: dict[str, str] = {}
-            for ref in refs:
-                path = make(output.writing, ref.image)
-                name = shown_name(ref.image)
-                images[name] = ref.image
+            for image in written:
+                path = make(output.writing, image)
+                name = shown_name(image)
+                images[name] = image
                 if path in mine:
                     raise SourceError(
                         source,
@@ -182,9 +173,7 @@ def check_paths(outputs: Sequence[Output], refs: Sequence[Ref], source: str) -> 
 
 
 def write(
-    opened: Opened,
-    header: Header,
-    mapping: dict[int, int | None] | None,
+    plan: Plan,
     outputs: Sequence[Output],
     target: Target,
     *,
@@ -199,34 +188,34 @@ def write(
 
     Raises UsageError when only boxes came to a format of masks, LossError for losses under `strict`.
     """
-    refs = opened.scan.refs
-    outcome = Outcome(losses=list(opened.ledger.losses), notes=list(opened.ledger.notes), fingerprints={})
+    outcome = Outcome(losses=list(plan.ledger.losses), notes=list(plan.ledger.notes), fingerprints={})
     assemblers = [o.format.assemble(o.writing, target) for o in outputs if o.format.assemble is not None]
-    work = _Work(opened, header, mapping, tuple(outputs), target.writer(), prints)
-    numbers = _ImageNumbers(opened)
-    counters = [_InstanceNumbers(opened) for _ in assemblers]
+    work = _Work(plan, tuple(outputs), target.writer(), prints)
+    numbers = _ImageNumbers(plan)
+    counters = [_InstanceNumbers(plan) for _ in assemblers]
+    twins = _Twins(plan)
     done: _Done
-    for done in progress("convert", len(refs), engine.run(work, refs, workers=workers)):
+    for done in progress("convert", len(plan.items), engine.run(work, plan.items, workers=workers)):
         outcome.losses += done.losses
         outcome.notes += done.notes
         if strict and done.losses:
             raise _strict(done.losses)
-        if done.image is None:
-            continue
-        _put(opened, outputs[0], done, done.image, target)
-        image_id = numbers.take(done.image)
-        path = image_target(outputs[0], done.image)
-        for assembler, counter, encoded in zip(assemblers, counters, done.encoded, strict=True):
-            ids = counter.take(encoded.ids)
-            assembler.add(Record(done.image, image_id, ids, encoded.record, path, done.image_sha256))
-        outcome.images += 1
-        outcome.instances += done.instances
-        outcome.drawn += done.drawn
-        if prints:
-            outcome.fingerprints[shown_name(done.image)] = done.fingerprint
+        for page in done.pages:
+            _put(plan, outputs[0], done.part, page, target)
+            image_id = numbers.take(page.image)
+            path = image_target(outputs[0], page.image)
+            for assembler, counter, encoded in zip(assemblers, counters, page.encoded, strict=True):
+                ids = counter.take(encoded.ids)
+                assembler.add(Record(page.image, image_id, ids, encoded.record, path, page.image_sha256))
+            outcome.images += 1
+            outcome.instances += page.instances
+            outcome.drawn += page.drawn
+            outcome.notes += twins.seen(page, done.part)
+            if prints:
+                outcome.fingerprints[shown_name(page.image)] = page.fingerprint
     if strict and outcome.losses:
         raise _strict(outcome.losses)
-    _refuse_boxes_only(opened, outcome, outputs[0])
+    _refuse_boxes_only(plan, outcome, outputs[0])
     for assembler in assemblers:
         assembler.finish()
     return outcome
@@ -239,22 +228,22 @@ def _strict(losses: Sequence[Loss]) -> LossError:
     return LossError(f"{where}{first.message} ({first.code}){rest}; nothing was written, as --strict allows no loss")
 
 
-def _put(opened: Opened, output: Output, done: _Done, image: Image, target: Target) -> None:
+def _put(plan: Plan, output: Output, part: int, page: _Page, target: Target) -> None:
     """The files of one image that no worker has written: masks into a ZIP, images copied or linked."""
-    how = output.writing.options.image_files
-    for path, content in done.files:
+    how, image = output.writing.options.image_files, page.image
+    for path, content in page.files:
         target.write(path, content)
-    if image.file is None or how == "none" or (how == "copy" and target.writer() is not None):
+    if not page.copied or image.file is None or how == "none" or (how == "copy" and target.writer() is not None):
         return
-    target.copy(image_target(output, image), opened.reading.images, image.file, how)
+    target.copy(image_target(output, image), plan.parts[part].opened.reading.images, image.file, how)
 
 
-def _refuse_boxes_only(opened: Opened, outcome: Outcome, output: Output) -> None:
+def _refuse_boxes_only(plan: Plan, outcome: Outcome, output: Output) -> None:
     """A dataset of boxes is not turned into a dataset of nothing."""
     boxes = sum(loss.code == BOX_DROPPED for loss in outcome.losses)
     if boxes and not outcome.drawn:
         raise UsageError(
-            f"{opened.reading.source.name}: its {boxes} objects are boxes, and {output.format.name} holds masks; "
+            f"{plan.name}: its {boxes} objects are boxes, and {output.format.name} holds masks; "
             "fill them with --boxes-as-masks"
         )
 
@@ -262,9 +251,9 @@ def _refuse_boxes_only(opened: Opened, outcome: Outcome, output: Output) -> None
 class _ImageNumbers:
     """Final image ids: those of the source where every image has one of its own, else 1, 2, 3, ..."""
 
-    def __init__(self, opened: Opened) -> None:
-        ids = [r.image.id for r in opened.scan.refs]
-        self.keep = None not in ids and len(set(ids)) == len(ids)
+    def __init__(self, plan: Plan) -> None:
+        ids = [image.id for image in plan.images]
+        self.keep = None not in ids and len(set(ids)) == len(ids) and plan.steps.tile is None
         self.next = 1
 
     def take(self, image: Image) -> int:
@@ -276,8 +265,8 @@ class _ImageNumbers:
 class _InstanceNumbers:
     """Final instance ids: those of the source where they are unique over the dataset, else 1, 2, 3, ..."""
 
-    def __init__(self, opened: Opened) -> None:
-        self.keep = opened.scan.ids_kept
+    def __init__(self, plan: Plan) -> None:
+        self.keep = plan.ids_kept
         self.next = 1
 
     def take(self, ids: Sequence[int | None]) -> list[int]:
@@ -285,3 +274,18 @@ class _InstanceNumbers:
         self.next += len(ids)
         kept = [i for i in ids if i is not None]
         return kept if self.keep and len(kept) == len(ids) else list(range(first, self.next))
+
+
+class _Twins:
+    """Images of one source that are, byte for byte, those of another: both stay, and it is told."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.wanted = len(plan.parts) > 1
+        self.first: dict[str, tuple[int, str]] = {}
+
+    def seen(self, page: _Page, part: int) -> list[Note]:
+        if not self.wanted or not page.image_sha256:
+            return []
+        name = shown_name(page.image)
+        other, twin = self.first.setdefault(page.image_sha256, (part, name))
+        return [Note("identical-image", name, f"is byte for byte {twin}")] if other != part else []

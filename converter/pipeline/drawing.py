@@ -1,0 +1,186 @@
+"""One image on its way through the transforms: loaded, turned, sorted out, resized, cut into tiles.
+
+Runs in a worker, and is a pure function of one item of the plan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+
+import msgspec
+
+from converter.codecs import phash, redraw
+from converter.errors import SourceError
+from converter.format import Holds, WriteOptions
+from converter.geometry import labelmap, rle
+from converter.layouts.images import shown_name
+from converter.ledger import Ledger, Skipped
+from converter.lower import Lowering, cut
+from converter.model import Image, Rle, Sample
+from converter.pipeline.preparing import Item, Part, Plan
+from converter.transforms import classes as class_files
+from converter.transforms import edits, orientation, resize, select, tile
+from converter.transforms.orientation import Framed
+from converter.transforms.split import Facts
+from converter.transforms.warp import Warp, warp_rle, warp_sample
+
+__all__ = ["Drawn", "draw", "facts"]
+
+GIF = b"GIF8"
+
+
+class Drawn(msgspec.Struct, frozen=True):
+    """A sample that is ready to be lowered, and its image file; `new` when its bytes are not the source's."""
+
+    sample: Sample
+    data: bytes | None
+    new: bool = False
+
+
+def _load(plan: Plan, item: Item, how: Lowering, ledger: Ledger) -> Framed | None:
+    """The sample with the name, split and classes that it will have; None when it was skipped or filtered out."""
+    part = plan.parts[item.part]
+    opened = part.opened
+    framed = orientation.load(opened.format, opened.reading, opened.scan.header, item.ref, plan.steps.exif, ledger)
+    if framed is None:
+        return None
+    sample = msgspec.structs.replace(framed.sample, image=_named(framed.sample.image, item))
+    if sample.labels is not None and plan.header.task == "instance":
+        sample = cut(sample, msgspec.structs.replace(how, source=opened.scan.header), ledger)
+    sample = _mapped(sample, part, plan, ledger)
+    sample = select.select_instances(plan.steps.conditions, sample, ledger)
+    if not select.keeps_sample(plan.steps.conditions, sample, ledger):
+        return None
+    return msgspec.structs.replace(framed, sample=sample)
+
+
+def _named(image: Image, item: Item) -> Image:
+    extra = {**image.extra, **item.extra} if item.extra else image.extra
+    return msgspec.structs.replace(image, name=item.image.name, split=item.image.split, id=item.image.id, extra=extra)
+
+
+def _mapped(sample: Sample, part: Part, plan: Plan, ledger: Ledger) -> Sample:
+    if part.mapping is None:
+        return sample
+    return class_files.apply(sample, part.mapping, plan.header.background_id, ledger)
+
+
+def draw(plan: Plan, item: Item, how: Lowering, ledger: Ledger) -> list[Drawn]:
+    """What one image of the source becomes: itself, its tiles, or nothing."""
+    framed = _load(plan, item, how, ledger)
+    if framed is None:
+        return []
+    try:
+        drawn = [framed] if not plan.steps.moves else _moved(plan, item, framed, ledger)
+    except SourceError as error:
+        try:
+            ledger.skip_image(shown_name(framed.sample.image), error)
+        except Skipped:
+            return []
+    return [_edited(plan, d, how, ledger) for d in drawn]
+
+
+def _edited(plan: Plan, drawn: Framed | Drawn, how: Lowering, ledger: Ledger) -> Drawn:
+    sample = drawn.sample
+    if plan.steps.edits.any:
+        if sample.labels is not None and how.holds.task == "instance":
+            sample = cut(sample, how, ledger)
+        sample = edits.apply(sample, plan.steps.edits, plan.header, ledger)
+    return Drawn(sample, drawn.data, isinstance(drawn, Drawn) and drawn.new)
+
+
+def facts(plan: Plan, item: Item, ledger: Ledger) -> Facts | None:
+    """What splitting has to know of one image; None for one that will not be written."""
+    how = Lowering(plan.header, plan.header, Holds(attributes=True), WriteOptions(), {})
+    framed = _load(plan, item, how, ledger)
+    if framed is None:
+        return None
+    names = {c.id: c.name for c in plan.header.classes}
+    if framed.sample.labels is not None:
+        found = {int(v): 1 for v in labelmap.values(framed.sample.labels)[0]}
+    else:
+        found = dict(Counter(i.class_id for i in framed.sample.instances if not i.iscrowd))
+    classes = {names[id]: n for id, n in found.items() if id in names}
+    if framed.data is None:
+        return Facts(item.image.name, classes)
+    digest = hashlib.sha256(framed.data).hexdigest()
+    return Facts(item.image.name, classes, digest, _look(plan, item, framed.data))
+
+
+def _look(plan: Plan, item: Item, data: bytes) -> phash.Look | None:
+    try:
+        return phash.look(data, plan.parts[item.part].opened.reading.images.label(item.ref.image.file or ""))
+    except SourceError:
+        return None  # no picture that could be like another; what is wrong with it is told when it is drawn
+
+
+# ---------------------------------------------------------------- pixels
+
+
+def _moved(plan: Plan, item: Item, framed: Framed, ledger: Ledger) -> list[Drawn]:
+    """The image file and what is drawn on it, through the same geometry."""
+    sample, before = framed.sample, framed.sample.image
+    grid: Warp | None = None
+    if plan.steps.resize is not None:
+        grid = resize.warp(plan.steps.resize, before.width, before.height)
+        step = resize.step(grid, before.width, before.height)
+        sample = warp_sample(sample, grid, plan.pad, None if grid.keeps else step, ledger)
+        sample = _ignore_margin(sample, grid, plan)
+    if plan.steps.tile is None:
+        data, new = _redrawn(plan, item, framed, grid)
+        return [Drawn(sample, data, new)]
+    return _tiles(plan, item, framed, grid, sample, ledger)
+
+
+def _ignore_margin(sample: Sample, grid: Warp, plan: Plan) -> Sample:
+    """The margin joins the region to be ignored, where a set of regions says that every pixel has a class."""
+    header = plan.header
+    if not grid.pads or sample.labels is not None or header.task != "semantic" or header.background_id is not None:
+        return sample
+    image = sample.image
+    inner = warp_rle(rle.full(grid.y.source, grid.x.source), grid)
+    margin = rle.complement(inner)
+    entry = image.extra.get("ignore_region")
+    if isinstance(entry, dict):
+        margin = rle.union([margin, Rle(image.height, image.width, entry["counts"].encode())])
+    region = {"size": [image.height, image.width], "counts": margin.counts.decode()}
+    return msgspec.structs.replace(
+        sample, image=msgspec.structs.replace(image, extra={**image.extra, "ignore_region": region})
+    )
+
+
+def _picture(plan: Plan, item: Item, framed: Framed, data: bytes, grid: Warp | None) -> redraw.Picture:
+    reading = plan.parts[item.part].opened.reading
+    picture = redraw.read(data, reading.images.label(item.ref.image.file or ""))
+    if framed.turned != 1:
+        picture = redraw.turn(picture, framed.turned)
+    if grid is not None and plan.steps.resize is not None and not grid.keeps:
+        inner, at, size = (grid.x.length, grid.y.length), (grid.x.first, grid.y.first), (grid.x.size, grid.y.size)
+        picture = redraw.place(picture, inner, at, size, plan.steps.resize.pad)
+    return picture
+
+
+def _redrawn(plan: Plan, item: Item, framed: Framed, grid: Warp | None) -> tuple[bytes | None, bool]:
+    data = framed.data
+    same = framed.turned == 1 and (grid is None or grid.keeps)
+    if data is None or (same and not (grid is not None and data.startswith(GIF))):
+        return data, False
+    return redraw.encode(_picture(plan, item, framed, data, grid)), True
+
+
+def _tiles(plan: Plan, item: Item, framed: Framed, grid: Warp | None, sample: Sample, ledger: Ledger) -> list[Drawn]:
+    how = plan.steps.tile
+    assert how is not None
+    image, data = sample.image, framed.data
+    picture = _picture(plan, item, framed, data, grid) if data is not None else None
+    drawn = []
+    for window in tile.windows(how, image.width, image.height):
+        step = tile.step(window, image.name, image.width, image.height)
+        part = warp_sample(sample, tile.warp(window, image.width, image.height), plan.pad, step, ledger)
+        name = tile.tile_name(image.name, window, shared=item.shared)
+        named = msgspec.structs.replace(part.image, name=name, id=None, orientation=image.orientation)
+        part = msgspec.structs.replace(part, image=named)
+        cutting = redraw.encode(redraw.crop(picture, *window), lossless=True) if picture is not None else None
+        drawn.append(Drawn(part, cutting, new=True))
+    return drawn

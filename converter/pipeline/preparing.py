@@ -1,0 +1,273 @@
+"""Everything that is decided before the first pixel is written: sources, classes, names, splits.
+
+A `Plan` is small and picklable; with one item of it a worker knows all it needs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from converter import engine
+from converter.errors import UsageError
+from converter.format import ReadOptions, WriteOptions
+from converter.layouts.images import order_splits, shown_name, stem
+from converter.ledger import Ledger, OnError
+from converter.model import Header, Image, Ref
+from converter.pipeline.opening import Opened, Progress, open_dataset
+from converter.transforms import classes as class_files
+from converter.transforms import resize, select, split, unite
+from converter.transforms.classes import ClassMap
+from converter.transforms.split import Facts
+from converter.transforms.steps import Steps
+
+__all__ = ["Item", "Job", "Part", "Plan", "prepare", "stems_in_two"]
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What convert, pack and merge have in common: where from, where to, and how to run.
+
+    `source` is one path or several, which become one dataset; `tags` name them then.
+    """
+
+    source: str | tuple[str, ...]
+    target: str
+    format: str | None = None
+    read: ReadOptions = ReadOptions()
+    write: WriteOptions = WriteOptions()
+    on_error: OnError = "stop"
+    strict: bool = False
+    overwrite: bool = False
+    workers: int = 1
+    steps: Steps = Steps()
+    tags: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.source,) if isinstance(self.source, str) else self.source
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One source of a run, and where its class ids go (None: nothing moves)."""
+
+    opened: Opened
+    mapping: ClassMap | None = None
+    tag: str = ""
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One image of the source: as it was found, and as it will be called.
+
+    `extra` are entries that it gets; `shared`: another image has its name but for the extension.
+    """
+
+    part: int
+    ref: Ref
+    image: Image
+    extra: dict[str, Any] = {}
+    shared: bool = False
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A run before it begins. `header` is what samples conform to after their class ids were mapped.
+
+    `pad` is the label of margins. `ids_kept`: annotation ids are unique over everything.
+    """
+
+    name: str
+    format: str
+    parts: tuple[Part, ...]
+    items: list[Item]
+    header: Header
+    steps: Steps
+    ledger: Ledger
+    pad: int = 0
+    ids_kept: bool = False
+
+    @property
+    def images(self) -> list[Image]:
+        """The images as they will be called; tiles are not known yet."""
+        return [item.image for item in self.items]
+
+
+Loader = Callable[["Plan", Item, Ledger], Any]
+
+
+def prepare(job: Job, progress: Progress, loader: Loader) -> Plan:
+    """Open the sources of `job` and settle everything that does not need pixels.
+
+    `loader` gives the sample of an item, for splits that look at what is in the images.
+    """
+    plan = _one(job, progress) if len(job.sources) == 1 else _several(job, progress)
+    plan = _filtered(plan)
+    header, pad = resize.margin(job.steps.resize, plan.header, plan.ledger)
+    plan = msgspec.structs.replace(plan, header=header, pad=pad)
+    if job.steps.split is not None:
+        plan = _split(plan, job, progress, loader)
+    elif job.steps.split_from is not None:
+        file, lists = job.steps.split_from
+        plan = _with_splits(plan, split.from_lists([i.image.name for i in plan.items], lists, file))
+    return _renamed(plan)
+
+
+# ---------------------------------------------------------------- sources
+
+
+def _open(job: Job, source: str, progress: Progress) -> Opened:
+    return open_dataset(
+        source,
+        format=job.format,
+        options=job.read,
+        on_error=job.on_error,
+        workers=job.workers,
+        progress=progress,
+    )
+
+
+def _one(job: Job, progress: Progress) -> Plan:
+    if job.tags:
+        raise UsageError("--source tags tell several datasets apart, and there is one")
+    opened = _open(job, job.sources[0], progress)
+    header, mapping = _classes(_titled(opened.scan.header, opened.reading.source.name), job, opened.ledger)
+    items = [Item(0, ref, ref.image) for ref in opened.scan.refs]
+    return Plan(
+        opened.reading.source.name,
+        opened.format.name,
+        (Part(opened, mapping),),
+        items,
+        header,
+        job.steps,
+        opened.ledger,
+        ids_kept=opened.scan.ids_kept and job.steps.tile is None,
+    )
+
+
+def _titled(header: Header, name: str) -> Header:
+    return header if header.name else msgspec.structs.replace(header, name=Path(name).stem)
+
+
+def _classes(header: Header, job: Job, ledger: Ledger) -> tuple[Header, ClassMap | None]:
+    """The header after the class file and conditions on classes, and where each class id goes."""
+    mapping: ClassMap | None = None
+    if job.read.classes is not None:
+        header, mapping = class_files.plan(header, job.read.classes)
+    dropped = select.dropped_classes(job.steps.conditions, header)
+    if dropped:
+        mapping = mapping if mapping is not None else {c.id: c.id for c in header.classes}
+        mapping = {old: None if new in dropped else new for old, new in mapping.items()}
+        header = msgspec.structs.replace(header, classes=tuple(c for c in header.classes if c.id not in dropped))
+    del ledger
+    return header, mapping
+
+
+def _several(job: Job, progress: Progress) -> Plan:
+    """Sources with their names in folders of their own, and their classes united by name."""
+    if job.read.images is not None:
+        raise UsageError("--images says where the files of one dataset lie; with several, convert that one first")
+    given = list(job.tags)
+    tags = unite.check_tags(given, len(job.sources)) if given else unite.tags_of(job.sources)
+    opened = [_open(job, source, progress) for source in job.sources]
+    ledger = Ledger(job.on_error)
+    for each in opened:
+        ledger.losses += each.ledger.losses
+        ledger.notes += each.ledger.notes
+    united, maps = unite.unite([o.scan.header for o in opened], tags, job.read.classes, ledger)
+    header, last = _classes(_titled(united, Path(job.target).name), job, ledger)
+    parts, items = [], []
+    for number, (each, tag, first) in enumerate(zip(opened, tags, maps, strict=True)):
+        mapping = {old: last.get(new, new) if last and new is not None else new for old, new in first.items()}
+        parts.append(Part(each, mapping if any(k != v for k, v in mapping.items()) else None, tag))
+        items += [Item(number, ref, _tagged(ref.image, tag), {select.SOURCE: tag}) for ref in each.scan.refs]
+    formats = "+".join(dict.fromkeys(o.format.name for o in opened))
+    name = " and ".join(o.reading.source.name for o in opened)
+    return Plan(name, formats, tuple(parts), items, header, job.steps, ledger)
+
+
+def _tagged(image: Image, tag: str) -> Image:
+    return msgspec.structs.replace(image, name=f"{tag}/{image.name}", id=None)
+
+
+# ---------------------------------------------------------------- which images, and where to
+
+
+def _filtered(plan: Plan) -> Plan:
+    """Without the images that conditions on names, splits and sources take out; each is told."""
+    conditions = plan.steps.conditions
+    if not conditions:
+        return plan
+    kept = []
+    for item in plan.items:
+        tag = plan.parts[item.part].tag
+        against = [c for c in conditions if c.key != "source" or tag]
+        stopped = select.keeps_ref(against, item.image, tag)
+        if stopped is None:
+            kept.append(item)
+        else:
+            plan.ledger.lose("filtered-image", shown_name(item.image), f"not {stopped}")
+    if not kept:
+        shown = " and ".join(map(str, conditions))
+        raise UsageError(f"{plan.name}: no image is left with --filter {shown}")
+    splits = order_splits(i.image.split for i in kept)
+    header = msgspec.structs.replace(plan.header, splits=splits) if len(kept) < len(plan.items) else plan.header
+    return msgspec.structs.replace(plan, items=kept, header=header)
+
+
+class _Survey(msgspec.Struct, frozen=True):
+    """What splitting has to know of one item; runs in a worker."""
+
+    plan: Plan
+    loader: Loader
+
+    def __call__(self, item: Item) -> Facts | None:
+        found: Facts | None = self.loader(self.plan, item, Ledger(self.plan.ledger.on_error))
+        return found
+
+
+def _split(plan: Plan, job: Job, progress: Progress, loader: Loader) -> Plan:
+    how = job.steps.split
+    assert how is not None
+    work = _Survey(plan, loader)
+    found = list(progress("look", len(plan.items), engine.run(work, plan.items, workers=job.workers)))
+    facts = [f for f in found if f is not None]
+    given = iter(split.assign(facts, how))
+    names = [next(given) if f is not None else how.shares[0][0] for f in found]
+    return _with_splits(plan, names)
+
+
+def _with_splits(plan: Plan, splits: Sequence[str]) -> Plan:
+    """Every image in its split; those that then have one path get the folder of their old split."""
+    moved = [
+        msgspec.structs.replace(item, image=msgspec.structs.replace(item.image, split=s))
+        for item, s in zip(plan.items, splits, strict=True)
+    ]
+    taken = Counter((i.image.split, i.image.name) for i in moved)
+    for n, (old, new) in enumerate(zip(plan.items, moved, strict=True)):
+        if taken[new.image.split, new.image.name] > 1 and old.image.split:
+            name = f"{old.image.split}/{new.image.name}"
+            plan.ledger.note("image-renamed", shown_name(old.image), f"it became {name}, as another has its name")
+            moved[n] = msgspec.structs.replace(new, image=msgspec.structs.replace(new.image, name=name))
+    header = msgspec.structs.replace(plan.header, splits=order_splits(splits))
+    return msgspec.structs.replace(plan, items=moved, header=header)
+
+
+def _renamed(plan: Plan) -> Plan:
+    """Names with the extensions that their files will have, and which differ in those only."""
+    if not plan.steps.redraws:
+        return plan
+    named = [
+        msgspec.structs.replace(i, image=msgspec.structs.replace(i.image, name=plan.steps.name(i.image.name)))
+        for i in plan.items
+    ]
+    shared = stems_in_two([i.image for i in named])
+    items = [msgspec.structs.replace(i, shared=(i.image.split, stem(i.image.name)) in shared) for i in named]
+    return msgspec.structs.replace(plan, items=items)
+
+
+def stems_in_two(images: Sequence[Image]) -> frozenset[tuple[str | None, str]]:
+    """(split, name without extension) that more than one image has."""
+    found = Counter((image.split, stem(image.name)) for image in images)
+    return frozenset(key for key, n in found.items() if n > 1)

@@ -1,0 +1,177 @@
+"""Filters: which instances and images stay.
+
+    class=person,dog    class!=crowd    area>=16              of instances
+    split=train         name=*_left.jpg source=real           of images, before they are read
+    width>=640          height<=480     instances>=1          of images
+
+`=` and `!=` take several values with commas between; in names `*` and `?` stand for other
+characters. All conditions have to hold. Conditions on instances take instances out and
+leave images; `instances>=1` then takes out the images that have none left. Sizes and areas
+are those of the source, in pixels.
+"""
+
+from __future__ import annotations
+
+import difflib
+import operator
+import re
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+
+from converter.errors import UsageError
+from converter.geometry import rle, shapes
+from converter.layouts.images import shown_name
+from converter.ledger import Ledger
+from converter.model import Box, Header, Image, Instance, Marks, Sample
+
+__all__ = [
+    "SOURCE",
+    "Condition",
+    "dropped_classes",
+    "keeps_ref",
+    "keeps_sample",
+    "parse_conditions",
+    "select_instances",
+]
+
+SOURCE = "segpack_source"
+"""Key of an image of a merged set: the tag of the set that it came from."""
+
+Operator: TypeAlias = Literal["=", "!=", ">=", "<=", ">", "<"]
+COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+WORDS = ("class", "split", "name", "source")
+NUMBERS = ("area", "width", "height", "instances")
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """One --filter, taken apart."""
+
+    key: str
+    operator: Operator
+    values: tuple[str, ...] = ()
+    number: float = 0.0
+
+    def __str__(self) -> str:
+        shown = ",".join(self.values) if self.values else f"{self.number:g}"
+        return f"{self.key}{self.operator}{shown}"
+
+    def holds(self, value: float) -> bool:
+        return COMPARE[self.operator](value, self.number)
+
+    def names(self, value: str) -> bool:
+        """Whether a word is, or with != is not, one of the values; names as patterns."""
+        match = fnmatchcase if self.key == "name" else operator.eq
+        return any(match(value, v) for v in self.values) == (self.operator == "=")
+
+
+def parse_conditions(texts: Sequence[str]) -> tuple[Condition, ...]:
+    """The conditions of all --filter options; UsageError for one that is none."""
+    return tuple(_condition(text) for text in texts)
+
+
+def _condition(text: str) -> Condition:
+    match = re.fullmatch(r"\s*([A-Za-z]+)\s*(!=|>=|<=|=|>|<)\s*(.*?)\s*", text)
+    if not match or not match[3]:
+        raise UsageError(f"--filter {text}: is no condition; write for example class=person or area>=16")
+    key, sign, value = match[1].lower(), match[2], match[3]
+    if key in WORDS:
+        if sign not in {"=", "!="}:
+            raise UsageError(f"--filter {text}: {key} is a word; compare it with = or !=")
+        return Condition(key, sign, values=tuple(v.strip() for v in value.split(",")))  # type: ignore[arg-type]  # matched
+    if key not in NUMBERS:
+        near = difflib.get_close_matches(key, WORDS + NUMBERS, n=1)
+        hint = f" (is {near[0]} meant?)" if near else ""
+        raise UsageError(f"--filter {text}: '{key}' is unknown{hint}; use {', '.join(WORDS + NUMBERS)}")
+    try:
+        number = float(value)
+    except ValueError:
+        raise UsageError(f"--filter {text}: '{value}' is no number; write for example {key}>=16") from None
+    return Condition(key, sign, number=number)  # type: ignore[arg-type]  # matched
+
+
+def dropped_classes(conditions: Sequence[Condition], header: Header) -> set[int]:
+    """Ids of the classes that conditions on `class` take out; UsageError for a name that no class has."""
+    mine = [c for c in conditions if c.key == "class"]
+    names = [c.name for c in header.classes]
+    for condition in mine:
+        for value in condition.values:
+            if value not in names:
+                near = difflib.get_close_matches(value, names, n=1)
+                hint = f" (is '{near[0]}' meant?)" if near else ""
+                raise UsageError(f"--filter {condition}: the dataset has no class '{value}'{hint}")
+    return {c.id for c in header.classes if not all(condition.names(c.name) for condition in mine)}
+
+
+def keeps_ref(conditions: Sequence[Condition], image: Image, source: str) -> Condition | None:
+    """The condition that takes an image out, as far as its name, split and source tell; None when it stays."""
+    for condition in conditions:
+        words = {"split": image.split or "", "name": image.name, "source": source}
+        if condition.key in words and not condition.names(words[condition.key]):
+            return condition
+    return None
+
+
+def keeps_sample(conditions: Sequence[Condition], sample: Sample, ledger: Ledger) -> bool:
+    """Whether an image stays; that it does not is told."""
+    image = sample.image
+    for condition in conditions:
+        numbers: dict[str, Callable[[], float]] = {
+            "width": lambda: image.width,
+            "height": lambda: image.height,
+            "instances": lambda: _count(sample),
+        }
+        kept = condition.holds(numbers[condition.key]()) if condition.key in numbers else True
+        if condition.key == "source":
+            kept = condition.names(source_of(image))
+        if not kept:
+            ledger.lose("filtered-image", shown_name(image), f"not {condition}", amount=max(1, len(sample.instances)))
+            return False
+    return True
+
+
+def _count(sample: Sample) -> int:
+    """Instances; of a map of classes the values in it."""
+    return len(sample.instances) if sample.labels is None else len(np.unique(sample.labels))
+
+
+def source_of(image: Image) -> str:
+    """The tag of a merged image: its own entry, else the first folder of its name."""
+    tag: Any = image.extra.get(SOURCE)
+    return tag if isinstance(tag, str) else image.name.partition("/")[0] if "/" in image.name else ""
+
+
+def select_instances(conditions: Sequence[Condition], sample: Sample, ledger: Ledger) -> Sample:
+    """The sample without the instances whose area does not do."""
+    mine = [c for c in conditions if c.key == "area"]
+    if not mine or sample.labels is not None:
+        return sample
+    kept = [i for i in sample.instances if _fits(i, sample.image, mine)]
+    _tell(sample, len(sample.instances) - len(kept), mine, ledger)
+    return msgspec.structs.replace(sample, instances=tuple(kept))
+
+
+def _fits(instance: Instance, image: Image, conditions: Iterable[Condition]) -> bool:
+    if isinstance(instance.shape, Marks):
+        return True
+    if isinstance(instance.shape, Box):
+        area = instance.shape.w * instance.shape.h
+    else:
+        area = rle.area(shapes.mask_of(instance.shape, image.height, image.width))
+    return all(c.holds(area) for c in conditions)
+
+
+def _tell(sample: Sample, gone: int, conditions: Iterable[Condition], ledger: Ledger) -> None:
+    if gone:
+        shown = " and ".join(map(str, conditions))
+        ledger.lose("filtered-instance", shown_name(sample.image), f"{gone} instances are not {shown}", amount=gone)

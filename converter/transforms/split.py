@@ -1,0 +1,306 @@
+"""Splits: seeded, stratified by class, with groups kept together.
+
+What decides is the seed, the name of each image, what is drawn on it and its pixels; not
+the order, the format or the machine: names are hashed with SHA-256, and everything else
+is whole numbers.
+
+Images stay together when --group-by finds the same text in their names, when their files
+are equal byte for byte, and when they are near duplicates. A split gets its share of the
+images, exact to one where the sizes of the groups allow it: large groups are placed
+first, and of those that fit an image goes to where its classes lack most; then single
+images change places as long as that brings the classes closer to their shares.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import hashlib
+import io
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.codecs import json, phash, text, yaml
+from converter.errors import SourceError, UsageError
+from converter.layouts.images import order_splits, split_name, stem
+
+__all__ = ["Facts", "Splitting", "assign", "from_lists", "parse_lists", "parse_split"]
+
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+SCALE = 10_000
+ROUNDS = 3
+
+
+class Splitting(msgspec.Struct, frozen=True):
+    """Names of splits with their shares, which add up to 1; the seed; the pattern of groups."""
+
+    shares: tuple[tuple[str, Fraction], ...]
+    seed: int = 0
+    group_by: str | None = None
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What splitting has to know of an image. `classes`: instances by class name, crowds not counted."""
+
+    name: str
+    classes: dict[str, int]
+    digest: str = ""
+    look: phash.Look | None = None
+
+
+def parse_split(value: str | None, seed: int | None, group_by: str | None) -> Splitting | None:
+    """The options --split, --seed and --group-by."""
+    if value is None:
+        for option, given in (("--seed", seed), ("--group-by", group_by)):
+            if given is not None:
+                raise UsageError(f"{option} {given} goes with --split train=0.8,val=0.2")
+        return None
+    shares: dict[str, Fraction] = {}
+    for part in value.split(","):
+        name, found, share = (p.strip() for p in part.partition("="))
+        if not found or not WORD.fullmatch(name):
+            raise UsageError(f"--split {value}: '{part}' is no share; write train=0.8,val=0.1,test=0.1")
+        if split_name(name) in shares:
+            raise UsageError(f"--split {value}: {split_name(name)} stands twice")
+        try:
+            shares[split_name(name)] = Fraction(share)
+        except (ValueError, ZeroDivisionError):
+            raise UsageError(f"--split {value}: '{share}' is no number") from None
+    total = sum(shares.values())
+    if min(shares.values()) <= 0 or total not in {1, 100}:
+        raise UsageError(
+            f"--split {value}: the shares add up to {float(total):g}; write shares above 0 that add up to 1"
+        )
+    if group_by is not None:
+        try:
+            re.compile(group_by)
+        except re.error as error:
+            raise UsageError(f"--group-by {group_by}: is no regular expression ({error})") from None
+    named = {name: shares[name] / total for name in order_splits(shares)}
+    return Splitting(tuple(named.items()), seed or 0, group_by)
+
+
+# ---------------------------------------------------------------- groups
+
+
+def _groups(facts: Sequence[Facts], group_by: str | None) -> list[list[int]]:
+    """Images that stay together, as places in `facts`."""
+    leader = list(range(len(facts)))
+
+    def find(i: int) -> int:
+        while leader[i] != i:
+            leader[i] = leader[leader[i]]
+            i = leader[i]
+        return i
+
+    def join(pairs: Iterable[tuple[int, int]]) -> None:
+        for a, b in pairs:
+            leader[find(b)] = find(a)
+
+    for key in (lambda f: _group_name(f.name, group_by), lambda f: f.digest):
+        first: dict[str, int] = {}
+        for i, fact in enumerate(facts):
+            name = key(fact)
+            if name:
+                join([(first.setdefault(name, i), i)])
+    looking = [(i, f.look) for i, f in enumerate(facts) if f.look is not None]
+    join((looking[a][0], looking[b][0]) for a, b in phash.near_pairs([each for _, each in looking]))
+    members: dict[int, list[int]] = defaultdict(list)
+    for i in range(len(facts)):
+        members[find(i)].append(i)
+    return list(members.values())
+
+
+def _group_name(name: str, pattern: str | None) -> str:
+    """What --group-by finds in a name: its first group, else all of the match."""
+    match = re.search(pattern, name) if pattern is not None else None
+    if match is None:
+        return ""
+    return (match[1] if match.re.groups else match[0]) or ""
+
+
+# ---------------------------------------------------------------- shares
+
+
+def assign(facts: Sequence[Facts], how: Splitting) -> list[str]:
+    """The split of every image, in the order of `facts`, which does not matter."""
+    names = [name for name, _ in how.shares]
+    keys = [hashlib.sha256(f"{how.seed}\0{f.name}".encode()).hexdigest() for f in facts]
+    groups = [sorted(group, key=lambda i: keys[i]) for group in _groups(facts, how.group_by)]
+    table = _table(facts)
+    groups.sort(key=lambda g: (-len(g), _rarity(g, table), keys[g[0]]))
+    sums = np.array([table[g].sum(axis=0) for g in groups]).reshape(len(groups), table.shape[1])
+    places = _place(groups, sums, len(facts), how)
+    _exchange(groups, sums, places, how)
+    found = [""] * len(facts)
+    for group, place in zip(groups, places, strict=True):
+        for i in group:
+            found[i] = names[place]
+    return found
+
+
+def _table(facts: Sequence[Facts]) -> NDArray[np.int64]:
+    """Instances of each class, then whether there are any, of every image: (images, 2 x classes)."""
+    names = sorted({name for f in facts for name in f.classes})
+    column = {name: i for i, name in enumerate(names)}
+    table = np.zeros((len(facts), 2 * len(names)), np.int64)
+    for row, fact in enumerate(facts):
+        for name, count in fact.classes.items():
+            table[row, column[name]] = count
+            table[row, len(names) + column[name]] = count > 0
+    return table
+
+
+def _rarity(group: Sequence[int], table: NDArray[np.int64]) -> int:
+    """Images that the rarest class of a group occurs in, so that rare classes are placed first."""
+    seen = table[:, table.shape[1] // 2 :]
+    mine = seen[list(group)].any(axis=0)
+    return int(seen.sum(axis=0)[mine].min()) if mine.any() else len(table) + 1
+
+
+def _quotas(total: int, how: Splitting) -> list[int]:
+    """How many images each split gets: the whole part of its share, and the largest remainders one more."""
+    exact = [total * share for _, share in how.shares]
+    quotas = [int(e) for e in exact]
+    order = sorted(range(len(exact)), key=lambda i: (quotas[i] - exact[i], i))
+    for i in order[: total - sum(quotas)]:
+        quotas[i] += 1
+    return quotas
+
+
+def _parts(how: Splitting) -> NDArray[np.int64]:
+    return np.array([[round(share * SCALE)] for _, share in how.shares], np.int64)
+
+
+def _weights(sums: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What an image or instance of each column counts: a point of all instances, a point of the class's images."""
+    total = sums.sum(axis=0)
+    half = len(total) // 2
+    instances = np.full(half, max(1, int(total[:half].sum())), np.int64)
+    return np.concatenate((instances, np.maximum(1, total[half:]) * 4))
+
+
+def _cost(
+    held: NDArray[np.int64], expected: NDArray[np.int64], parts: NDArray[np.int64], weights: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """How far each split is from its share of every column, squared and summed: (splits,), whole numbers."""
+    off = (held * SCALE - expected) * SCALE // (parts * weights)
+    result: NDArray[np.int64] = (off * off).sum(axis=-1)
+    return result
+
+
+def _place(groups: Sequence[Sequence[int]], sums: NDArray[np.int64], total: int, how: Splitting) -> list[int]:
+    """A split for every group: of those with room for it, the one that lacks its classes most."""
+    room = np.array(_quotas(total, how), np.int64)
+    parts, weights = _parts(how), _weights(sums)
+    expected = parts * sums.sum(axis=0)
+    held = np.zeros((len(room), sums.shape[1]), np.int64)
+    places = []
+    for group, mine in zip(groups, sums, strict=True):
+        lacks = ((expected - held * SCALE) * np.sign(mine) * SCALE // (parts * weights)).sum(axis=1)
+        fits = room >= len(group)
+        order = sorted(
+            range(len(room)),
+            key=lambda s: (not fits[s], -int(lacks[s]) if fits[s] else 0, -int(room[s] * SCALE // parts[s, 0])),
+        )
+        place = order[0]
+        places.append(place)
+        room[place] -= len(group)
+        held[place] += mine
+    return places
+
+
+def _exchange(groups: Sequence[Sequence[int]], sums: NDArray[np.int64], places: list[int], how: Splitting) -> None:
+    """Groups of one size change places while that brings classes closer to their shares."""
+    parts, weights = _parts(how), _weights(sums)
+    expected = parts * sums.sum(axis=0)
+    held = np.zeros((len(how.shares), sums.shape[1]), np.int64)
+    for place, mine in zip(places, sums, strict=True):
+        held[place] += mine
+    at = np.array(places)
+    sizes = np.array([len(g) for g in groups])
+    for _ in range(ROUNDS):
+        moved = False
+        for i in range(min(len(groups), SCALE // 10)):
+            moved |= _best_exchange(i, at, sizes, sums, held, expected, parts, weights)
+        if not moved:
+            break
+    places[:] = at.tolist()
+
+
+def _best_exchange(
+    i: int,
+    at: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    sums: NDArray[np.int64],
+    held: NDArray[np.int64],
+    expected: NDArray[np.int64],
+    parts: NDArray[np.int64],
+    weights: NDArray[np.int64],
+) -> bool:
+    mine = at[i]
+    others = np.flatnonzero((at != mine) & (sizes == sizes[i]))[: SCALE // 10]
+    if not len(others):
+        return False
+    theirs, change = at[others], sums[others] - sums[i]
+    before = _cost(held, expected, parts, weights)
+    here = _cost(held[mine] + change, expected[mine], parts[mine], weights)
+    there = _cost(held[theirs] - change, expected[theirs], parts[theirs], weights)
+    gain = before[mine] + before[theirs] - here - there
+    best = int(np.argmax(gain))
+    if gain[best] <= 0:
+        return False
+    held[mine] += change[best]
+    held[theirs[best]] -= change[best]
+    at[i], at[others[best]] = theirs[best], mine
+    return True
+
+
+# ---------------------------------------------------------------- lists
+
+
+def parse_lists(data: bytes, file: str) -> dict[str, str]:
+    """Image -> split, from lists: {train: [names], ...} in JSON or YAML, or CSV with columns image and split."""
+    ending = posixpath.splitext(file)[1].lower()
+    pairs: list[tuple[str, str]] = []
+    if ending == ".csv":
+        rows = list(csv.DictReader(io.StringIO(text.decode_text(data, file))))
+        if not rows or not {"image", "split"} <= rows[0].keys():
+            raise SourceError(file, "has no columns image and split", remedy="write image,split in the first line")
+        pairs = [(row["image"] or "", row["split"] or "") for row in rows]
+    else:
+        lists = json.decode(data, file) if ending == ".json" else yaml.decode(data, file)
+        if not isinstance(lists, Mapping) or not all(isinstance(v, list) for v in lists.values()):
+            raise SourceError(file, "is no mapping of splits to lists", remedy="write {train: [a.jpg], val: [b.jpg]}")
+        pairs = [(str(name), str(split)) for split, names in lists.items() for name in names]
+    found: dict[str, str] = {}
+    for name, split in pairs:
+        below = name.removeprefix("images/").removeprefix(f"{split}/")
+        if split and found.setdefault(below, split_name(split)) != split_name(split):
+            raise SourceError(file, f"{name} is in both {found[below]} and {split}", remedy="list it once")
+    return found
+
+
+def from_lists(names: Sequence[str], lists: Mapping[str, str], file: str) -> list[str]:
+    """The split of every image by its name, its file name, or either without extension; each has to be listed once."""
+    result, used = [], set()
+    for name in names:
+        keys = dict.fromkeys((name, posixpath.basename(name), stem(name), posixpath.basename(stem(name))))
+        key = next((k for k in keys if k in lists), None)
+        if key is None:
+            raise SourceError(file, f"the image {name} is in none of the lists", remedy="list every image")
+        used.add(key)
+        result.append(lists[key])
+    unknown = sorted(lists.keys() - used)
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], list(names), n=1)
+        hint = f" (is '{near[0]}' meant?)" if near else ""
+        raise SourceError(file, f"the dataset has no image '{unknown[0]}'{hint}", remedy="mend the list")
+    return result

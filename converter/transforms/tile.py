@@ -1,0 +1,75 @@
+"""Tiles: large images cut into windows of one size, with their annotations.
+
+Windows begin every width - overlap pixels; the last one of a row or column is moved back
+to end with the image. An image smaller than a window is one tile of its own size. Tiles
+of a.jpg are called a_x0_y0.png: they are PNG (TIFF of TIFF), so that put together they
+give the pixels of the image back.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Any
+
+import msgspec
+
+from converter.errors import UsageError
+from converter.transforms.resize import parse_size
+from converter.transforms.warp import Axis, Warp
+
+__all__ = ["Tile", "parse_tile", "step", "tile_name", "warp", "windows"]
+
+LOSSLESS = frozenset({".png", ".tif", ".tiff"})
+Window = tuple[int, int, int, int]
+
+
+class Tile(msgspec.Struct, frozen=True):
+    """Size of the windows and how much neighbours share, in pixels."""
+
+    width: int
+    height: int
+    overlap: int = 0
+
+
+def parse_tile(size: str | None, overlap: int | None) -> Tile | None:
+    """The options --tile and --overlap."""
+    if size is None:
+        if overlap is not None:
+            raise UsageError("--overlap goes with --tile WxH")
+        return None
+    width, height = parse_size(size, "--tile")
+    shared = overlap or 0
+    if not 0 <= shared < min(width, height):
+        raise UsageError(f"--overlap {shared}: has to be less than the sides of --tile {size}")
+    return Tile(width, height, shared)
+
+
+def windows(how: Tile, width: int, height: int) -> list[Window]:
+    """(x, y, width, height) of every tile of an image, row by row."""
+    wide, high = min(how.width, width), min(how.height, height)
+    rows, columns = _starts(height, high, how.overlap), _starts(width, wide, how.overlap)
+    return [(x, y, wide, high) for y in rows for x in columns]
+
+
+def _starts(size: int, side: int, overlap: int) -> list[int]:
+    if side >= size:
+        return [0]
+    return [*range(0, size - side, side - overlap), size - side]
+
+
+def warp(window: Window, width: int, height: int) -> Warp:
+    """From an image of width x height to one of its windows."""
+    x, y, w, h = window
+    return Warp(Axis(width, x, x + w, 0, w, w), Axis(height, y, y + h, 0, h, h))
+
+
+def step(window: Window, name: str, width: int, height: int) -> dict[str, Any]:
+    """What a tile remembers: the image, its size, and the window in it."""
+    return {"op": "tile", "image": name, "width": width, "height": height, "window": list(window)}
+
+
+def tile_name(name: str, window: Window, *, shared: bool) -> str:
+    """The name of a tile; with `shared` the extension stays in it, as another image has the same without."""
+    bare, ending = posixpath.splitext(name)
+    ending = ending.lower()
+    return f"{name if shared else bare}_x{window[0]}_y{window[1]}{ending if ending in LOSSLESS else '.png'}"
