@@ -1,0 +1,76 @@
+"""Pascal VOC: boxes in one XML an image, and masks in palette PNGs.
+
+    Annotations/<name>.xml             objects: class, box, truncated, difficult, occluded, pose
+    JPEGImages/<name>.jpg
+    SegmentationClass/<name>.png       palette index = class; 0 background, 255 void
+    SegmentationObject/<name>.png      palette index = object
+    ImageSets/Main/<split>.txt         the images of a split; Segmentation/ those with masks
+    labelmap.txt                       name:r,g,b::  line n is class n, the first the background
+
+Masks are read by index, never by colour; masks saved in colours by labelmap.txt or the
+palette of the challenge. Without SegmentationObject and XML the set is semantic. Void
+pixels stay void wherever the target has a place for them.
+
+Boxes: the challenge counts pixels from 1 and includes the last. Nearly all exporters write
+corners from 0. Boxes are read as 1-based only when the files say that they are of PASCAL
+VOC and no coordinate is 0; a note says which way was taken. Written are corners from 0.
+
+An object's mask is the one of the same number when that fits every mask of the image in
+class and place (as in the challenge, and in what is written here); else boxes and masks are
+different objects (CVAT).
+
+Read beside that: XML beside the images (labelImg), train/ valid/ test/ folders and
+`<polygon>` with x1, y1, ... (Roboflow), turned boxes (`<robndbox>`), class_names.txt
+(LabelMe) or class_id_to_name.json, RGB masks (CVAT, Datumaro). Without a class file the
+classes are those of the challenge where masks show that it is one, else the names in use.
+
+Holds masks without overlap, boxes, void. Cannot hold: overlaps, crowds, vertices of
+polygons, ids. More than 254 objects make SegmentationObject 16-bit gray, without 255.
+
+Source: the VOC development kit; CVAT and Datumaro for labelmap.txt.
+"""
+
+from __future__ import annotations
+
+from converter.format import Evidence, Format, Holds
+from converter.layouts.voc_read import find_tree, load, scan, settle, survey
+from converter.layouts.voc_write import VocAssembler, encode, image_path, label_path
+from converter.storage import Source
+
+__all__ = ["FORMAT"]
+
+
+def detect(source: Source) -> Evidence | None:
+    """XML files with <annotation> and <size> or <bndbox>; a folder SegmentationClass."""
+    tree = find_tree(source)
+    if tree is None:
+        return None
+    masks = f"{len(tree.classes)} masks in SegmentationClass" if tree.classes else ""
+    if not tree.xml:
+        return Evidence(masks)
+    first = next(iter(tree.xml.values()))
+    return Evidence(f"{len(tree.xml)} XML files with VOC annotations, as {first}" + (f"; {masks}" if masks else ""))
+
+
+FORMAT = Format(
+    name="voc",
+    summary="Pascal VOC: boxes in XML, masks in palette PNGs",
+    page=__doc__ or "",
+    holds=Holds(
+        boxes=True,
+        overlaps=False,
+        ignore=True,
+        keys=("attributes", "difficult", "occluded", "pose", "truncated"),
+    ),
+    detect=detect,
+    scan=scan,
+    load=load,
+    survey=survey,
+    settle=settle,
+    encode=encode,
+    assemble=VocAssembler,
+    image_path=image_path,
+    label_path=label_path,
+    indexed_classes=True,
+    first_class=1,
+)
