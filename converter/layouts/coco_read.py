@@ -16,12 +16,12 @@ from converter.format import Reading, Scan
 from converter.geometry import raster, rle
 from converter.layouts.classes import check_classes, check_name, is_background, undeclared
 from converter.layouts.coco_files import CocoFile, open_files
-from converter.layouts.images import ImageIndex, order_splits, shown_name, tell_unused
+from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, tell_unused
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Header, Image, Instance, Polygons, Ref, Rle, Sample, Shape
 from converter.storage.names import clean
 
-__all__ = ["load", "scan"]
+__all__ = ["categories", "load", "scan", "scan_files", "scan_images", "settle_classes", "top_entries", "with_extra"]
 
 Number = int | float
 IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "split", "ignore_region"})
@@ -79,22 +79,26 @@ _crowd = msgspec.json.Decoder(int | bool | None)
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
     """Header and refs of all COCO files of the source; no annotation is decoded beyond its ids."""
-    files = open_files(reading.source)
-    declared = _categories(files)
+    return scan_files(reading, open_files(reading.source), ledger)
+
+
+def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger) -> Scan:
+    """As scan, of these files."""
+    declared = categories(files)
     index = ImageIndex(reading.images)
     refs: list[Ref] = []
     used: set[int] = set()
     for file in files:
         refs += _scan_file(reading, file, index, declared, used, ledger)
     tell_unused(reading.images, refs, [file.path for file in files], ledger)
-    classes, background = _settle_classes(declared, used, files, ledger)
+    classes, background = settle_classes(declared, used, files, ledger)
     ids_kept = _unique_annotations(refs, ledger)
     if not _unique_images(refs):
         refs = [msgspec.structs.replace(r, image=msgspec.structs.replace(r.image, id=None)) for r in refs]
     return Scan(_header(files, classes, background, refs), refs, ids_kept)
 
 
-def _categories(files: Sequence[CocoFile]) -> dict[int, ClassInfo]:
+def categories(files: Sequence[CocoFile]) -> dict[int, ClassInfo]:
     """Declared classes by id, the same in every file."""
     declared: dict[int, ClassInfo] = {}
     for file in files:
@@ -135,10 +139,18 @@ def _scan_file(
     used: set[int],
     ledger: Ledger,
 ) -> list[Ref]:
-    entries = _list.decode(file.top["images"])
+    images, lost = scan_images(file, index, ledger)
+    annotations = _group(reading, file, images, lost, declared, used, ledger)
+    return [Ref(image, Payload(file.label, raw, annotations.get(id, []))) for id, (image, raw) in images.items()]
+
+
+def scan_images(
+    file: CocoFile, index: ImageIndex, ledger: Ledger
+) -> tuple[dict[int | str, tuple[Image, bytes]], set[int | str]]:
+    """Image id -> the image and its raw entry; and the ids of those that had to be left out."""
     images: dict[int | str, tuple[Image, bytes]] = {}
     lost: set[int | str] = set()
-    for i, raw in enumerate(entries):
+    for i, raw in enumerate(_list.decode(file.top["images"])):
         head = _decode_image(file, raw, i)
         if head.id in images or head.id in lost:
             raise SourceError(file.label, f"two images have id {head.id!r}", place="images", remedy="number them anew")
@@ -147,8 +159,7 @@ def _scan_file(
         except SourceError as error:
             lost.add(head.id)
             ledger.bad_image(_shown(head), error)
-    annotations = _group(reading, file, images, lost, declared, used, ledger)
-    return [Ref(image, Payload(file.label, raw, annotations.get(id, []))) for id, (image, raw) in images.items()]
+    return images, lost
 
 
 def _decode_image(file: CocoFile, raw: msgspec.Raw, i: int) -> ImageHead:
@@ -180,7 +191,7 @@ def _image(file: CocoFile, head: ImageHead, index: ImageIndex) -> Image:
 def _file_name(file: CocoFile, head: ImageHead, place: str) -> str:
     name = head.file_name
     if name is None and isinstance(head.coco_url, str):
-        name = posixpath.basename(head.coco_url)
+        name = _name_in_url(head.coco_url)
     if not isinstance(name, str) or not name:
         raise SourceError(file.label, f"file_name is {name!r}", place=place, remedy="it has to name the image file")
     try:
@@ -189,6 +200,13 @@ def _file_name(file: CocoFile, head: ImageHead, place: str) -> str:
         raise SourceError(
             file.label, f"file_name '{name}' {error}", place=place, remedy="name files inside the dataset"
         ) from None
+
+
+def _name_in_url(url: str) -> str:
+    """The file, below the folder of its split: LVIS takes images of train2017 and val2017 for one set."""
+    folder, base = posixpath.split(url)
+    above = posixpath.basename(folder)
+    return f"{above}/{base}" if is_split_name(above) else base
 
 
 def _side(value: Any, key: str, name: str, file: CocoFile, place: str) -> int:
@@ -288,7 +306,7 @@ def _identify(raw: msgspec.Raw, images: dict[int | str, tuple[Image, bytes]]) ->
     return (id if isinstance(id, int) else None), (known[0].name if known else "")
 
 
-def _settle_classes(
+def settle_classes(
     declared: dict[int, ClassInfo], used: set[int], files: Sequence[CocoFile], ledger: Ledger
 ) -> tuple[tuple[ClassInfo, ...], int | None]:
     """The classes without a dummy or background class 0, and the background's id (None: 0 is a real class)."""
@@ -341,12 +359,18 @@ def _unique_annotations(refs: Sequence[Ref], ledger: Ledger) -> bool:
     return None not in ids and len(set(ids)) == len(ids)
 
 
-def _header(
-    files: Sequence[CocoFile], classes: tuple[ClassInfo, ...], background: int | None, refs: Sequence[Ref]
-) -> Header:
+def top_entries(files: Sequence[CocoFile]) -> dict[str, Any]:
+    """The entries of the files beside images, annotations and categories; of equal keys the first."""
     extra: dict[str, Any] = {}
     for file in files:
         extra.update((k, _any.decode(v)) for k, v in file.top.items() if k not in TOP_KEYS and k not in extra)
+    return extra
+
+
+def _header(
+    files: Sequence[CocoFile], classes: tuple[ClassInfo, ...], background: int | None, refs: Sequence[Ref]
+) -> Header:
+    extra = top_entries(files)
     info = extra.get("info")
     mark = info.get("segpack") if isinstance(info, dict) else None
     splits = order_splits(r.image.split for r in refs)
@@ -362,7 +386,7 @@ def _header(
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     """One image with its annotations; bad ones are judged one by one."""
     payload: Payload = ref.payload
-    image = _with_extra(ref.image, payload.entry)
+    image = with_extra(ref.image, payload.entry)
     instances: list[Instance] = []
     for id, place, raw in payload.annotations:
         try:
@@ -383,7 +407,8 @@ def _plain(error: Exception) -> str:
     return f"{path.rstrip('`').lstrip('.')}: {message}" if found else text
 
 
-def _with_extra(image: Image, entry: bytes) -> Image:
+def with_extra(image: Image, entry: bytes) -> Image:
+    """The image with what its entry says beyond name and size."""
     fields = _fields.decode(entry)
     extra = {k: _any.decode(v) for k, v in fields.items() if k not in IMAGE_KEYS}
     if "ignore_region" in fields:

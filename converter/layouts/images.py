@@ -93,11 +93,11 @@ def tell_unused(source: Source, refs: Iterable[Ref], others: Iterable[str], ledg
 
 
 class ImageIndex:
-    """Finds the file that an annotation means by `file_name`, which may lack its folders."""
+    """Finds the file that an annotation means by `file_name`, which may lack its folders; `masks` are no images."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, masks: Iterable[str] = ()) -> None:
         self.source = source
-        self.paths = frozenset(image_files(source))
+        self.paths = frozenset(image_files(source)).difference(masks)
         self._by_base: dict[str, list[str]] = defaultdict(list)
         for path in sorted(self.paths):
             self._by_base[posixpath.basename(path)].append(path)
