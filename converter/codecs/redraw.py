@@ -193,7 +193,7 @@ def encode(picture: Picture, *, lossless: bool = False) -> bytes:
         format = "PNG"
     options: dict[str, Any] = {"icc_profile": picture.profile, "exif": picture.exif}
     if format == "JPEG":
-        options |= {"quality": QUALITY, "subsampling": 0}
+        options |= {"quality": QUALITY, "subsampling": "4:4:4"}
     elif format == "WEBP":
         options |= {"lossless": True, "exact": True, "icc_profile": picture.profile or b""}
     elif format == "TIFF":

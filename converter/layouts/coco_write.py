@@ -97,6 +97,11 @@ class _Part:
         self.images: IO[bytes] = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115 -- lives until written
         self.annotations: IO[bytes] = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115
 
+    def __del__(self) -> None:
+        """A run that ends early leaves no file open."""
+        self.images.close()
+        self.annotations.close()
+
     def add(self, image: bytes, annotations: list[bytes]) -> None:
         for spool, entries in ((self.images, [image]), (self.annotations, annotations)):
             for entry in entries:
