@@ -1,0 +1,56 @@
+"""Bad input: exit code 2, one line that names file and place, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from converter.formats import all_formats
+from tests.support import FIXTURES, ROOT, flags, segpack
+
+INVALID = [
+    folder
+    for name, format in all_formats().items()
+    if format.reads
+    for folder in sorted((FIXTURES / name / "invalid").glob("*"))
+]
+
+
+def target_format(folder: Path) -> str:
+    """The format itself where it is written; else COCO, which holds most."""
+    name = folder.relative_to(FIXTURES).parts[0]
+    return name if all_formats()[name].writes else "coco"
+
+
+@pytest.mark.parametrize("folder", INVALID, ids=lambda p: f"{p.relative_to(FIXTURES).parts[0]}-{p.name}")
+def test_is_refused_in_one_line(folder, tmp_path):
+    expected = json.loads((folder / "expect.json").read_text())
+    source = folder / "input" / expected.get("source", "")
+    target = tmp_path / "target"
+    options = flags({"to": target_format(folder), **expected.get("options", {})})
+    run = segpack("convert", source, target, *options, check=2)
+    for name in expected["names"]:
+        assert name in run.error, f"{name!r} is not in {run.error}"
+    assert run.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", INVALID[::6], ids=lambda p: p.name)
+def test_pack_refuses_the_same(folder, tmp_path):
+    expected = json.loads((folder / "expect.json").read_text())
+    options = flags(expected.get("options", {}))
+    run = segpack("pack", folder / "input", tmp_path / "out.zip", *options, "--json", check=2)
+    assert run.json["ok"] is False
+    assert run.json["error"] in run.error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", INVALID, ids=lambda p: f"{p.relative_to(FIXTURES).parts[0]}-{p.name}")
+def test_the_expectation_names_something(folder):
+    expected = json.loads((folder / "expect.json").read_text())
+    assert expected.keys() <= {"names", "source", "options"}
+    assert expected["names"]
+    assert (folder / "input").is_dir()
+    assert folder.is_relative_to(ROOT)

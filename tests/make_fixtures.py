@@ -1,0 +1,37 @@
+"""Writes fixtures/: `python tests/make_fixtures.py [FOLDER] [FORMAT ...]`.
+
+Every module of tests/making/ with a function `make(cases)` makes the fixtures of the
+format of its name. Running it again gives the same files (tests/conformance/test_fixtures.py).
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests import making  # noqa: E402 -- after the root is on the path
+from tests.making.files import Cases  # noqa: E402
+
+
+def makers() -> list[str]:
+    """Formats that have a maker, by name."""
+    found = [m.name for m in pkgutil.iter_modules(making.__path__)]
+    return [n.replace("_", "-") for n in sorted(found) if n not in {"drawings", "files"}]
+
+
+def make(out: Path, formats: Sequence[str] = ()) -> None:
+    """Write the fixtures of `formats` (all when none is named) below `out`."""
+    for name in formats or makers():
+        module = importlib.import_module(f"tests.making.{name.replace('-', '_')}")
+        module.make(Cases(out / name))
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "fixtures"
+    make(folder, sys.argv[2:])
