@@ -13,7 +13,8 @@ from converter import engine
 from converter.errors import DetectionError, UsageError
 from converter.format import Evidence, Format, Reading, ReadOptions, Scan
 from converter.formats import all_formats, get_format
-from converter.layouts.images import resolve
+from converter.layouts.images import is_split_name, resolve
+from converter.layouts.masks import IMAGE_WORDS, MASK_WORDS
 from converter.ledger import Ledger, OnError, Skipped
 from converter.model import Header, Ref, Sample
 from converter.storage import Source, open_source
@@ -22,6 +23,7 @@ __all__ = ["Opened", "Progress", "detect", "load_sample", "open_dataset", "silen
 
 Progress = Callable[[str, int, Iterable[Any]], Iterator[Any]]
 DEPTH = 3
+LAYOUT_WORDS = MASK_WORDS.union(IMAGE_WORDS)
 
 
 def silent(title: str, total: int, items: Iterable[Any]) -> Iterator[Any]:
@@ -41,18 +43,13 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 def detect(source: Source, name: str | None = None) -> tuple[Format, Evidence, Source]:
-    """The format of a source and the folder of it where it begins: the top, or the one folder below."""
+    """The format of a source and the folder of it where it begins: the top, or below folders that wrap it."""
     if name is not None:
         return _named(source, name)
-    here = source
-    for _ in range(DEPTH):
+    for here in _views(source):
         found = _candidates(here)
         if found:
             return (*_choose(here, found), here)
-        top = here.top_folder()
-        if top is None:
-            break
-        here = here.below(top)
     raise DetectionError(
         source.name, f"no known format fits it ({_contents(source)})", remedy="name its format with --from"
     )
@@ -62,16 +59,25 @@ def _named(source: Source, name: str) -> tuple[Format, Evidence, Source]:
     format = get_format(name)
     if not format.reads:
         raise UsageError(f"{name} is a format that segpack writes and does not read")
-    said = Evidence("named with --from")
-    here = source
-    for _ in range(DEPTH):
-        if format.detect is not None and format.detect(here) is not None:
-            return format, said, here
-        top = here.top_folder()
-        if top is None:
-            break
-        here = here.below(top)
-    return format, said, source
+    views = _views(source)
+    fitting = (v for v in views if format.detect is not None and format.detect(v) is not None)
+    return format, Evidence("named with --from"), next(fitting, source)
+
+
+def _views(source: Source) -> list[Source]:
+    """Where a set may begin, the likeliest first.
+
+    A folder that everything lies below, as archivers put it around, is looked into before
+    the whole is looked at: seen from outside, a set of class masks in `export/images` and
+    `export/masks` is one with a folder an image. A folder whose name is part of a layout
+    (a split, images, masks) wraps nothing; it is looked into last.
+    """
+    views, wrapped = [source], 1
+    while len(views) < DEPTH and source.entry is None and (top := views[-1].top_folder()) is not None:
+        wraps = not is_split_name(top) and top.lower() not in LAYOUT_WORDS
+        views.append(views[-1].below(top))
+        wrapped += wraps and wrapped == len(views) - 1
+    return [*reversed(views[:wrapped]), *views[wrapped:]]
 
 
 def _candidates(source: Source) -> list[tuple[Format, Evidence]]:
