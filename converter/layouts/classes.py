@@ -147,6 +147,7 @@ def read_class_file(source: Source, path: str) -> dict[int, ClassInfo]:
     """The classes of a class file by id; colours where it has them."""
     file, base, data = source.label(path), posixpath.basename(path), source.read(path)
     if base.endswith(".json"):
+        json.check_duplicate_keys(data, file)
         found = _from_json(json.decode(data, file), file)
     elif base == "labelmap.txt":
         found = _from_labelmap(text.decode_text(data, file), file)

@@ -18,6 +18,7 @@ ROBOFLOW = "_annotations.coco.json"
 WHOLE = ("coco.json", "coco/coco.json")
 NOT_COCO = frozenset({"meta.json", "classes.json"})
 GLANCE = 1_000_000
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class CocoFile(msgspec.Struct, frozen=True):
@@ -52,7 +53,8 @@ def looks_like_coco(source: Source, path: str) -> bool:
     if not path.lower().endswith(".json"):
         return False
     data = source.read(path)
-    if not any(word in data for word in (b'"images"', b'"annotations"', b'"categories"')):
+    words = (b'"images"', b'"annotations"', b'"categories"')
+    if not any(word in data for word in words) and not data.startswith(UTF_16):
         return False
     try:
         top = json.decode(data, source.label(path), dict[str, msgspec.Raw])
@@ -106,7 +108,9 @@ def _says_split(path: str, raw_split: str) -> bool:
 
 def _open(source: Source, path: str, raw_split: str, *, alone: bool) -> CocoFile:
     label = source.label(path)
-    top = json.decode(source.read(path), label, dict[str, msgspec.Raw])
+    data = source.read(path)
+    json.check_duplicate_keys(data, label)
+    top = json.decode(data, label, dict[str, msgspec.Raw])
     for key in ("images", "annotations"):
         if key not in top:
             raise SourceError(label, f"has no '{key}'", remedy="a COCO file of instances lists images and annotations")

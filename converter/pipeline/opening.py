@@ -103,9 +103,9 @@ def _contents(source: Source) -> str:
     if source.entry is not None:
         return f"it is the file {source.entry}"
     kinds = Counter(posixpath.splitext(n)[1].lower() or "no extension" for n in source.names())
-    if not kinds:
-        return "it holds no files"
-    return "it holds " + ", ".join(f"{n} {kind}" for kind, n in kinds.most_common(5))
+    held = "it holds " + (", ".join(f"{n} {kind}" for kind, n in kinds.most_common(5)) or "no files")
+    unread = [f"{path} {reason}" for path, reason in source.special.items()]
+    return "; ".join([held, *unread[:3]])
 
 
 def open_dataset(

@@ -38,12 +38,6 @@ def listed() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("server")) as made:
-        yield made
-
-
-@pytest.fixture(scope="session")
 def cases() -> Iterator[Path]:
     """Every case, written once."""
     with tempfile.TemporaryDirectory(prefix="segpack-hostile-") as folder:
