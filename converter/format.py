@@ -238,6 +238,7 @@ class Assembler(Protocol):
 class Format(msgspec.Struct, frozen=True):
     """A format: its name, what it holds, and its functions. `page` is the module's docstring.
 
+    `files`: where the annotations of an image stand, for messages: in one file, or each in its own.
     `indexed_classes`: files hold no ids but the place of a class in ascending order of ids,
     or its name in a list; the first place is `first_class`.
     """
@@ -255,6 +256,7 @@ class Format(msgspec.Struct, frozen=True):
     assemble: Callable[[Writing, Target], Assembler] | None = None
     image_path: Callable[[Writing, Image], str] | None = None
     label_path: Callable[[Writing, Image], str] | None = None
+    files: Callable[[Reading, Ref], list[str]] | None = None
     indexed_classes: bool = False
     first_class: int = 0
 

@@ -23,9 +23,11 @@ Source: https://cocodataset.org/#format-data and pycocotools.
 
 from __future__ import annotations
 
+import posixpath
+
 from converter.format import Evidence, Format, Holds, Writing
 from converter.layouts.coco_files import coco_files
-from converter.layouts.coco_read import load, scan
+from converter.layouts.coco_read import files, load, scan
 from converter.layouts.coco_write import CocoAssembler, encode, file_name
 from converter.model import Image
 from converter.package import meta
@@ -44,7 +46,8 @@ def detect(source: Source) -> Evidence | None:
     if not found:
         return None
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return Evidence(f"{found[0]}{more}: JSON with images and annotations")
+    twin = all("panoptic" in posixpath.basename(path) for path in found)  # what panopticapi makes of a panoptic set
+    return Evidence(f"{found[0]}{more}: JSON with images and annotations", weak=twin)
 
 
 def image_path(writing: Writing, image: Image) -> str:
@@ -62,4 +65,5 @@ FORMAT = Format(
     encode=encode,
     assemble=CocoAssembler,
     image_path=image_path,
+    files=files,
 )

@@ -94,9 +94,18 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
             Ref(Image(posixpath.basename(image), file=image), [MaskFile(p, 1) for p in sorted(masks)])
             for image, masks in folders.items()
         ]
+        for ref in refs:
+            if not ref.payload:
+                _tell_bare(reading, ref.image, ledger)
         tell_unused(reading.images, refs, [m.path for r in refs for m in r.payload], ledger)
         return Scan(_header([ClassInfo(1, reading.options.class_name or "object")], refs), refs)
     return _scan_nested(reading, ledger)
+
+
+def _tell_bare(reading: Reading, image: Image, ledger: Ledger) -> None:
+    """A folder of an image and no masks: in a set where each has some, they may have been lost."""
+    file = reading.images.label(image.file or image.name)
+    ledger.doubt(shown_name(image), None, SourceError(file, "no masks lie beside this image", code="missing-mask"))
 
 
 def _header(classes: Sequence[ClassInfo], refs: Sequence[Ref]) -> Header:
@@ -289,6 +298,11 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     return Sample(image, tuple(instances))
 
 
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The mask of each object."""
+    return [reading.source.label(mask.path) for mask in ref.payload]
+
+
 # ---------------------------------------------------------------- write
 
 
@@ -315,4 +329,5 @@ FORMAT = Format(
     assemble=PackageAssembler,
     image_path=image_path,
     label_path=mask_stem,
+    files=files,
 )

@@ -296,6 +296,11 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     return Sample(image, labels=labels)
 
 
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The mask of the image."""
+    return [reading.source.label(ref.payload.mask)]
+
+
 # ---------------------------------------------------------------- write
 
 
@@ -322,4 +327,5 @@ FORMAT = Format(
     assemble=PackageAssembler,
     image_path=image_path,
     label_path=mask_stem,
+    files=files,
 )

@@ -22,7 +22,7 @@ Source: Ultralytics data/utils.py and https://docs.ultralytics.com/datasets/.
 from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
-from converter.layouts.yolo_read import find_tree, has_polygons, load, scan
+from converter.layouts.yolo_read import files, find_tree, has_polygons, load, scan
 from converter.layouts.yolo_write import YoloAssembler, encode_polygons, image_path, label_path
 from converter.storage import Source
 
@@ -47,5 +47,6 @@ FORMAT = Format(
     assemble=YoloAssembler,
     image_path=image_path,
     label_path=label_path,
+    files=files,
     indexed_classes=True,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import posixpath
 import re
@@ -11,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from converter.errors import ShapeError, SourceError
+from converter.errors import ShapeError, SourceError, printable
 from converter.format import Reading, Scan
 from converter.geometry import raster, rle
 from converter.layouts.classes import check_classes, check_name, is_background, undeclared
@@ -19,9 +20,19 @@ from converter.layouts.coco_files import CocoFile, open_files
 from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, tell_unused
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Header, Image, Instance, Polygons, Ref, Rle, Sample, Shape
-from converter.storage.names import clean
+from converter.storage.names import clean, too_long
 
-__all__ = ["categories", "load", "scan", "scan_files", "scan_images", "settle_classes", "top_entries", "with_extra"]
+__all__ = [
+    "categories",
+    "files",
+    "load",
+    "scan",
+    "scan_files",
+    "scan_images",
+    "settle_classes",
+    "top_entries",
+    "with_extra",
+]
 
 Number = int | float
 IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "split", "ignore_region"})
@@ -166,7 +177,19 @@ def _decode_image(file: CocoFile, raw: msgspec.Raw, i: int) -> ImageHead:
     try:
         return _image_head.decode(raw)
     except msgspec.MsgspecError as error:
-        raise SourceError(file.label, str(error), place=f"images[{i}]", remedy="each image has an id") from None
+        head = _salvaged(raw)
+        if head is not None:
+            return head
+        raise SourceError(file.label, _plain(error), place=f"images[{i}]", remedy="each image has an id") from None
+
+
+def _salvaged(raw: msgspec.Raw) -> ImageHead | None:
+    """The head of an entry that holds a number beyond any use, such as 1e400, which Python reads as infinity."""
+    try:
+        entry = json.loads(bytes(raw))
+        return msgspec.convert(entry, ImageHead)
+    except (ValueError, RecursionError, msgspec.MsgspecError):
+        return None
 
 
 def _shown(head: ImageHead) -> str:
@@ -176,7 +199,7 @@ def _shown(head: ImageHead) -> str:
 def _image(file: CocoFile, head: ImageHead, index: ImageIndex) -> Image:
     place = f"image {head.id}"
     name = _file_name(file, head, place)
-    split = head.split if isinstance(head.split, str) and head.split else file.split
+    split = _split(file, head, place)
     below = name.removeprefix(f"{split}/") if head.split else name
     return Image(
         name=below,
@@ -194,6 +217,8 @@ def _file_name(file: CocoFile, head: ImageHead, place: str) -> str:
         name = _name_in_url(head.coco_url)
     if not isinstance(name, str) or not name:
         raise SourceError(file.label, f"file_name is {name!r}", place=place, remedy="it has to name the image file")
+    if long := too_long(name):
+        raise SourceError(file.label, f"file_name '{name[:60]}...' {long}", place=place, remedy="rename the file")
     try:
         return clean(name)
     except ValueError as error:
@@ -207,6 +232,17 @@ def _name_in_url(url: str) -> str:
     folder, base = posixpath.split(url)
     above = posixpath.basename(folder)
     return f"{above}/{base}" if is_split_name(above) else base
+
+
+def _split(file: CocoFile, head: ImageHead, place: str) -> str | None:
+    """The split of an image, which becomes a folder: so one part of a path, and nothing that hides in a terminal."""
+    split = head.split
+    if not isinstance(split, str) or not split:
+        return file.split
+    if "/" in split or "\\" in split or split.startswith(".") or not split.isprintable():
+        problem = f"the split '{printable(split)}' cannot be the name of a folder"
+        raise SourceError(file.label, problem, place=place, remedy="rename it")
+    return split
 
 
 def _side(value: Any, key: str, name: str, file: CocoFile, place: str) -> int:
@@ -398,6 +434,12 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             ledger.bad_annotation(shown_name(image), id, wrong)
     del reading, header
     return Sample(image, tuple(instances))
+
+
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The JSON that the image stands in."""
+    del reading
+    return [ref.payload.file]
 
 
 def _plain(error: Exception) -> str:

@@ -24,7 +24,7 @@ from converter.model import Box, ClassInfo, Header, Image, Instance, Polygons, R
 from converter.storage import Source
 from converter.storage.names import clean
 
-__all__ = ["Tree", "find_tree", "has_polygons", "label_of", "load", "scan"]
+__all__ = ["Tree", "files", "find_tree", "has_polygons", "label_of", "load", "scan"]
 
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 SPLIT_KEYS = ("train", "val", "valid", "validation", "test")
@@ -346,6 +346,9 @@ def _tell_missing(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None
             reading.source.name,
             f"{len(without)} images have no label file ({shown}): taken as without objects",
         )
+    for ref in without:
+        file = reading.images.label(ref.image.file or "")
+        ledger.doubt(shown_name(ref.image), None, SourceError(file, "it has no label file", code="missing-mask"))
     mine = {r.payload.label for r in refs}
     folders = {posixpath.dirname(label) for label in mine if label}
     images = {stem(path) for path in reading.images.names() if is_image(path)}
@@ -404,6 +407,11 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         except SourceError as error:
             ledger.bad_annotation(shown_name(ref.image), number, error)
     return Sample(ref.image, tuple(instances))
+
+
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The label file, where there is one."""
+    return [reading.source.label(ref.payload.label)] if ref.payload.label is not None else []
 
 
 class GapError(Exception):
