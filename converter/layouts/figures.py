@@ -34,9 +34,11 @@ __all__ = [
     "FIGURE_KEYS",
     "Part",
     "box_between",
+    "box_centre",
     "check_numbers",
     "check_polygon",
     "ellipse",
+    "far_edge",
     "join",
     "placed",
     "restored_box",
@@ -45,6 +47,7 @@ __all__ = [
 ]
 
 FIGURE_KEYS = ("rotation", "ellipse")
+ROUNDING = 1e-6  # pixels between the corners as they are and as the rounded box gives them
 
 
 def check_numbers(values: Sequence[Any], what: str) -> list[float]:
@@ -67,6 +70,13 @@ def check_polygon(ring: list[float], image: Image, what: str) -> Polygons:
 def box_between(x0: float, y0: float, x1: float, y1: float) -> Box:
     """The box between two opposite corners, whichever they are."""
     return Box(min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0))
+
+
+def far_edge(start: float, extent: float) -> float:
+    """The end of a side such that its distance from the start, as doubles subtract, is the extent itself."""
+    end = start + extent
+    near = (end, math.nextafter(end, math.inf), math.nextafter(end, -math.inf))
+    return next((e for e in near if e - start == extent), end)
 
 
 # ---------------------------------------------------------------- boxes that are turned
@@ -94,9 +104,18 @@ def restored_box(instance: Instance, image: Image) -> tuple[Box, float] | None:
     cx, cy = sum(ring[0::2]) / 4, sum(ring[1::2]) / 4
     w = math.hypot(ring[2] - ring[0], ring[3] - ring[1])
     h = math.hypot(ring[4] - ring[2], ring[5] - ring[3])
-    box = Box(cx - w / 2, cy - h / 2, w, h)
-    again = turned_box(box.x, box.y, w, h, degrees, about=(cx, cy))
-    return (box, degrees) if _draws(Polygons([again]), shape, image) else None
+    for digits in (2, 4, 6, 9):  # tools write few: as many as give the corners back
+        box = Box(*(round(v, digits) for v in (cx - w / 2, cy - h / 2, w, h)))
+        again = turned_box(box.x, box.y, box.w, box.h, degrees, about=box_centre(box))
+        if max(abs(a - b) for a, b in zip(again, ring, strict=True)) < ROUNDING and _draws(
+            Polygons([again]), shape, image
+        ):
+            return box, degrees
+    return None
+
+
+def box_centre(box: Box) -> tuple[float, float]:
+    return box.x + box.w / 2, box.y + box.h / 2
 
 
 def _draws(figure: Shape, shape: Shape, image: Image) -> bool:

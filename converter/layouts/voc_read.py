@@ -37,7 +37,7 @@ from converter.layouts.images import (
     split_name,
     stem,
 )
-from converter.layouts.palette import VOID, read_indices
+from converter.layouts.palette import VOID, color_of, read_indices
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Header, Image, Instance, Polygons, Ref, Rle, Sample
 from converter.storage import Source
@@ -362,9 +362,9 @@ def _settle_classes(found: Sequence[Facts], path: str, scan: Scan, reading: Read
         declared = read_class_file(source, path)
         shift = _shift(declared)
         classes = [
-            ClassInfo(i + shift, c.name, c.color, i + shift, c.name)
+            ClassInfo(i + shift, c.name, None if c.color == color_of(i + shift) else c.color, i + shift, c.name)
             for i, c in declared.items()
-            if i + shift > 0 and i + shift != VOID
+            if 0 < i + shift < VOID
         ]
         extra = [n for n in names if mentions(table, n) and n not in {c.name for c in classes}]
         classes += _numbered(extra, max((c.id for c in classes), default=0) + 1)

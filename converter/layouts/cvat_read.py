@@ -1,0 +1,309 @@
+"""Reading CVAT for images: one XML of all images, and figures of every kind in it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+from typing import Any
+from xml.etree.ElementTree import tostring
+
+import msgspec
+import numpy as np
+
+from converter.codecs import xml
+from converter.errors import ShapeError, SourceError
+from converter.format import Reading, Scan
+from converter.geometry import rle
+from converter.layouts.by_name import ids_by_name, mentions, named_classes
+from converter.layouts.figures import (
+    Part,
+    box_between,
+    box_centre,
+    check_numbers,
+    check_polygon,
+    ellipse,
+    join,
+    placed,
+    turned_box,
+)
+from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, split_name, stem
+from converter.ledger import Ledger
+from converter.model import Header, Image, Instance, Marks, Ref, Rle, Sample, Shape
+from converter.storage import Source
+from converter.storage.names import clean
+
+__all__ = ["cvat_files", "load", "scan"]
+
+HEAD = 65536
+FIGURES = frozenset({"box", "cuboid", "ellipse", "mask", "points", "polygon", "polyline", "skeleton"})
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """The <image> element, and the file it stands in."""
+
+    element: bytes
+    file: str
+
+
+def cvat_files(source: Source) -> list[str]:
+    """XML files whose root is <annotations>, those of CVAT."""
+    names = [source.entry] if source.entry is not None else source.names()
+    return [n for n in names if n.lower().endswith(".xml") and n.count("/") <= 1 and _looks(source, n)]
+
+
+def _looks(source: Source, path: str) -> bool:
+    with source.open(path) as stream:
+        head = stream.read(HEAD)
+    return b"<annotations" in head and (b"<image " in head or b"<meta>" in head or b"<track " in head)
+
+
+def scan(reading: Reading, ledger: Ledger) -> Scan:
+    """Refs with their <image> elements; classes from the labels of the task."""
+    source = reading.source
+    files = cvat_files(source)
+    if not files:
+        raise SourceError(source.name, "holds no CVAT XML", remedy="name the XML file itself")
+    index = ImageIndex(reading.images)
+    refs: list[Ref] = []
+    names: list[str] = []
+    colors: dict[str, tuple[int, int, int]] = {}
+    for path in files:
+        label = source.label(path)
+        root = xml.decode(source.read(path), label)
+        if root.find("track") is not None:
+            raise SourceError(label, "holds tracks of a video", remedy="export it as 'CVAT for images'")
+        mine, shades = _labels(root)
+        names += mine
+        colors |= shades
+        split = _file_split(path) if len(files) > 1 or is_split_name(posixpath.basename(stem(path))) else None
+        for number, node in enumerate(root.iter("image"), 1):
+            try:
+                image = _image(node, split, index, label, f"image {number}")
+            except SourceError as error:
+                ledger.bad_image(node.get("name", ""), error)
+                continue
+            refs.append(Ref(image, Payload(tostring(node), label)))
+    refs = _unique(refs, ledger)
+    declared = list(dict.fromkeys(names))
+    if not declared:
+        used = {f.get("label", "") for r in refs for f in xml.decode(r.payload.element, "") if f.tag in FIGURES}
+        declared = sorted(used - {""})
+    table = reading.options.classes
+    if table is not None:
+        used = {f.get("label", "") for r in refs for f in xml.decode(r.payload.element, "") if f.tag in FIGURES}
+        declared += sorted(n for n in used - set(declared) if mentions(table, n))
+    classes = named_classes(declared, (), source.label(files[0]), colors)
+    header = Header("cvat", "instance", classes, order_splits(r.image.split for r in refs))
+    return Scan(header, refs)
+
+
+def _file_split(path: str) -> str | None:
+    name = posixpath.basename(stem(path))
+    return None if name in {"annotations", "default"} else split_name(name)
+
+
+def _labels(root: xml.Element) -> tuple[list[str], dict[str, tuple[int, int, int]]]:
+    """The names of the labels in their order, without the joints of skeletons; and their colours."""
+    names: list[str] = []
+    colors: dict[str, tuple[int, int, int]] = {}
+    for label in root.iterfind("meta//label"):
+        name, color = xml.text(label, "name"), xml.text(label, "color").lstrip("#")
+        if not name or xml.text(label, "parent"):
+            continue
+        names.append(name)
+        if len(color) == 6:
+            try:
+                red, green, blue = bytes.fromhex(color)
+            except ValueError:
+                continue
+            colors[name] = red, green, blue
+    return names, colors
+
+
+def _image(node: xml.Element, split: str | None, index: ImageIndex, label: str, place: str) -> Image:
+    raw = node.get("name", "")
+    try:
+        name = clean(raw.replace("\\", "/"))
+    except ValueError as error:
+        raise SourceError(label, f"the name '{raw}' {error}", place=place, remedy="name a file of the set") from None
+    subset = node.get("subset", "")
+    if subset and subset.lower() != "default":
+        split = split_name(subset)
+    folders = ["images/" + subset, subset, "images/" + (split or ""), split or "", "images", ""]
+    file = index.find(name, [f.rstrip("/") for f in dict.fromkeys(folders)])
+    width, height = (_side(node.get(key), key, label, f"image {name}") for key in ("width", "height"))
+    if split is not None:
+        name = name.removeprefix(f"{split}/")
+    id = node.get("id", "")
+    return Image(name, split, width, height, id=int(id) if id.isdecimal() else None, file=file)
+
+
+def _side(value: str | None, key: str, label: str, place: str) -> int:
+    if value is None:
+        return 0
+    if not value.isdecimal() or not int(value):
+        raise SourceError(label, f"the {key} is '{value}'", place=place, remedy="it has to be a number of pixels")
+    return int(value)
+
+
+def _unique(refs: Sequence[Ref], ledger: Ledger) -> list[Ref]:
+    """One ref an image; ids stay only where each image has one of its own."""
+    found: dict[tuple[str | None, str], Ref] = {}
+    for ref in refs:
+        key = (ref.image.split, ref.image.name)
+        if key in found:
+            problem = SourceError(ref.payload.file, "is listed twice", place=f"image {ref.image.name}")
+            ledger.bad_image(shown_name(ref.image), problem)
+            continue
+        found[key] = ref
+    return list(found.values())
+
+
+# ---------------------------------------------------------------- one image
+
+
+def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
+    """One image with its figures; those of one group and label are one object."""
+    del reading
+    figures = _Figures(ref.image, ref.payload.file, ids_by_name(header), ledger)
+    for number, node in enumerate(xml.decode(ref.payload.element, ref.payload.file), 1):
+        figures.read(node, number)
+    image = ref.image
+    if figures.tags:
+        image = msgspec.structs.replace(image, extra={**image.extra, "tags": figures.tags})
+    where = f"{ref.payload.file}: image {image.name}"
+    return Sample(image, tuple(join(figures.parts, image, ledger, where)))
+
+
+class _Figures:
+    """Reads the figures of one image."""
+
+    def __init__(self, image: Image, file: str, ids: dict[str, int], ledger: Ledger) -> None:
+        self.image, self.file, self.ids, self.ledger = image, file, ids, ledger
+        self.parts: list[Part] = []
+        self.tags: list[str] = []
+
+    def read(self, node: xml.Element, number: int) -> None:
+        if node.tag == "tag":
+            self.tags.append(node.get("label", ""))
+            if node.find("attribute") is not None:
+                self.ledger.lose("attribute-dropped", shown_name(self.image), "attributes of a tag", instance=number)
+            return
+        if node.tag == "cuboid":
+            self.ledger.lose("not-a-region", shown_name(self.image), "a cuboid is no region", instance=number)
+            return
+        if node.tag not in FIGURES:
+            return
+        try:
+            self.parts.append(self._part(node))
+        except ShapeError as error:
+            place = f"image {self.image.name}, {node.tag} {number}"
+            wrong = SourceError(self.file, str(error), place=place, remedy="mend or remove it")
+            self.ledger.bad_annotation(shown_name(self.image), number, wrong)
+
+    def _part(self, node: xml.Element) -> Part:
+        label = node.get("label", "")
+        if label not in self.ids:
+            raise ShapeError(f"the label '{label}' is none of the task's")
+        shape, extra = self._shape(node)
+        extra |= _extra(node)
+        group = node.get("group_id", "0")
+        number = int(group) if group.isdecimal() else 0
+        return Part(Instance(self.ids[label], shape, extra=extra), number or None)
+
+    def _shape(self, node: xml.Element) -> tuple[Shape, dict[str, Any]]:
+        match node.tag:
+            case "box":
+                return self._box(node)
+            case "ellipse":
+                return self._ellipse(node)
+            case "mask":
+                return self._mask(node), {}
+            case "polygon":
+                return check_polygon(_points(node), self.image, "points"), {}
+            case "skeleton":
+                joints = [p for p in node.findall("points") if p.get("outside", "0") == "0"]
+                return Marks("points", [v for p in joints for v in _points(p)]), {
+                    "joints": [p.get("label", "") for p in joints]
+                }
+            case _:
+                return Marks("polyline" if node.tag == "polyline" else "points", _points(node)), {}
+
+    def _box(self, node: xml.Element) -> tuple[Shape, dict[str, Any]]:
+        left, top, right, bottom = (_number(node, key) for key in ("xtl", "ytl", "xbr", "ybr"))
+        if left > right or top > bottom:
+            raise ShapeError(f"xtl, ytl ({left:g}, {top:g}) lie beyond xbr, ybr ({right:g}, {bottom:g})")
+        box, degrees = box_between(left, top, right, bottom), _rotation(node)
+        if not degrees:
+            return box, {}
+        ring = turned_box(box.x, box.y, box.w, box.h, degrees, about=box_centre(box))
+        return check_polygon(ring, self.image, "box"), {"rotation": degrees}
+
+    def _ellipse(self, node: xml.Element) -> tuple[Shape, dict[str, Any]]:
+        cx, cy, rx, ry = (_number(node, key) for key in ("cx", "cy", "rx", "ry"))
+        degrees = _rotation(node)
+        extra: dict[str, Any] = {"ellipse": [cx, cy, rx, ry]} | ({"rotation": degrees} if degrees else {})
+        return ellipse(cx, cy, rx, ry, degrees, self.image), extra
+
+    def _mask(self, node: xml.Element) -> Rle:
+        """Run lengths along the rows of a box, beginning with zeros; the box is tight and inclusive."""
+        left, top, width, height = (_whole(node, key) for key in ("left", "top", "width", "height"))
+        try:
+            counts = [int(v) for v in node.get("rle", "").split(",")]
+        except ValueError:
+            raise ShapeError("rle: it is not a list of whole numbers") from None
+        if width < 1 or height < 1 or width * height > self.image.width * self.image.height:
+            raise ShapeError(f"its box of {width}x{height} does not fit the image")
+        if min(counts) < 0 or sum(counts) != width * height:
+            raise ShapeError(f"rle: the runs add up to {sum(counts)}, the box has {width * height} pixels")
+        bits = np.repeat(np.arange(len(counts)) % 2 == 1, counts).reshape(height, width)
+        region = placed(bits, left, top, self.image.height, self.image.width)
+        if rle.area(region) != int(bits.sum()):
+            raise ShapeError(f"left, top ({left}, {top}): the mask reaches outside the image")
+        return region
+
+
+def _number(node: xml.Element, key: str) -> float:
+    raw = node.get(key, "")
+    try:
+        value = float(raw)
+    except ValueError:
+        raise ShapeError(f"{key}: '{raw}' is not a number") from None
+    return check_numbers([value], key)[0]
+
+
+def _whole(node: xml.Element, key: str) -> int:
+    value = _number(node, key)
+    if not value.is_integer():
+        raise ShapeError(f"{key}: {value:g} is not a whole number")
+    return int(value)
+
+
+def _rotation(node: xml.Element) -> float:
+    return _number(node, "rotation") if node.get("rotation") else 0.0
+
+
+def _points(node: xml.Element) -> list[float]:
+    raw = node.get("points", "")
+    try:
+        pairs = [[float(v) for v in pair.split(",")] for pair in raw.split(";")]
+    except ValueError:
+        raise ShapeError(f"points: '{raw[:40]}' are not pairs of numbers") from None
+    if any(len(pair) != 2 for pair in pairs):
+        raise ShapeError(f"points: '{raw[:40]}' are not pairs of numbers")
+    return check_numbers([v for pair in pairs for v in pair], "points")
+
+
+def _extra(node: xml.Element) -> dict[str, Any]:
+    """What the annotator says of a figure, where it is more than the default."""
+    extra: dict[str, Any] = {}
+    if node.get("occluded") == "1":
+        extra["occluded"] = True
+    z_order = node.get("z_order", "0")
+    if z_order.lstrip("-").isdecimal() and int(z_order):
+        extra["z_order"] = int(z_order)
+    source = node.get("source", "manual")
+    if source != "manual":
+        extra["source"] = source
+    attributes = {a.get("name", ""): (a.text or "").strip() for a in node.findall("attribute")}
+    return extra | ({"attributes": attributes} if attributes else {})

@@ -1,0 +1,352 @@
+"""Reading LabelMe JSON: one file an image, with every kind of shape that the tool draws."""
+
+from __future__ import annotations
+
+import math
+import posixpath
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from converter.codecs import json, text
+from converter.errors import ShapeError, SourceError
+from converter.format import Reading, Scan
+from converter.geometry import rle, shapes
+from converter.layouts.by_name import ids_by_name, named_classes, with_classes
+from converter.layouts.embedded import decode_base64, decode_mask, extension, with_embedded
+from converter.layouts.figures import Part, box_between, check_numbers, check_polygon, ellipse, join, placed
+from converter.layouts.images import (
+    ImageIndex,
+    image_files,
+    is_split_name,
+    order_splits,
+    shown_name,
+    split_name,
+    stem,
+)
+from converter.ledger import Ledger
+from converter.model import Header, Image, Instance, Marks, Ref, Rle, Sample, Shape
+from converter.storage import Source
+from converter.storage.names import clean
+
+__all__ = ["BACKGROUND", "IGNORE", "SHAPE_KEYS", "TOP_KEYS", "labelme_files", "load", "scan", "settle", "survey"]
+
+IGNORE, BACKGROUND = "__ignore__", "_background_"
+LISTS = ("labels.txt", "class_names.txt")
+HEAD = 65536
+TRIED = 5
+TOP_KEYS = frozenset(
+    {"version", "flags", "shapes", "imagePath", "imageData", "imageHeight", "imageWidth", "lineColor", "fillColor"}
+)
+SHAPE_KEYS = frozenset({"label", "points", "group_id", "shape_type", "mask", "line_color", "fill_color"})
+
+
+class Head(msgspec.Struct):
+    """The part of a file that scanning needs."""
+
+    imagePath: Any = None  # noqa: N815 -- the format's own words
+    imageData: msgspec.Raw = msgspec.Raw(b"null")  # noqa: N815
+    imageHeight: Any = None  # noqa: N815
+    imageWidth: Any = None  # noqa: N815
+
+
+class Labels(msgspec.Struct):
+    """The labels of a file, whatever they are."""
+
+    shapes: Any = None
+
+
+# ---------------------------------------------------------------- finding the files
+
+
+def labelme_files(source: Source) -> list[str]:
+    """JSON files with shapes and an image; broken ones count where others are sound."""
+    names = [source.entry] if source.entry is not None else source.names()
+    found = [n for n in names if n.lower().endswith(".json")]
+    sound = [n for n in found[:TRIED] if _looks(source, n)]
+    if not sound:
+        return []
+    return [n for n in found if n in sound or _looks(source, n)]
+
+
+def _looks(source: Source, path: str) -> bool:
+    with source.open(path) as stream:
+        head = stream.read(HEAD)
+        if b'"shapes"' not in head and b'"imagePath"' not in head:
+            return False
+        return all(key in head or key in stream.read() for key in (b'"shapes"', b'"imagePath"'))
+
+
+def scan(reading: Reading, ledger: Ledger) -> Scan:
+    """Refs with their JSON and image; classes are settled after a look into all files."""
+    source = reading.source
+    files = labelme_files(source)
+    if not files:
+        raise SourceError(source.name, "holds no LabelMe JSON", remedy="name the folder of the JSON files")
+    finder = _Finder(reading)
+    refs: list[Ref] = []
+    for path in files:
+        try:
+            refs.append(Ref(finder.image(path), path))
+        except SourceError as error:
+            ledger.bad_image(path, error)
+    _tell_orphans(reading, refs, ledger)
+    header = Header("labelme", "instance", (), order_splits(r.image.split for r in refs))
+    images = with_embedded(reading.images, finder.inside) if finder.inside else None
+    return Scan(header, refs, images=images)
+
+
+class _Finder:
+    """Finds the image of each JSON: the file it names, the picture in it, or a file of its own name."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.source, self.images = reading.source, reading.images
+        self.index = ImageIndex(reading.images)
+        self.taken: dict[str, str] = {}
+        self.inside: dict[str, str] = {}
+        self.by_stem: dict[str, list[str]] = {}
+        for path in image_files(reading.images):
+            self.by_stem.setdefault(stem(path), []).append(path)
+
+    def image(self, path: str) -> Image:
+        label = self.source.label(path)
+        head = json.decode(self.source.read(path), label, Head)
+        file = self._file(path, head)
+        if file is None:
+            name = posixpath.join(posixpath.dirname(path), self._base(head) or posixpath.basename(path))
+        else:
+            name = file
+        if name in self.taken:
+            problem = f"its image {name} is that of {self.taken[name]} as well"
+            raise SourceError(label, problem, place="imagePath", remedy="keep one of the two")
+        self.taken[name] = path
+        shown, split = _split_of(clean(name))
+        width, height = (
+            _side(v, label, k) for v, k in ((head.imageWidth, "imageWidth"), (head.imageHeight, "imageHeight"))
+        )
+        return Image(shown, split, width if height else 0, height if width else 0, file=file)
+
+    def _base(self, head: Head) -> str:
+        named = head.imagePath if isinstance(head.imagePath, str) else ""
+        return posixpath.basename(named.replace("\\", "/"))
+
+    def _file(self, path: str, head: Head) -> str | None:
+        here = posixpath.dirname(path)
+        named = head.imagePath.replace("\\", "/") if isinstance(head.imagePath, str) else ""
+        literal = posixpath.normpath(posixpath.join(here, named)) if named else ""
+        base = posixpath.basename(named)
+        for candidate in (literal, posixpath.join(here, base)):
+            if candidate in self.index.paths:
+                return candidate
+        found = self.index.find(base) if base and not base.endswith(".json") else None
+        if found is not None:
+            return found
+        if bytes(head.imageData) not in {b"null", b'""'}:
+            return self._embedded(path, base, head)
+        beside = self.by_stem.get(stem(path), [])
+        return beside[0] if len(beside) == 1 else None
+
+    def _embedded(self, path: str, base: str, head: Head) -> str:
+        """A path for the picture in the JSON: its own name, or the JSON's with the ending of its kind."""
+        start = bytes(head.imageData)[1:65].decode("ascii", "replace")
+        try:
+            kind = extension(decode_base64(start[: len(start) // 4 * 4], path, "imageData"))
+        except SourceError:
+            kind = ".png"  # reading the picture will say what is wrong
+        name = base if base and not base.lower().endswith(".json") else posixpath.basename(stem(path)) + kind
+        virtual = posixpath.join(posixpath.dirname(path), name)
+        self.inside[virtual] = path
+        return virtual
+
+
+def _split_of(path: str) -> tuple[str, str | None]:
+    """The name of an image and its split, from the folders it lies in."""
+    folders = path.split("/")
+    kept = [f for f in folders[:-1] if f.lower() not in {"images", "imgs"}]
+    split = next((f for f in kept if is_split_name(f)), None)
+    if split is not None:
+        kept.remove(split)
+    return "/".join([*kept, folders[-1]]), split_name(split) if split else None
+
+
+def _side(value: Any, label: str, key: str) -> int:
+    """A declared width or height; 0 when the file leaves it to the image."""
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise SourceError(label, f"is {value!r}", place=key, remedy="it has to be a number of pixels")
+    return value
+
+
+def _tell_orphans(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None:
+    known = {r.image.file for r in refs}
+    loose = [p for p in image_files(reading.images) if p not in known]
+    if loose:
+        shown = ", ".join(loose[:3]) + (", ..." if len(loose) > 3 else "")
+        ledger.note("orphan-image", reading.source.name, f"{len(loose)} images have no JSON ({shown})")
+
+
+# ---------------------------------------------------------------- classes
+
+
+def survey(reading: Reading, ref: Ref) -> list[str] | None:
+    """The labels in a file; None when it cannot be read (loading will say why)."""
+    source = reading.source
+    try:
+        found = json.decode(source.read(ref.payload), source.label(ref.payload), Labels).shapes
+    except SourceError:
+        return None
+    if not isinstance(found, list):
+        return None
+    labels = [s.get("label") for s in found if isinstance(s, dict)]
+    return [n for n in dict.fromkeys(labels) if isinstance(n, str) and n.strip() and n.isprintable()]
+
+
+def settle(scan: Scan, facts: Iterable[list[str] | None], reading: Reading, ledger: Ledger) -> Scan:
+    """The scan with its classes: those of labels.txt in their order, then others by name."""
+    del ledger
+    used = {n for found in facts if found for n in found}
+    path = _list_file(reading.source, scan.refs)
+    declared: list[str] = []
+    if path is not None:
+        lines = text.decode_text(reading.source.read(path), reading.source.label(path)).splitlines()
+        declared = [line.strip() for line in lines if line.strip()]
+    declared = [n for n in dict.fromkeys(declared) if n not in {IGNORE, BACKGROUND}]
+    file = reading.source.label(path) if path else reading.source.name
+    return with_classes(scan, named_classes(declared, used - {IGNORE}, file), ignore=IGNORE in used)
+
+
+def _list_file(source: Source, refs: Sequence[Ref]) -> str | None:
+    folders = dict.fromkeys(["", *(posixpath.dirname(r.payload) for r in refs[:50])])
+    places = [posixpath.join(folder, name) for folder in folders for name in LISTS]
+    return next((p for p in places if p in source), None)
+
+
+# ---------------------------------------------------------------- one image
+
+
+def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
+    """One image with its shapes; those of one group and label are one object."""
+    label = reading.source.label(ref.payload)
+    try:
+        data = json.decode(reading.source.read(ref.payload), label, dict[str, msgspec.Raw])
+        drawn = json.decode(data.get("shapes", msgspec.Raw(b"null")), label, place="shapes")
+        if not isinstance(drawn, list):
+            raise SourceError(label, f"is {type(drawn).__name__}, not a list", place="shapes")
+    except SourceError as error:
+        ledger.skip_image(shown_name(ref.image), error)
+    shapes_ = _Shapes(ref.image, label, ids_by_name(header), ledger)
+    for number, shape in enumerate(drawn, 1):
+        shapes_.read(shape, number)
+    image = _with_extra(ref.image, data, label, shapes_.void)
+    return Sample(image, tuple(join(shapes_.parts, ref.image, ledger, label)))
+
+
+def _with_extra(image: Image, data: dict[str, msgspec.Raw], label: str, void: list[Shape]) -> Image:
+    extra = {k: json.decode(v, label, place=k) for k, v in data.items() if k not in TOP_KEYS}
+    flags = json.decode(data.get("flags", msgspec.Raw(b"null")), label, place="flags")
+    tags = [k for k, v in flags.items() if v] if isinstance(flags, dict) else []
+    if tags:
+        extra["tags"] = tags
+    if void:
+        region = rle.union([shapes.mask_of(s, image.height, image.width) for s in void])
+        extra["ignore_region"] = {"size": [image.height, image.width], "counts": region.counts.decode()}
+    return msgspec.structs.replace(image, extra=extra)
+
+
+class _Shapes:
+    """Reads the shapes of one file into parts of objects and regions to be ignored."""
+
+    def __init__(self, image: Image, file: str, ids: dict[str, int], ledger: Ledger) -> None:
+        self.image, self.file, self.ids, self.ledger = image, file, ids, ledger
+        self.parts: list[Part] = []
+        self.void: list[Shape] = []
+
+    def read(self, value: Any, number: int) -> None:
+        place = f"shapes[{number - 1}]"
+        try:
+            self._read(value, place, number)
+        except ShapeError as error:
+            wrong = SourceError(self.file, str(error), place=place, remedy="mend or remove it")
+            self.ledger.bad_annotation(shown_name(self.image), number, wrong)
+        except SourceError as error:
+            self.ledger.bad_annotation(shown_name(self.image), number, error)
+
+    def _read(self, value: Any, place: str, number: int) -> None:
+        if not isinstance(value, dict):
+            raise ShapeError(f"is {type(value).__name__}, not an object")
+        label = value.get("label")
+        if not isinstance(label, str) or (label != IGNORE and label not in self.ids):
+            raise ShapeError(f"label {label!r} can name no class")
+        shape, figure = self._shape(value, place)
+        if label == IGNORE:
+            self._ignore(shape, number)
+            return
+        group = value.get("group_id")
+        known = isinstance(group, int) and not isinstance(group, bool)
+        extra = _extra(value) | figure
+        if group is not None and not known:
+            extra["group_id"] = group
+        self.parts.append(Part(Instance(self.ids[label], shape, extra=extra), group if known else None))
+
+    def _ignore(self, shape: Shape, number: int) -> None:
+        if isinstance(shape, Marks):
+            message = f"{shape.kind} are no region to ignore"
+            self.ledger.lose("not-a-region", shown_name(self.image), message, instance=number)
+        else:
+            self.void.append(shape)
+
+    def _shape(self, value: dict[str, Any], place: str) -> tuple[Shape, dict[str, Any]]:
+        """The shape, and what has to be known of the figure to draw it again."""
+        kind = value.get("shape_type") or "polygon"
+        points = self._points(value.get("points"))
+        flat = [v for point in points for v in point]
+        if kind in {"rectangle", "rotation", "oriented_rectangle"} and len(points) == 4:
+            return self._corners(flat)
+        if kind in {"polygon", "rotation", "oriented_rectangle"}:
+            return check_polygon(flat, self.image, "points"), {}
+        need = {"rectangle": 2, "circle": 2, "mask": 2, "line": 2, "linestrip": 2, "point": 1, "points": 1}
+        if kind not in need:
+            raise ShapeError(f"the shape_type {kind!r} is unknown")
+        if len(points) < need[kind] or (kind in {"rectangle", "circle", "mask"} and len(points) != 2):
+            raise ShapeError(f"points: a {kind} has {need[kind]}, not {len(points)}")
+        if kind == "rectangle":
+            return box_between(*flat), {}
+        if kind == "circle":
+            radius = math.hypot(flat[2] - flat[0], flat[3] - flat[1])
+            figure = [flat[0], flat[1], radius, radius]
+            return ellipse(flat[0], flat[1], radius, radius, 0, self.image), {"ellipse": figure}
+        if kind == "mask":
+            return self._mask(value, flat, place), {}
+        return Marks("polyline" if kind in {"line", "linestrip"} else "points", flat), {}
+
+    def _points(self, points: Any) -> list[list[float]]:
+        if not isinstance(points, list) or not all(isinstance(p, list) and len(p) == 2 for p in points):
+            raise ShapeError("points: it is not a list of [x, y]")
+        return [check_numbers(p, "points") for p in points]
+
+    def _corners(self, flat: list[float]) -> tuple[Shape, dict[str, Any]]:
+        """Four corners: a box where the sides are upright, else a turned one."""
+        if len(set(flat[0::2])) == 2 and len(set(flat[1::2])) == 2:
+            return box_between(min(flat[0::2]), min(flat[1::2]), max(flat[0::2]), max(flat[1::2])), {}
+        degrees = math.degrees(math.atan2(flat[3] - flat[1], flat[2] - flat[0])) % 360
+        return check_polygon(flat, self.image, "points"), {"rotation": degrees}
+
+    def _mask(self, value: dict[str, Any], flat: list[float], place: str) -> Rle:
+        """A patch at the rounded corner, as large as it is itself."""
+        where = f"{place}, mask"
+        patch = decode_mask(decode_base64(value.get("mask"), self.file, where), f"{self.file}: {where}")
+        x, y = round(min(flat[0::2])), round(min(flat[1::2]))
+        region = placed(patch, x, y, self.image.height, self.image.width)
+        lost = int(patch.sum()) - rle.area(region)
+        if lost:
+            self.ledger.lose(
+                "out-of-image", shown_name(self.image), f"{lost} pixels of a mask lie outside", amount=lost
+            )
+        return region
+
+
+def _extra(value: dict[str, Any]) -> dict[str, Any]:
+    """What a shape says beside its outline, where it says anything."""
+    return {k: v for k, v in value.items() if k not in SHAPE_KEYS and v not in (None, "", False, [], {})}
