@@ -13,7 +13,8 @@ from PIL import Image, ImageOps
 from converter import api
 from converter.codecs import redraw
 from converter.errors import SourceError
-from tests.transforms.sets import CocoSet, Mask, Result, blob, code, photo
+from tests.oracle import Mask
+from tests.transforms.sets import CocoSet, Result, blob, code, photo
 
 HEIGHT, WIDTH = 24, 38
 ALL = range(1, 9)
