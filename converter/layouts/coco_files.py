@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import posixpath
 from collections.abc import Mapping
 
@@ -54,6 +55,8 @@ def looks_like_coco(source: Source, path: str) -> bool:
         return False
     data = source.read(path)
     words = (b'"images"', b'"annotations"', b'"categories"')
+    if data[:64].removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"[":
+        return False  # a list of results, of tasks, of images
     if not any(word in data for word in words) and not data.startswith(UTF_16):
         return False
     try:
