@@ -1,36 +1,60 @@
-"""Runs work on items: in this process, or on a pool; in order, with bounded work in flight.
+"""Runs work on items: in this process, or in workers; in order, with bounded work in flight.
 
-`work` is a picklable callable and a pure function of one item, so it runs anywhere. The
-first items run here; a pool is only started when what is left is worth it.
+`work` is a pure function of one item. The first items run here; workers are only started
+when what is left is worth it, or when the guard is to hold from the first item on. On Linux
+they are forked: they find work and items in place, and only places and results travel.
+
+A worker that dies (killed, out of memory, a crash in C) or runs out of time costs the item it
+was at. That item is tried once more, alone, in a new worker, as it may have been the victim
+of its neighbours; when that fails too, `lost` says what stands in its place. The other items
+are not run again. Workers end with their parent, however that ends.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import multiprocessing
 import os
+import pickle
+import resource
 import signal
 import sys
 import time
+import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from typing import Any, TypeVar
+from collections.abc import Callable, Generator, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, NoReturn, TypeVar
+
+import msgspec
 
 from converter.errors import SegpackError
 
-__all__ = ["cores", "run"]
+__all__ = ["Guard", "announce", "cores", "run"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-TRIAL = 0.25  # seconds of work done here before a pool is thought of
-WORTH = 0.5  # seconds of work left that pay for starting one
-CHUNK = 0.1  # seconds of work in one message to a worker
-LONGEST = 64  # items in one message at most
+TRIAL = 0.25  # seconds of work done here before workers are thought of
+WORTH = 0.5  # seconds of work left that pay for starting them
+CHUNK = 0.1  # seconds of work given to a worker at a time
+LONGEST = 64  # items given to a worker at a time, at most
+AHEAD = 3  # chunks a worker that may be done and not yet asked for
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
-_work: Callable[[Any], Any] | None = None
-_items: Sequence[Any] | None = None
+_listeners: list[Callable[[Any], None]] = []  # of a worker: its parent
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """What an item may take in a worker: seconds, and bytes beyond what the worker begins with.
+
+    `always`: no item runs in this process, so that none can take it down.
+    """
+
+    seconds: float = 600.0
+    memory: int = 4 << 30
+    always: bool = False
 
 
 def cores() -> int:
@@ -38,84 +62,252 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run(work: Callable[[Item], Result], items: Sequence[Item], *, workers: int) -> Iterator[Result]:
-    """`work(item)` for every item, in the order of the items. The first error in that order is raised."""
+def announce(what: Any) -> None:
+    """Tell the process that runs the work what the item is about to leave behind; see `clear` of `run`."""
+    for tell in _listeners:
+        tell(what)
+
+
+def run(
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    workers: int,
+    guard: Guard | None = None,
+    lost: Callable[[Item, str], Result] | None = None,
+    clear: Callable[[Any], object] | None = None,
+) -> Generator[Result, None, None]:
+    """`work(item)` for every item, in the order of the items. The first error in that order is raised.
+
+    `lost(item, reason)` gives the result of an item that cannot be had, or raises; without
+    it the run ends with an error that has the item's number. `clear` is called with what
+    such an item had announced, before it is tried again and when it is given up.
+    """
+    guard = guard or Guard()
     began, done = time.perf_counter(), 0
-    for item in items:
+    for item in () if guard.always and items else items:
         spent = time.perf_counter() - began
         if workers > 1 and spent > TRIAL and spent / done * (len(items) - done) > WORTH:
             break
         yield work(item)
         done += 1
     if done < len(items):
-        cost = (time.perf_counter() - began) / done
+        cost = (time.perf_counter() - began) / done if done else CHUNK / 4
         size = max(1, min(LONGEST, int(CHUNK / cost), (len(items) - done) // (4 * workers) or 1))
-        yield from _pooled(work, items, done, size, workers)
+        yield from _Crew(work, items, guard, lost or _give_up(len(items)), clear or _ignore).run(done, size, workers)
 
 
-def _pooled(
-    work: Callable[[Item], Result], items: Sequence[Item], start: int, size: int, workers: int
-) -> Iterator[Result]:
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    forked = context.get_start_method() == "fork"
-    _hold(work, items)  # a forked worker finds both in place, and only places travel
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=context,
-        initializer=_begin,
-        initargs=(None, None) if forked else (work, list(items)),
-    )
-    chunks = iter([(i, min(i + size, len(items))) for i in range(start, len(items), size)])
-    waiting: deque[tuple[tuple[int, int], Future[list[Result]]]] = deque()
-    try:
-        for chunk in chunks:
-            waiting.append((chunk, pool.submit(_chunk, *chunk)))
-            if len(waiting) >= 3 * workers:
-                yield from _next(waiting)
-        while waiting:
-            yield from _next(waiting)
-    except BaseException:
-        _kill(pool)
-        raise
-    else:
-        pool.shutdown()
-    finally:
-        _hold(None, None)
+def _give_up(total: int) -> Callable[[Any, str], NoReturn]:
+    def give_up(_: Any, reason: str) -> NoReturn:
+        raise SegpackError(f"one of {total} images {reason}; run with --on-error skip to leave it out")
+
+    return give_up
 
 
-def _next(waiting: deque[tuple[tuple[int, int], Future[list[Result]]]]) -> list[Result]:
-    (first, end), future = waiting.popleft()
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        raise SegpackError(
-            f"a worker process died between items {first + 1} and {end}; out of memory? try --workers 1"
-        ) from None
+def _ignore(_: Any) -> None:
+    """Nothing was left behind."""
 
 
-def _hold(work: Callable[[Any], Any] | None, items: Sequence[Any] | None) -> None:
-    global _work, _items
-    _work, _items = work, items
+# ---------------------------------------------------------------- in the parent
 
 
-def _begin(work: Callable[[Any], Any] | None, items: Sequence[Any] | None) -> None:
+class _Worker:
+    """A worker process, the items it has been given (the first is the one it is at), and since when."""
+
+    def __init__(self, process: Any, pipe: Connection) -> None:
+        self.process, self.pipe = process, pipe
+        self.items: deque[int] = deque()
+        self.since = 0.0
+        self.announced: list[Any] = []
+
+    def give(self, items: Sequence[int]) -> None:
+        self.items.extend(items)
+        self.since, self.announced = time.monotonic(), []
+        self.pipe.send((items[0], items[-1] + 1))
+
+    def end(self) -> str:
+        """Kill it if it still lives; how it ended, in words."""
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+        code = self.process.exitcode or 0
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+class _Crew(Generic[Item, Result]):
+    """Workers and what they do. Results are kept until it is their turn."""
+
+    def __init__(
+        self,
+        work: Callable[[Item], Result],
+        items: Sequence[Item],
+        guard: Guard,
+        lost: Callable[[Item, str], Result],
+        clear: Callable[[Any], object],
+    ) -> None:
+        self.work, self.items, self.guard, self.lost, self.clear = work, items, guard, lost, clear
+        self.context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+        self.workers: list[_Worker] = []
+        self.results: dict[int, tuple[bool, Any]] = {}
+        self.again: deque[int] = deque()  # items to be tried once more, alone
+        self.returned: deque[list[int]] = deque()  # what a worker that died had not begun
+        self.tried: set[int] = set()
+
+    def run(self, start: int, size: int, workers: int) -> Iterator[Result]:
+        self.next_item, self.size, self.turn = start, size, start
+        try:
+            while self.turn < len(self.items):
+                self._hand_out(workers)
+                if self.turn not in self.results:
+                    self._listen()
+                while self.turn in self.results:
+                    good, value = self.results.pop(self.turn)
+                    if not good:
+                        raise value
+                    self.turn += 1
+                    yield value
+        finally:
+            for worker in self.workers:
+                worker.end()
+
+    def _hand_out(self, workers: int) -> None:
+        """Give idle workers chunks. What is suspect goes first, and runs alone."""
+        busy = [w for w in self.workers if w.items]
+        if self.again:
+            if not busy:
+                self._idle(workers).give([self.again.popleft()])
+            return
+        if len(busy) == 1 and busy[0].items[0] in self.tried:
+            return
+        ahead = AHEAD * workers * self.size
+        while len(busy) < workers and (self.returned or self.next_item < min(len(self.items), self.turn + ahead)):
+            busy.append(self._idle(workers))
+            busy[-1].give(self.returned.popleft() if self.returned else self._next_chunk())
+
+    def _next_chunk(self) -> range:
+        begin = self.next_item
+        self.next_item = min(begin + self.size, len(self.items))
+        return range(begin, self.next_item)
+
+    def _idle(self, workers: int) -> _Worker:
+        idle = next((w for w in self.workers if not w.items), None)
+        if idle is None:
+            assert len(self.workers) < workers
+            idle = self._start()
+        return idle
+
+    def _start(self) -> _Worker:
+        mine, theirs = self.context.Pipe()
+        others = [w.pipe for w in self.workers] + [mine] if self.context.get_start_method() == "fork" else []
+        arguments = (theirs, others, self.work, self.items, self.guard, os.getpid())
+        process = self.context.Process(target=_serve, args=arguments, daemon=True)
+        process.start()
+        theirs.close()
+        worker = _Worker(process, mine)
+        self.workers.append(worker)
+        return worker
+
+    def _listen(self) -> None:
+        """Take what workers have to say, and see to those that say nothing any more."""
+        busy = {w.pipe: w for w in self.workers if w.items}
+        patience = min(w.since for w in busy.values()) + self.guard.seconds - time.monotonic()
+        for pipe in wait(list(busy), max(0.0, patience)):
+            worker = busy[pipe]  # type: ignore[index]  # wait gives back what it was given
+            try:
+                self._take(worker, worker.pipe.recv())
+            except (EOFError, OSError):
+                self._fail(worker, "")
+        for worker in busy.values():
+            if worker.items and time.monotonic() - worker.since > self.guard.seconds:
+                self._fail(worker, f"takes more than {self.guard.seconds:g} s (--item-timeout)")
+
+    def _take(self, worker: _Worker, message: tuple[str, Any]) -> None:
+        kind, value = message
+        if kind == "announce":
+            worker.announced.append(value)
+            return
+        if kind == "memory":
+            self._fail(worker, "takes more memory than a worker has (--max-memory)")
+            return
+        self.results[worker.items.popleft()] = (kind == "done", value)
+        worker.since, worker.announced = time.monotonic(), []
+
+    def _fail(self, worker: _Worker, reason: str) -> None:
+        """A worker is at its end, and what it was at is tried again alone or given up."""
+        how = worker.end()
+        self.workers.remove(worker)
+        index, *rest = worker.items
+        for what in worker.announced:
+            self.clear(what)
+        if rest:
+            self.returned.append(rest)
+        if index in self.tried:
+            self._lose(index, reason or f"makes the process that reads it die ({how})")
+        else:
+            self.tried.add(index)
+            self.again.append(index)
+
+    def _lose(self, index: int, reason: str) -> None:
+        try:
+            self.results[index] = (True, self.lost(self.items[index], reason))
+        except SegpackError as error:
+            self.results[index] = (False, error)
+
+
+# ---------------------------------------------------------------- in a worker
+
+
+def _serve(
+    pipe: Connection,
+    others: Sequence[Connection],
+    work: Callable[[Any], Any],
+    items: Sequence[Any],
+    guard: Guard,
+    parent: int,
+) -> None:
+    """Run the items that are named on the pipe until it is closed."""
+    _settle_in(others, guard, parent)
+    _listeners.append(lambda what: pipe.send(("announce", what)))
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            first, end = pipe.recv()
+            for index in range(first, end):
+                _send(pipe, _answer(work, items[index]))
+
+
+def _settle_in(others: Sequence[Connection], guard: Guard, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if work is not None:
-        _hold(work, items)
+    for other in others:
+        other.close()  # held open here, they would hide from a sibling that the parent is gone
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        allowed = _data_in_use() + guard.memory
+        resource.setrlimit(resource.RLIMIT_DATA, (allowed if most < 0 else min(allowed, most), most))
 
 
-def _chunk(first: int, end: int) -> list[Any]:
-    assert _work is not None
-    assert _items is not None
-    return [_work(_items[i]) for i in range(first, end)]
+def _data_in_use() -> int:
+    """Bytes that RLIMIT_DATA counts, of which a fork has as many as its parent."""
+    with open("/proc/self/status", "rb") as status:
+        return next((int(line.split()[1]) << 10 for line in status if line.startswith(b"VmData:")), 0)
 
 
-def _kill(pool: ProcessPoolExecutor) -> None:
-    """End the workers now: what they do is of no more use."""
-    processes = list((pool._processes or {}).values())  # noqa: SLF001 -- there is no public way
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.join()
+def _send(pipe: Connection, answer: tuple[str, Any]) -> None:
+    try:
+        pipe.send(answer)
+    except (AttributeError, TypeError, pickle.PicklingError) as error:
+        pipe.send(("error", RuntimeError(f"the result cannot be sent: {error}")))
+
+
+def _answer(work: Callable[[Any], Any], item: Any) -> tuple[str, Any]:
+    try:
+        return "done", work(item)
+    except MemoryError:
+        return "memory", None
+    except Exception as error:  # noqa: BLE001 -- it is raised where the results are read
+        if not isinstance(error, SegpackError):
+            error.add_note(traceback.format_exc())
+        return "error", error

@@ -1,0 +1,190 @@
+"""The engine: order, bounds, and what becomes of items whose worker dies, hangs or takes too much."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from converter import engine
+from converter.engine import Guard
+from converter.errors import SegpackError, SourceError
+
+ALWAYS = Guard(seconds=30, always=True)
+
+
+def double(item: int) -> int:
+    return 2 * item
+
+
+def slow_pid(_: int) -> int:
+    time.sleep(0.03)
+    return os.getpid()
+
+
+def lost(item: Any, reason: str) -> Any:
+    return f"{item}: {reason}"
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 200])
+def test_results_come_in_the_order_of_the_items(workers: int, count: int) -> None:
+    found = list(engine.run(double, range(count), workers=workers, guard=ALWAYS))
+    assert found == [2 * i for i in range(count)]
+
+
+def test_workers_start_when_there_is_enough_to_do() -> None:
+    assert set(engine.run(slow_pid, range(60), workers=2)) != {os.getpid()}
+    assert set(engine.run(lambda _: os.getpid(), range(60), workers=2)) == {os.getpid()}
+
+
+def test_the_first_error_in_the_order_of_the_items_is_raised() -> None:
+    def work(item: int) -> int:
+        if item in {5, 9}:
+            raise SourceError("f", f"number {item}")
+        time.sleep(0.05 if item == 4 else 0)
+        return item
+
+    run = engine.run(work, range(20), workers=3, guard=ALWAYS)
+    found: list[int] = []
+    with pytest.raises(SourceError, match="number 5"):
+        found.extend(run)
+    assert found in ([], [0, 1, 2, 3, 4])
+
+
+def test_what_is_done_ahead_is_bounded(tmp_path: Path) -> None:
+    def work(item: int) -> int:
+        (tmp_path / str(item)).touch()
+        return item
+
+    run = engine.run(work, range(5000), workers=2, guard=ALWAYS)
+    next(run)
+    time.sleep(0.5)
+    assert len(os.listdir(tmp_path)) < 500
+    run.close()
+
+
+def die(how: Any, items: set[int]) -> Any:
+    def work(item: int) -> int:
+        if item in items:
+            how()
+        return item
+
+    return work
+
+
+def kill_myself() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def crash() -> None:
+    import ctypes
+
+    ctypes.string_at(0)
+
+
+def take_memory() -> None:
+    bytearray(3 << 30)
+
+
+def hang() -> None:
+    while True:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        (kill_myself, "SIGKILL"),
+        (crash, "SIGSEGV"),
+        (lambda: os._exit(3), "exit code 3"),
+        (take_memory, "more memory"),
+        (hang, "more than 0.5 s"),
+    ],
+)
+def test_a_death_costs_the_item_and_no_other(how: Any, reason: str) -> None:
+    guard = Guard(seconds=0.5, memory=1 << 30, always=True)
+    bad = {0, 31, 32, 99}
+    found = list(engine.run(die(how, bad), range(100), workers=2, guard=guard, lost=lost))
+    assert [f for i, f in enumerate(found) if i not in bad] == [i for i in range(100) if i not in bad]
+    for i in bad:
+        assert str(found[i]).startswith(f"{i}: ")
+        assert reason in str(found[i])
+
+
+def test_a_death_that_does_not_repeat_costs_nothing(tmp_path: Path) -> None:
+    def work(item: int) -> int:
+        if item == 13 and not (tmp_path / "died").exists():
+            (tmp_path / "died").touch()
+            kill_myself()
+        return item
+
+    assert list(engine.run(work, range(40), workers=2, guard=ALWAYS)) == list(range(40))
+
+
+def test_what_a_dead_item_announced_is_cleared_before_it_is_tried_again(tmp_path: Path) -> None:
+    def work(item: int) -> int:
+        path = tmp_path / str(item)
+        engine.announce(path)
+        path.open("x").close()
+        if item == 3:
+            kill_myself()
+        return item
+
+    found = list(engine.run(work, range(8), workers=2, guard=ALWAYS, lost=lost, clear=Path.unlink))
+    assert len(found) == 8
+    assert sorted(os.listdir(tmp_path)) == ["0", "1", "2", "4", "5", "6", "7"]
+
+
+def test_without_a_replacement_the_run_ends_in_one_line() -> None:
+    with pytest.raises(SegpackError, match="SIGKILL"):
+        list(engine.run(die(kill_myself, {3}), range(8), workers=2, guard=ALWAYS))
+
+
+def alive(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def test_no_worker_outlives_the_run() -> None:
+    run = engine.run(slow_pid, range(100), workers=2, guard=ALWAYS)
+    pids = {next(run), next(run), next(run)}
+    run.close()
+    assert os.getpid() not in pids
+    assert not any(alive(pid) for pid in pids)
+
+
+PARENT = r"""
+import os, sys, time
+from converter import engine
+def work(item):
+    os.write(1, b"%d\n" % os.getpid())
+    time.sleep(60)
+list(engine.run(work, range(8), workers=2, guard=engine.Guard(always=True)))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_worker_outlives_its_parent(how: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        pids = [int(parent.stdout.readline()) for _ in range(2)]
+        parent.send_signal(how)
+        parent.wait(10)
+        for _ in range(100):
+            if not any(map(alive, pids)):
+                break
+            time.sleep(0.05)
+        assert not any(map(alive, pids))
