@@ -9,6 +9,7 @@
 
     converter.convert("export/", "out/", to="coco", segmentation="rle")
     converter.pack("export/", "dataset.zip")
+    report = converter.check("dataset.zip")
 
 The functions mirror the commands, return typed results, and raise `SegpackError` or one of
 its kinds (see `converter.errors`).
@@ -21,14 +22,28 @@ from typing import TYPE_CHECKING, Any
 from converter.errors import SegpackError
 
 if TYPE_CHECKING:
-    from converter.api import Dataset, DatasetInstance, DatasetSample, convert, inspect, merge, open, pack, preview  # noqa: A004
+    from converter.api import (
+        Dataset,
+        DatasetInstance,
+        DatasetSample,
+        check,
+        convert,
+        diff,
+        inspect,
+        merge,
+        open,
+        pack,
+        preview,
+    )
 
 __all__ = [
     "Dataset",
     "DatasetInstance",
     "DatasetSample",
     "SegpackError",
+    "check",
     "convert",
+    "diff",
     "inspect",
     "merge",
     "open",

@@ -17,8 +17,10 @@ from converter.geometry import labelmap, rle, shapes
 from converter.layouts.classes import read_class_file
 from converter.ledger import Ledger, OnError
 from converter.model import Box, ClassInfo, Image, Instance, LabelMap, Loss, Marks, Sample
-from converter.pipeline import converting, inspecting, packing, previewing
+from converter.pipeline import checking, converting, diffing, inspecting, packing, previewing
+from converter.pipeline.checking import CheckReport, FailOn
 from converter.pipeline.converting import Result
+from converter.pipeline.diffing import Diff
 from converter.pipeline.inspecting import Inspection
 from converter.pipeline.opening import Opened, Progress, load_sample, open_dataset, silent
 from converter.pipeline.preparing import Job
@@ -28,7 +30,19 @@ from converter.transforms import classes as class_files
 from converter.transforms.split import parse_lists
 from converter.transforms.steps import Options, Steps, read_steps
 
-__all__ = ["Dataset", "DatasetInstance", "DatasetSample", "convert", "inspect", "merge", "open", "pack", "preview"]
+__all__ = [
+    "Dataset",
+    "DatasetInstance",
+    "DatasetSample",
+    "check",
+    "convert",
+    "diff",
+    "inspect",
+    "merge",
+    "open",
+    "pack",
+    "preview",
+]
 
 StrPath = str | os.PathLike[str]
 ImageFiles = Literal["copy", "hardlink", "symlink", "none"]
@@ -349,6 +363,67 @@ def _write_options(
     if tolerance is not None and not 0 <= tolerance < 1e6:
         raise UsageError(f"--tolerance {tolerance:g} is not a number of pixels from 0")
     return WriteOptions(segmentation, instances, boxes_as_masks, crowd, min_iou, tolerance, image_files)
+
+
+def check(
+    source: StrPath,
+    *,
+    sample: int | None = None,
+    seed: int = 0,
+    fail_on: FailOn = "error",
+    format: str | None = None,
+    images: StrPath | None = None,
+    classes: StrPath | None = None,
+    colors: StrPath | None = None,
+    class_name: str | None = None,
+    masks: str | None = None,
+    on_error: OnError = "skip",
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> CheckReport:
+    """`segpack check`: everything that can be asked of a dataset, or of a seeded sample of `sample` images."""
+    return checking.check(
+        str(source),
+        format=format,
+        options=read_options(images, classes, colors, class_name, masks, need_files=True),
+        sample=sample,
+        seed=seed,
+        fail_on=fail_on,
+        on_error=on_error,
+        workers=workers or engine.cores(),
+        progress=progress,
+    )
+
+
+def diff(
+    a: StrPath,
+    b: StrPath,
+    *,
+    format: str | None = None,
+    images: StrPath | None = None,
+    classes: StrPath | None = None,
+    colors: StrPath | None = None,
+    class_name: str | None = None,
+    masks: str | None = None,
+    on_error: OnError = "stop",
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Diff:
+    """`segpack diff`: what two datasets of any formats differ in.
+
+    `format` names one for both, or two with a comma between. The other options say how both are read.
+    """
+    first, comma, second = (format or "").partition(",")
+    options = read_options(images, classes, colors, class_name, masks, need_files=False)
+    return diffing.diff(
+        str(a),
+        str(b),
+        formats=(first or None, (second if comma else first) or None),
+        options=(options, options),
+        on_error=on_error,
+        workers=workers or engine.cores(),
+        progress=progress,
+    )
 
 
 def inspect(

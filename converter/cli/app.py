@@ -8,7 +8,9 @@ import sys
 import typer
 
 from converter.cli import console
+from converter.cli.check import check
 from converter.cli.convert import convert
+from converter.cli.diff import diff
 from converter.cli.formats import formats
 from converter.cli.inspect import inspect
 from converter.cli.merge import merge
@@ -31,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for command in (convert, pack, merge, inspect, preview, formats, schema):
+for command in (convert, pack, merge, check, diff, inspect, preview, formats, schema):
     app.command()(command)
 
 

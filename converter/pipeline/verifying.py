@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from converter import engine
+from converter.checks.catalog import CATALOG
 from converter.errors import SourceError
 from converter.format import Format, Reading, ReadOptions, Scan
 from converter.formats import get_format
@@ -23,13 +24,13 @@ from converter.pipeline.opening import Progress
 from converter.pipeline.writing import Outcome, Output, fingerprint
 from converter.storage import Limits, Source, open_source
 
-__all__ = ["verify"]
+__all__ = ["Encoding", "difference", "sized_like", "verify"]
 
 NEAR = 0.001  # pixels between a box and the text of it
 FIX = "this is a defect of the program that wrote it; please report it"
 
 
-class _Encoding(msgspec.Struct, frozen=True):
+class Encoding(msgspec.Struct, frozen=True):
     """One encoding of the package as its reader sees it."""
 
     output: Output
@@ -58,7 +59,7 @@ def verify(staged: Path, outputs: list[Output], outcome: Outcome, *, workers: in
         reading = Reading(source, ReadOptions(need_files=files))
         encodings = [_open(reading, output, outputs[0]) for output in outputs]
     except SourceError as error:
-        return [_finding("encoding-disagreement", {"file": error.file}, str(error))]
+        return [_finding(_code(error), {"file": error.file}, str(error))]
     findings = _count(about, rows, outcome, encodings)
     items = [
         _Item(
@@ -75,6 +76,12 @@ def verify(staged: Path, outputs: list[Output], outcome: Outcome, *, workers: in
     return findings
 
 
+def _code(error: SourceError | Skipped) -> str:
+    """The finding that a reader's refusal is; a package that cannot be read contradicts itself at the least."""
+    code = error.code if isinstance(error, SourceError) else ""
+    return code if code in CATALOG and CATALOG[code].severity == "error" else "encoding-disagreement"
+
+
 def _finding(code: str, where: dict[str, str], message: str) -> Finding:
     return Finding(code, "error", dict(where), message, FIX)
 
@@ -86,7 +93,7 @@ def _rows_by_image(source: Source) -> dict[str, list[index.Row]]:
     return rows
 
 
-def _open(reading: Reading, output: Output, primary: Output) -> _Encoding:
+def _open(reading: Reading, output: Output, primary: Output) -> Encoding:
     """Scan one encoding with the reader of its format; YOLO labels are found by the path they must have."""
     reader = get_format(output.format.name) if output.format.name != "package" else get_format("coco")
     assert reader.scan is not None
@@ -100,7 +107,7 @@ def _open(reading: Reading, output: Output, primary: Output) -> _Encoding:
             name: Ref(ref.image, YoloPayload(output.format.label_path(output.writing, ref.image)))
             for name, ref in sized.items()
         }
-    return _Encoding(output, reader, scan, refs)
+    return Encoding(output, reader, scan, refs)
 
 
 def _primary_refs(reading: Reading, primary: Output) -> list[Ref]:
@@ -110,7 +117,7 @@ def _primary_refs(reading: Reading, primary: Output) -> list[Ref]:
 
 
 def _count(
-    about: meta.Meta, rows: Mapping[str, list[index.Row]], outcome: Outcome, encodings: list[_Encoding]
+    about: meta.Meta, rows: Mapping[str, list[index.Row]], outcome: Outcome, encodings: list[Encoding]
 ) -> list[Finding]:
     """Numbers that have to agree: images and instances in meta.json, the index and every encoding."""
     findings = []
@@ -134,20 +141,20 @@ class _Compare(msgspec.Struct, frozen=True):
     """Compares one image across the encodings, the index and the checksums."""
 
     reading: Reading
-    encodings: tuple[_Encoding, ...]
+    encodings: tuple[Encoding, ...]
 
     def __call__(self, item: _Item) -> list[Finding]:
         try:
             return self._compare(item)
         except (SourceError, Skipped) as error:
-            return [_finding("encoding-disagreement", {"image": item.name}, str(error))]
+            return [_finding(_code(error), {"image": item.name}, str(error))]
 
     def _compare(self, item: _Item) -> list[Finding]:
         samples: list[Sample] = []
         for encoding, ref in zip(self.encodings, item.refs, strict=True):
             if ref is None:
                 return []  # counted already
-            sized = _sized(ref, samples[0].image) if samples else resolve(self.reading, ref, Ledger())[0]
+            sized = sized_like(ref, samples[0].image) if samples else resolve(self.reading, ref, Ledger())[0]
             assert encoding.reader.load is not None
             samples.append(encoding.reader.load(self.reading, encoding.scan.header, sized, Ledger()))
         base = samples[0]
@@ -155,7 +162,7 @@ class _Compare(msgspec.Struct, frozen=True):
         if fingerprint(base) != item.expected:
             findings.append(_disagree(item, self.encodings[0], "is not what was written"))
         for encoding, sample in zip(self.encodings[1:], samples[1:], strict=True):
-            problem = _difference(base, sample, encoding)
+            problem = difference(base, sample, encoding)
             if problem:
                 findings.append(_disagree(item, encoding, problem))
         return findings + self._index(item, base)
@@ -179,12 +186,12 @@ class _Compare(msgspec.Struct, frozen=True):
         return findings
 
 
-def _sized(ref: Ref, image: Image) -> Ref:
+def sized_like(ref: Ref, image: Image) -> Ref:
     sized = msgspec.structs.replace(ref.image, width=image.width, height=image.height)
     return msgspec.structs.replace(ref, image=sized)
 
 
-def _disagree(item: _Item, encoding: _Encoding, problem: str) -> Finding:
+def _disagree(item: _Item, encoding: Encoding, problem: str) -> Finding:
     folder = encoding.output.writing.prefix or "masks/"
     where = {"image": item.name, "file": folder}
     return _finding("encoding-disagreement", where, f"{item.name} in {folder} {problem}")
@@ -195,7 +202,7 @@ def _measures(row: index.Row) -> tuple[str, ...]:
             row.bbox_w, row.bbox_h, row.area, row.iscrowd)  # fmt: skip
 
 
-def _difference(base: Sample, sample: Sample, encoding: _Encoding) -> str:
+def difference(base: Sample, sample: Sample, encoding: Encoding) -> str:
     """How `sample`, read from a secondary encoding, differs from what the primary one implies; "" if it does not."""
     expected = lower(base, encoding.output.lowering, Ledger()).instances
     found = sample.instances

@@ -1,0 +1,51 @@
+"""Do images and masks lie on each other: EXIF turns, and shapes that leave the image.
+
+Sizes that do not fit are refused in reading, shifts are found over the whole set (shift.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from converter.checks.catalog import finding
+from converter.checks.subject import Drawn, Subject
+from converter.model import Box, Finding, Image, Marks, Polygons
+
+__all__ = ["SLACK", "check", "outside", "turned"]
+
+SLACK = 1.0  # pixels; annotation tools put points on the edge and just beyond
+
+
+def turned(image: Image, name: str, file: str) -> Iterator[Finding]:
+    """The tag that makes a viewer show another picture than the one that is stored."""
+    if image.orientation != 1:
+        message = (
+            f"EXIF orientation {image.orientation}: the picture is stored {image.width}x{image.height} and shown turned"
+        )
+        yield finding("exif-orientation", message, image=name, file=file)
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Shapes that reach more than a pixel outside; boxes beside a mask are a question of geometry."""
+    for each in subject.drawn:
+        beyond = outside(each, subject.image)
+        if beyond > SLACK:
+            message = f"reaches {beyond:.4g} px outside the image of {subject.image.width}x{subject.image.height}"
+            yield finding("out-of-bounds", message, image=subject.name, instance=each.told, file=each.file)
+
+
+def outside(each: Drawn, image: Image) -> float:
+    """How far an object reaches outside its image, in pixels; 0 when it does not."""
+    shape = each.instance.shape
+    xs: list[float] = []
+    ys: list[float] = []
+    if isinstance(shape, Polygons):
+        xs = [x for ring in shape.rings for x in ring[0::2]]
+        ys = [y for ring in shape.rings for y in ring[1::2]]
+    elif isinstance(shape, Marks):
+        xs, ys = shape.points[0::2], shape.points[1::2]
+    elif isinstance(shape, Box):
+        xs, ys = [shape.x, shape.x + shape.w], [shape.y, shape.y + shape.h]
+    if not xs:
+        return 0.0
+    return float(max(-min(xs), -min(ys), max(xs) - image.width, max(ys) - image.height, 0))

@@ -1,0 +1,37 @@
+"""Do boxes and areas that the source claims fit the masks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from converter.checks.catalog import finding
+from converter.checks.subject import Subject
+from converter.model import Finding
+
+__all__ = ["check"]
+
+BOX = 1.0  # pixels a side may be off: boxes of polygons are not whole numbers
+AREA_SHARE, AREA_PIXELS = 0.05, 10
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Claims of objects that have a mask with pixels in it."""
+    for each in subject.drawn:
+        if each.mask is None or not each.area:
+            continue
+        where: dict[str, Any] = {"image": subject.name, "instance": each.told, "file": each.file}
+        box, tight, area = each.instance.box, each.box, each.instance.area
+        if box is not None:
+            off = max(
+                abs(box.x - tight.x),
+                abs(box.y - tight.y),
+                abs(box.x + box.w - tight.x - tight.w),
+                abs(box.y + box.h - tight.y - tight.h),
+            )
+            if off > BOX:
+                said = f"[{box.x:g}, {box.y:g}, {box.w:g}, {box.h:g}]"
+                real = f"[{tight.x:g}, {tight.y:g}, {tight.w:g}, {tight.h:g}]"
+                yield finding("box-mismatch", f"the box is {said}, that of the mask {real}: {off:.4g} px off", **where)
+        if area is not None and abs(area - each.area) > max(AREA_PIXELS, AREA_SHARE * each.area):
+            yield finding("area-mismatch", f"the area is given as {area:g} and the mask has {each.area} px", **where)

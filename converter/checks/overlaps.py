@@ -1,0 +1,70 @@
+"""Are instances apart from each other and in one piece."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from converter.checks.catalog import finding
+from converter.checks.subject import Drawn, Subject
+from converter.geometry import rle
+from converter.geometry.overlaps import count_parts, overlapping_pairs
+from converter.model import Box, Finding
+
+__all__ = ["SAME", "check"]
+
+SAME = 0.9  # IoU from which two objects of a class are one
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Objects that share pixels, that are drawn twice, that lie in several pieces. Crowds are left out."""
+    singles = [d for d in subject.drawn if not d.instance.iscrowd]
+    masks = [d for d in singles if d.mask is not None and d.area]
+    yield from _shared(subject, masks)
+    yield from _boxes_twice(subject, [d for d in singles if isinstance(d.instance.shape, Box) and d.area])
+    for each in masks:
+        assert each.mask is not None
+        parts = count_parts(each.mask)
+        if parts > 1:
+            where: dict[str, Any] = {"image": subject.name, "instance": each.told, "file": each.file}
+            yield finding("disconnected-instance", f"the mask lies in {parts} pieces", **where)
+
+
+def _shared(subject: Subject, masks: Sequence[Drawn]) -> Iterator[Finding]:
+    """Twins, and for the smaller of two that overlap how many pixels it shares."""
+    over: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for i, j, iou in overlapping_pairs([d.mask for d in masks if d.mask is not None]):
+        a, b = masks[i], masks[j]
+        if iou >= SAME and a.instance.class_id == b.instance.class_id:
+            message = f"the same as instance {a.told}: IoU {iou:.3f} in one class"
+            yield finding("duplicate-instance", message, image=subject.name, instance=b.told, file=b.file)
+            continue
+        assert a.mask is not None
+        assert b.mask is not None
+        small, large = (i, j) if a.area < b.area else (j, i)
+        over[small].append((rle.overlap(a.mask, b.mask), large))
+    for small, others in sorted(over.items()):
+        pixels, largest = max(others)
+        each = masks[small]
+        more = f", and pixels with {len(others) - 1} more" if len(others) > 1 else ""
+        message = f"shares {pixels} of its {each.area} px with instance {masks[largest].told}{more}"
+        yield finding("overlap", message, image=subject.name, instance=each.told, file=each.file)
+
+
+def _boxes_twice(subject: Subject, boxes: Sequence[Drawn]) -> Iterator[Finding]:
+    if len(boxes) < 2:
+        return
+    sides = np.array([[d.box.x, d.box.y, d.box.x + d.box.w, d.box.y + d.box.h] for d in boxes])
+    area = (sides[:, 2] - sides[:, 0]) * (sides[:, 3] - sides[:, 1])
+    for i in range(len(boxes) - 1):
+        low, high = np.maximum(sides[i, :2], sides[i + 1 :, :2]), np.minimum(sides[i, 2:], sides[i + 1 :, 2:])
+        common = np.prod(np.clip(high - low, 0, None), axis=1)
+        iou = common / (area[i] + area[i + 1 :] - common)
+        for j in np.flatnonzero(iou >= SAME).tolist():
+            a, b = boxes[i], boxes[i + 1 + j]
+            if a.instance.class_id == b.instance.class_id:
+                message = f"the same box as instance {a.told}: IoU {iou[j]:.3f} in one class"
+                yield finding("duplicate-instance", message, image=subject.name, instance=b.told, file=b.file)

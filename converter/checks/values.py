@@ -1,0 +1,129 @@
+"""Do masks hold class ids, or what became of them: noise of JPEG, interpolated values, colours.
+
+A value that nobody declares is `unexpected-value`, unless the mask shows where it came from.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.checks.catalog import finding
+from converter.checks.subject import Facts
+from converter.codecs.images import Labels
+from converter.model import Finding, Header, LabelMap
+
+__all__ = ["by_name", "explain", "specks", "strays", "unnamed"]
+
+LOSSY = frozenset({".jpg", ".jpeg", ".jfif"})
+NOISY = 3  # different values from which a mix of them is noise
+RESTLESS = 0.5  # share of pixels with another value beside them, from which values are noise
+SPECKS, TIMES = 0.005, 10  # of noise, and against the set's usual share
+MASKS = 20  # from so many masks on, a value that only one has is strange
+
+
+def by_name(file: str, image: str) -> Iterator[Finding]:
+    """A mask that is stored as JPEG."""
+    if posixpath.splitext(file)[1].lower() in LOSSY:
+        message = "the mask is a JPEG, which changes values along every edge"
+        yield finding("lossy-mask", message, image=image, file=file)
+
+
+def explain(labels: Labels, known: Collection[int]) -> str:
+    """The code for a mask that holds values not in `known`: where they seem to come from."""
+    if labels.lossy:
+        return "lossy-mask"
+    array: NDArray[Any] = labels.array
+    if array.ndim == 3:
+        if labels.kind == "gray-alpha":
+            return "unexpected-value"
+        gray = (array[..., :3] == array[..., :1]).all()
+        if not gray:
+            return "lossy-mask" if _many_colors(array) else "palette-mask"
+        array = array[..., 0]
+    strange = [int(v) for v in np.unique(array) if int(v) not in known]
+    if labels.kind == "gray" and len(strange) > 1 and set(strange) <= _grays():
+        return "palette-mask"
+    if len(strange) >= NOISY and _restless(array, strange) > RESTLESS:
+        return "lossy-mask"
+    return "unexpected-value"
+
+
+def _many_colors(array: NDArray[Any]) -> bool:
+    """Whether colours fade into each other, as after JPEG or a smooth resize."""
+    codes = array[..., 0].astype(np.int64) << 16 | array[..., 1].astype(np.int64) << 8 | array[..., 2]
+    found, counts = np.unique(codes, return_counts=True)
+    rare = found[counts < counts.max() // 100 + 1]
+    return len(rare) >= 10 * NOISY and _restless(codes, rare.tolist()) > RESTLESS
+
+
+def _restless(array: NDArray[Any], strange: Sequence[int]) -> float:
+    """Of the pixels with a strange value, the share that has a neighbour of another value beside or below."""
+    mine = np.isin(array, strange)
+    other = np.zeros(array.shape, np.bool_)
+    other[:, :-1] |= array[:, 1:] != array[:, :-1]
+    other[:-1] |= array[1:] != array[:-1]
+    return float(other[mine].mean()) if mine.any() else 0.0
+
+
+def _grays() -> set[int]:
+    """What the colours of Pascal VOC's palette become in gray (ITU-R 601): 38, 75, 113, ...
+
+    Index bits go to red, green and blue in turn, the highest bit of each first.
+    """
+    found = set()
+    for index in range(1, 21):
+        channels = [sum((index >> (3 * k + c) & 1) << (7 - k) for k in range(3)) for c in range(3)]
+        found.add((channels[0] * 19595 + channels[1] * 38470 + channels[2] * 7471 + 0x8000) >> 16)
+    return found
+
+
+def specks(labels: LabelMap) -> float:
+    """The share of pixels that differ from all four neighbours: hardly any in a drawn mask."""
+    inner = labels[1:-1, 1:-1]
+    if not inner.size:
+        return 0.0
+    alone = inner != labels[:-2, 1:-1]
+    for other in (labels[2:, 1:-1], labels[1:-1, :-2], labels[1:-1, 2:]):
+        alone &= inner != other
+    return float(alone.mean())
+
+
+def unnamed(header: Header) -> bool:
+    """Whether nothing declares the classes of a semantic set: then every value passes for one."""
+    return header.task == "semantic" and all(c.name == f"class_{c.id}" for c in header.classes)
+
+
+def strays(facts: Sequence[Facts], header: Header) -> Iterator[Finding]:
+    """Masks that stand out from a set: full of specks, or with values that no other mask comes near."""
+    masks = [f for f in facts if f.values]
+    if not masks:
+        return
+    usual = float(np.median([f.specks for f in masks]))
+    noisy = {f.image for f in masks if f.specks > SPECKS and f.specks > TIMES * usual and len(masks) > 2}
+    for each in masks:
+        if each.image in noisy:
+            message = f"{each.specks:.1%} of the pixels differ from all their neighbours: noise of JPEG or of resizing"
+            yield finding("lossy-mask", message, image=each.image, file=each.mask_file)
+    if not unnamed(header) or len(masks) < MASKS:
+        return
+    used = Counter(v for f in masks for v in f.values)
+    for each in masks:
+        if each.image in noisy:
+            continue
+        lone = [v for v in each.values if used[v] == 1 and not any(_elsewhere(n, each, used) for n in (v - 1, v + 1))]
+        lone = [v for v in lone if v != header.ignore_id]
+        if lone:
+            shown = ", ".join(map(str, lone[:5]))
+            message = f"value {shown} is in no other of {len(masks)} masks, and nothing declares it"
+            code = "palette-mask" if len(lone) > 1 and set(lone) <= _grays() else "unexpected-value"
+            yield finding(code, message, image=each.image, file=each.mask_file)
+
+
+def _elsewhere(value: int, mask: Facts, used: Counter[int]) -> bool:
+    return used[value] > (value in mask.values)
