@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         diff,
         inspect,
         merge,
-        open,
+        open,  # noqa: A004
         pack,
         preview,
     )

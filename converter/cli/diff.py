@@ -86,7 +86,9 @@ def _verdict(found: "Diff") -> str:
 
 
 def _side(side: "Side") -> str:
-    return f"{side.source}: {side.format}, {side.images:,} images, {side.classes} {"class" if side.classes == 1 else "classes"}"
+    classes = "1 class" if side.classes == 1 else f"{side.classes} classes"
+    images = "1 image" if side.images == 1 else f"{side.images:,} images"
+    return f"{side.source}: {side.format}, {images}, {classes}"
 
 
 def _listed(title: str, items: list[str]) -> list[str]:
