@@ -1,8 +1,12 @@
 """`segpack inspect`."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
 
 from converter.cli import console, options
+from converter.errors import TargetError
 
 if TYPE_CHECKING:
     from converter.pipeline.inspecting import Inspection
@@ -21,6 +25,10 @@ def inspect(
     class_name: options.ClassName = None,
     masks: options.Masks = None,
     on_error: options.OnError = options.OnErrorChoice.stop,
+    classes_template: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--classes-template", metavar="FILE", help="Write the classes as a file for --classes, to edit."),
+    ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     workers: options.Workers = None,
@@ -40,6 +48,8 @@ def inspect(
         workers=workers,
         progress=console.progress(quiet=quiet or json),
     )
+    if classes_template is not None:
+        _write_template(found, classes_template)
     if json:
         console.json_out(found)
         return
@@ -47,6 +57,20 @@ def inspect(
         console.out(line)
     if not quiet:
         console.tell(found.losses, found.notes)
+
+
+def _write_template(found: "Inspection", file: str) -> None:
+    from converter.transforms.classes import template  # noqa: PLC0415 -- --help needs none of it
+
+    counted = "images" if found.task == "semantic" else "instances"
+    data = template([(c.id, c.name, c.instances) for c in found.classes], file, counted=counted)
+    try:
+        with Path(file).open("xb") as stream:
+            stream.write(data)
+    except FileExistsError:
+        raise TargetError(f"--classes-template {file}: exists already; name another file") from None
+    except OSError as error:
+        raise TargetError(f"--classes-template {file}: {error.strerror}") from None
 
 
 def _lines(found: "Inspection") -> list[str]:

@@ -161,7 +161,8 @@ def _classes(reading: Reading, tree: Tree, config: Mapping[str, Any]) -> tuple[C
         )
     if reading.options.classes is not None:
         declared = reading.options.classes.names_of_ids()
-        names |= {i: f"class_{i}" for i in declared if i not in names}
+        known = {*names.values()}  # an entry with the name of one and a new id moves that class
+        names |= {i: f"class_{i}" for i, name in declared.items() if i not in names and name not in known}
     found = tuple(ClassInfo(i + 1, n, source_id=i, source_name=n) for i, n in sorted(names.items()))
     check_classes(found, file, "names")
     return found

@@ -132,7 +132,8 @@ def _one(job: Job, progress: Progress) -> Plan:
     if job.tags:
         raise UsageError("--source tags tell several datasets apart, and there is one")
     opened = _open(job, job.sources[0], progress)
-    header, mapping = _classes(_titled(opened.scan.header, opened.reading.source.name), job, opened.ledger)
+    titled = _titled(opened.scan.header, opened.reading.source.name)
+    header, mapping = _classes(titled, job, by_source=opened.format.indexed_classes)
     items = [Item(0, ref, ref.image) for ref in opened.scan.refs]
     return Plan(
         opened.reading.source.name,
@@ -150,17 +151,16 @@ def _titled(header: Header, name: str) -> Header:
     return header if header.name else msgspec.structs.replace(header, name=Path(name).stem)
 
 
-def _classes(header: Header, job: Job, ledger: Ledger) -> tuple[Header, ClassMap | None]:
+def _classes(header: Header, job: Job, *, by_source: bool = False) -> tuple[Header, ClassMap | None]:
     """The header after the class file and conditions on classes, and where each class id goes."""
     mapping: ClassMap | None = None
     if job.read.classes is not None:
-        header, mapping = class_files.plan(header, job.read.classes)
+        header, mapping = class_files.plan(header, job.read.classes, by_source=by_source)
     dropped = select.dropped_classes(job.steps.conditions, header)
     if dropped:
         mapping = mapping if mapping is not None else {c.id: c.id for c in header.classes}
         mapping = {old: None if new in dropped else new for old, new in mapping.items()}
         header = msgspec.structs.replace(header, classes=tuple(c for c in header.classes if c.id not in dropped))
-    del ledger
     return header, mapping
 
 
@@ -176,7 +176,7 @@ def _several(job: Job, progress: Progress) -> Plan:
         ledger.losses += each.ledger.losses
         ledger.notes += each.ledger.notes
     united, maps = unite.unite([o.scan.header for o in opened], tags, job.read.classes, ledger)
-    header, last = _classes(_titled(united, Path(job.target).name), job, ledger)
+    header, last = _classes(_titled(united, Path(job.target).name), job)
     parts, items = [], []
     for number, (each, tag, first) in enumerate(zip(opened, tags, maps, strict=True)):
         mapping = {old: last.get(new, new) if last and new is not None else new for old, new in first.items()}

@@ -2,12 +2,17 @@
 
     - {id: 1, name: vehicle, from: [car, truck, 7]}     YAML or JSON: a list of these,
     - {name: person}                                    or {classes: [...], drop: [sky]}
+    - {id: 255, name: void, from: [unlabeled]}
 
     id,name,from                                        CSV; several old names with | between
     1,vehicle,car|truck
 
-`from` takes old names and the ids of the source. Without it an entry stands for the class
-of its name, or else of its id. Classes that the file does not mention stay as they are.
+`from` takes old names and ids. Without it an entry stands for the class of its name, or
+else of its id. Entries without `id` share the ids that they stand for, ascending in the
+order of the file. Classes that the file does not mention stay as they are.
+
+An entry of id 0 called background (or unlabeled, bg) makes background of what it stands
+for, one of id 255 called ignore (or void) pixels that are to be ignored.
 """
 
 from __future__ import annotations
@@ -23,14 +28,16 @@ import numpy as np
 from converter.codecs import csvs, json, yaml
 from converter.errors import SourceError, UsageError
 from converter.format import ClassEntry, ClassTable
-from converter.layouts.classes import check_classes, check_name
+from converter.layouts.classes import check_classes, check_name, is_background, is_ignore
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, LabelMap, Sample
 
-__all__ = ["ClassMap", "apply", "parse", "parse_colors", "plan"]
+__all__ = ["ClassMap", "apply", "parse", "parse_colors", "plan", "template"]
 
 ClassMap = dict[int, int | None]
+IGNORE = 255
+SHOWN = 8
 
 
 # ---------------------------------------------------------------- parse
@@ -132,37 +139,105 @@ def _check_entries(table: ClassTable) -> None:
 # ---------------------------------------------------------------- plan
 
 
-def plan(header: Header, table: ClassTable) -> tuple[Header, ClassMap]:
-    """The header with the classes of `table`, and where each old class id goes (None: dropped)."""
-    found = _Finder(header, table.file)
+def plan(header: Header, table: ClassTable, *, by_source: bool = False) -> tuple[Header, ClassMap]:
+    """The header with the classes of `table`, and where each old class id goes (None: dropped).
+
+    `by_source`: ids in `from` are those that the source's files hold, not the header's.
+    """
+    found = _Finder(header, table.file, by_source=by_source)
     mapping: ClassMap = {found.one(old, "drop"): None for old in table.drop}
-    made: dict[int, ClassInfo] = {}
     pending = [(entry, found.all_of(entry)) for entry in table.entries]
-    fixed = {entry.id for entry, _ in pending if entry.id is not None}
+    _check_once(pending, mapping, header, table.file)
     mentioned = {id for _, ids in pending for id in ids} | set(mapping)
     kept = [c for c in header.classes if c.id not in mentioned]
-    fixed |= {c.id for c in kept}
-    for entry, ids in pending:
-        id = entry.id if entry.id is not None else _free(ids, fixed)
-        fixed.add(id)
-        first = next((c for c in header.classes if c.id in ids), None)
-        made[id] = ClassInfo(
-            id,
-            entry.name,
-            color=entry.color or (first.color if first else None),
-            source_id=first.source_id if first else None,
-            source_name=first.source_name if first else None,
-            extra=first.extra if first else {},
-        )
+    header, pending = _reserve(header, pending, mapping)
+    made: list[ClassInfo] = []
+    for (entry, ids), id in zip(pending, _ids(pending, {c.id for c in kept}, header), strict=True):
+        made.append(_made(entry, id, ids, header))
         mapping |= dict.fromkeys(ids, id)
-    classes = sorted([*made.values(), *kept], key=lambda c: c.id)
+    classes = sorted([*made, *kept], key=lambda c: c.id)
     check_classes(classes, table.file)
     mapping |= {c.id: c.id for c in kept}
-    zero = any(c.id == 0 for c in classes)
-    background = (None if zero else 0) if header.task == "instance" else header.background_id
-    if header.task == "semantic" and zero and header.background_id == 0:
-        raise SourceError(table.file, "class 0 is the background of this set", remedy="use another id")
-    return msgspec.structs.replace(header, classes=tuple(classes), background_id=background), mapping
+    return _settled(header, classes, mapping, table.file), mapping
+
+
+def _check_once(pending: Sequence[tuple[ClassEntry, list[int]]], dropped: ClassMap, header: Header, file: str) -> None:
+    """An old class goes to one place, whether it was called by name or by id."""
+    names = {c.id: c.name for c in header.classes}
+    taken = dict.fromkeys(dropped, "drop")
+    for entry, ids in pending:
+        for id in ids:
+            if taken.setdefault(id, entry.name) != entry.name:
+                raise SourceError(
+                    file,
+                    f"class {id} '{names[id]}' goes to both '{taken[id]}' and '{entry.name}'",
+                    remedy="name it in one place",
+                )
+
+
+def _reserve(
+    header: Header, pending: list[tuple[ClassEntry, list[int]]], mapping: ClassMap
+) -> tuple[Header, list[tuple[ClassEntry, list[int]]]]:
+    """Entries that are background or to be ignored taken out: values of pixels, and no classes.
+
+    Instances of them are dropped: around objects everything is background.
+    """
+    rest = []
+    for entry, ids in pending:
+        if is_reserved(entry) and entry.id == 0:
+            mapping |= dict.fromkeys(ids, 0 if header.task == "semantic" else None)
+            header = msgspec.structs.replace(header, background_id=0)
+        elif is_reserved(entry):
+            mapping |= dict.fromkeys(ids, IGNORE if header.task == "semantic" else None)
+            if header.task == "semantic":
+                header = msgspec.structs.replace(header, ignore_id=IGNORE)
+        else:
+            rest.append((entry, ids))
+    return header, rest
+
+
+def is_reserved(entry: ClassEntry) -> bool:
+    """Whether an entry is no class: background, or pixels to be ignored."""
+    return (entry.id == 0 and is_background(entry.name)) or (entry.id == IGNORE and is_ignore(entry.name))
+
+
+def _ids(pending: Sequence[tuple[ClassEntry, list[int]]], kept: set[int], header: Header) -> list[int]:
+    """An id for every entry: its own, or its place among those that the others stand for."""
+    fixed = {entry.id for entry, _ in pending if entry.id is not None} | kept
+    if header.task == "semantic":
+        fixed |= {v for v in (header.background_id, header.ignore_id) if v is not None}
+    free: list[int] = []
+    for entry, ids in pending:
+        if entry.id is None:
+            free.append(_free(ids, fixed))
+            fixed.add(free[-1])
+    ascending = iter(sorted(free))
+    return [entry.id if entry.id is not None else next(ascending) for entry, _ in pending]
+
+
+def _made(entry: ClassEntry, id: int, ids: Sequence[int], header: Header) -> ClassInfo:
+    """The class of an entry; what else is known of it comes from the first class it stands for."""
+    by_id = {c.id: c for c in header.classes}
+    first = by_id[ids[0]] if ids else ClassInfo(id, entry.name)
+    return msgspec.structs.replace(first, id=id, name=entry.name, color=entry.color or first.color)
+
+
+def _settled(header: Header, classes: Sequence[ClassInfo], mapping: ClassMap, file: str) -> Header:
+    """The header with its new classes; UsageError and SourceError where values of pixels would mean two things."""
+    taken = {c.id: c.name for c in classes}
+    if header.task == "instance":
+        background = None if 0 in taken else 0
+        return msgspec.structs.replace(header, classes=tuple(classes), background_id=background)
+    for id, what in ((header.background_id, "the background"), (header.ignore_id, "to be ignored")):
+        if id is not None and id in taken:
+            raise SourceError(file, f"{id} is {what} in this set and cannot be '{taken[id]}'", remedy="use another id")
+    if header.background_id is None and None in mapping.values():
+        gone = next(c for c in header.classes if mapping.get(c.id, c.id) is None)
+        raise UsageError(
+            f"{file}: class {gone.id} '{gone.name}' cannot be dropped: every pixel of this set has a class; "
+            "merge it into another, or make it background with {id: 0, name: background, from: [...]}"
+        )
+    return msgspec.structs.replace(header, classes=tuple(classes))
 
 
 def _free(ids: Sequence[int], taken: set[int]) -> int:
@@ -174,46 +249,65 @@ def _free(ids: Sequence[int], taken: set[int]) -> int:
 
 
 class _Finder:
-    """Finds the classes of a dataset by old name or source id."""
+    """Finds the classes of a dataset by old name or id."""
 
-    def __init__(self, header: Header, file: str) -> None:
+    def __init__(self, header: Header, file: str, *, by_source: bool) -> None:
         self.file = file
         self.by_name = {c.name: c.id for c in header.classes}
-        self.by_source = {c.source_id: c.id for c in header.classes if c.source_id is not None}
         self.by_id = {c.id: c.id for c in header.classes}
+        self.reserved = {header.background_id, header.ignore_id}
+        if by_source:
+            self.by_id = {c.source_id: c.id for c in header.classes if c.source_id is not None}
 
     def one(self, old: str | int, place: str) -> int:
-        if isinstance(old, int):
-            found = self.by_source.get(old, None if self.by_source else self.by_id.get(old))
-        else:
-            found = self.by_name.get(old)
+        found = self.by_id.get(old) if isinstance(old, int) else self.by_name.get(old)
         if found is None:
-            raise SourceError(
-                self.file,
-                f"the dataset has no class {old!r}{self._nearest(old)}",
-                place=place,
-                remedy="mend the file",
-            )
+            found = self.by_name.get(str(old))
+        if found is None:
+            raise self._unknown(old, place)
         return found
 
     def all_of(self, entry: ClassEntry) -> list[int]:
-        """Old classes of an entry: those of `from`; else the class of its name, else of its id."""
+        """Old classes of an entry: those of `from`; else the class of its name, else of its id.
+
+        SourceError for a name that no class has; with an id it may be one that does not occur.
+        """
         if entry.sources == (entry.name, *entry.sources[1:]) and len(entry.sources) == 2 and entry.id is None:
             name, index = entry.sources
-            found = self.by_name.get(str(name), self.by_source.get(int(index)))
+            found = self.by_name.get(str(name), self.by_id.get(int(index)))
             return [] if found is None else [found]
+        if is_reserved(entry):
+            sources = [s for s in entry.sources or (entry.name,) if not self._means_nothing(s)]
+            return list(dict.fromkeys(self.one(old, entry.name) for old in sources))
         if entry.sources:
             return list(dict.fromkeys(self.one(old, entry.name) for old in entry.sources))
         if entry.name in self.by_name:
             return [self.by_name[entry.name]]
-        by_id = self.by_source or self.by_id
-        if entry.id in by_id:
-            return [by_id[entry.id]]
+        if entry.id in self.by_id:
+            return [self.by_id[entry.id]]
+        if entry.id is None:
+            raise self._unknown(entry.name, "")
         return []
 
+    def _means_nothing(self, old: str | int) -> bool:
+        """Whether `old` is the background, or ignored, already: no class of the dataset, by its own words."""
+        if isinstance(old, int):
+            return old in self.reserved and old not in self.by_id
+        return old not in self.by_name and (is_background(old) or is_ignore(old))
+
+    def _unknown(self, old: str | int, place: str) -> SourceError:
+        known = ", ".join(list(self.by_name)[:SHOWN]) + (", ..." if len(self.by_name) > SHOWN else "")
+        return SourceError(
+            self.file,
+            f"the dataset has no class {old!r}{self._nearest(old)}",
+            place=place,
+            remedy=f"use one of {known}" if known else "mend the file",
+        )
+
     def _nearest(self, old: str | int) -> str:
-        near = difflib.get_close_matches(str(old), list(self.by_name), n=1)
-        return f" (is '{near[0]}' meant?)" if near else ""
+        folded = {name.casefold(): name for name in self.by_name}
+        near = difflib.get_close_matches(str(old).casefold(), list(folded), n=1)
+        return f" (is '{folded[near[0]]}' meant?)" if near else ""
 
 
 # ---------------------------------------------------------------- apply
@@ -255,3 +349,34 @@ def _map_labels(sample: Sample, mapping: ClassMap, background: int | None, ledge
         table[old] = target
     mapped: LabelMap = table[labels]
     return mapped
+
+
+# ---------------------------------------------------------------- template
+
+
+def template(classes: Sequence[tuple[int, str, int]], file: str, *, counted: str = "instances") -> bytes:
+    """A class file of (id, name, count) that changes nothing, for people to edit: JSON, CSV or YAML by its ending."""
+    ending = posixpath.splitext(file)[1].lower()
+    olds = [id if name == f"class_{id}" else name for id, name, _ in classes]  # a made-up name is none to go by
+    entries = [{"id": id, "name": name, "from": [old]} for (id, name, _), old in zip(classes, olds, strict=True)]
+    if ending == ".csv":
+        return csvs.encode(
+            ("id", "name", "from"), [(e["id"], e["name"], old) for e, old in zip(entries, olds, strict=True)]
+        )
+    if ending == ".json":
+        return json.encode_pretty({"classes": entries, "drop": []})
+    width = max((len(_flow(e)) for e in entries), default=0)
+    lines = [
+        "# Edit and use with --classes: change name or id; put several old names into one 'from' to merge them;",
+        "# move a name from 'classes' to 'drop' to leave it out. Entries without 'id' are numbered in their order.",
+        "classes:",
+        *(f"  - {_flow(entry):<{width}}  # {n} {counted}" for entry, (_, _, n) in zip(entries, classes, strict=True)),
+        "drop: []",
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _flow(entry: Mapping[str, Any]) -> str:
+    """An entry on one line; text in double quotes, where YAML and JSON agree."""
+    name, old = (json.encode(v).decode() for v in (entry["name"], entry["from"]))
+    return f"{{id: {entry['id']}, name: {name}, from: {old}}}"

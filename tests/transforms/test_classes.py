@@ -1,0 +1,244 @@
+"""Class files: ids and names asked for, in every encoding of the package, from every kind of source."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from converter import api
+from converter.errors import SourceError, UsageError
+from tests.support import segpack
+from tests.transforms.sets import CocoSet, blob, code, photo
+
+NAMES = ("car", "truck", "person", "sky")
+
+
+def coco_set(folder: Path) -> str:
+    """Two images; each class once in the first, car and person in the second."""
+    made = CocoSet(folder, NAMES)
+    for number, used in enumerate([(1, 2, 3, 4), (1, 3)]):
+        id = made.image(f"{number}.png", photo(40, 50, number))
+        for c in used:
+            made.draw(id, code(blob(40, 50, 10 * number + c)), c)
+    return made.save()
+
+
+def semantic_set(folder: Path, values: Any = (0, 1, 2, 3, 4), *, named: bool = True) -> str:
+    for each in ("images", "masks"):
+        (folder / each).mkdir(parents=True)
+    for number in range(2):
+        labels = np.random.default_rng(number).choice(np.array(values, np.uint8), (30, 40))
+        Image.fromarray(photo(30, 40)).save(folder / f"images/{number}.png")
+        Image.fromarray(labels).save(folder / f"masks/{number}.png")
+    if named:
+        (folder / "classes.json").write_text(json.dumps(dict(enumerate(NAMES, 1))))
+    return str(folder)
+
+
+def write(folder: Path, content: Any, name: str = "classes.yaml") -> Path:
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+WANTED = {
+    "rename": (
+        [{"name": "auto", "from": ["car"]}],
+        {1: ("auto", {1}), 2: ("truck", {2}), 3: ("person", {3}), 4: ("sky", {4})},
+    ),
+    "merge": (
+        [{"id": 1, "name": "vehicle", "from": ["car", "truck"]}],
+        {1: ("vehicle", {1, 2}), 3: ("person", {3}), 4: ("sky", {4})},
+    ),
+    "drop": ({"classes": [], "drop": ["sky", "truck"]}, {1: ("car", {1}), 3: ("person", {3})}),
+    "reorder": (
+        [{"name": "sky"}, {"name": "person"}, {"name": "truck"}, {"name": "car"}],
+        {1: ("sky", {4}), 2: ("person", {3}), 3: ("truck", {2}), 4: ("car", {1})},
+    ),
+    "ids": (
+        [{"id": 9, "name": "car"}, {"id": 7, "name": "human", "from": ["person"]}],
+        {9: ("car", {1}), 7: ("human", {3}), 2: ("truck", {2}), 4: ("sky", {4})},
+    ),
+    "all": (
+        {
+            "classes": [{"id": 2, "name": "human", "from": [3]}, {"id": 1, "name": "vehicle", "from": [1, "truck"]}],
+            "drop": ["sky"],
+        },
+        {1: ("vehicle", {1, 2}), 2: ("human", {3})},
+    ),
+}
+
+
+def check_package(out: Path, wanted: dict[int, tuple[str, set[int]]], counts: Counter[int]) -> None:
+    """meta.json, index.csv, mask names, coco.json and data.yaml agree with `wanted` {id: (name, old ids)}."""
+    expected = Counter({id: sum(counts[o] for o in old) for id, (_, old) in wanted.items()})
+    meta = json.loads((out / "meta.json").read_text())
+    assert [(c["id"], c["name"]) for c in meta["classes"]] == [(i, wanted[i][0]) for i in sorted(wanted)]
+    assert meta["counts"]["per_class"] == {wanted[i][0]: expected[i] for i in wanted}
+    with (out / "index.csv").open(newline="") as file:
+        rows = [r for r in csv.DictReader(file) if r["class_id"]]
+    assert Counter(int(r["class_id"]) for r in rows) == +expected
+    assert all(wanted[int(r["class_id"])][0] == r["class_name"] for r in rows)
+    numbered = Counter(int(re.findall(r"_(\d+)\.png$", str(p))[0]) for p in (out / "masks").rglob("*.png"))
+    assert numbered == +expected
+    top = json.loads((out / "coco/coco.json").read_text())
+    assert {c["id"]: c["name"] for c in top["categories"]} == {i: n for i, (n, _) in wanted.items()}
+    assert Counter(a["category_id"] for a in top["annotations"]) == +expected
+    config = yaml.safe_load((out / "yolo/data.yaml").read_text())
+    assert config["names"] == {i: wanted[id][0] for i, id in enumerate(sorted(wanted))}
+    lines = [line for p in (out / "yolo/labels").rglob("*.txt") for line in p.read_text().splitlines()]
+    by_index = Counter(sorted(wanted)[int(line.split()[0])] for line in lines)
+    assert by_index == +expected
+
+
+@pytest.mark.parametrize("case", WANTED)
+def test_coco(tmp_path: Path, case: str) -> None:
+    content, wanted = WANTED[case]
+    source = coco_set(tmp_path / "in")
+    api.pack(source, tmp_path / "out", classes=write(tmp_path, content), yolo="boxes")
+    check_package(tmp_path / "out", wanted, Counter({1: 2, 2: 1, 3: 2, 4: 1}))
+
+
+@pytest.mark.parametrize("case", WANTED)
+def test_yolo(tmp_path: Path, case: str) -> None:
+    """The files of a yolo set hold indices from 0: ids in `from` are those."""
+    content, wanted = WANTED[case]
+    api.convert(coco_set(tmp_path / "in"), tmp_path / "yolo", to="yolo-seg")
+    if case == "all":
+        content = json.loads(json.dumps(content).replace("[3]", "[2]").replace('[1, "truck"]', '[0, "truck"]'))
+    api.pack(tmp_path / "yolo", tmp_path / "out", classes=write(tmp_path, content), yolo="boxes")
+    check_package(tmp_path / "out", wanted, Counter({1: 2, 2: 1, 3: 2, 4: 1}))
+
+
+@pytest.mark.parametrize("case", WANTED)
+def test_semantic(tmp_path: Path, case: str) -> None:
+    content, wanted = WANTED[case]
+    source = semantic_set(tmp_path / "in")
+    api.pack(source, tmp_path / "out", classes=write(tmp_path, content))
+    to = {old: id for id, (_, olds) in wanted.items() for old in olds}
+    meta = json.loads((tmp_path / "out/meta.json").read_text())
+    assert {c["id"]: c["name"] for c in meta["classes"]} == {i: n for i, (n, _) in wanted.items()}
+    for number in range(2):
+        with Image.open(tmp_path / f"in/masks/{number}.png") as image:
+            before = np.asarray(image)
+        with Image.open(tmp_path / f"out/masks/{number}.png") as image:
+            after = np.asarray(image)
+        np.testing.assert_array_equal(after, np.vectorize(lambda v: to.get(v, 0))(before))
+    top = json.loads((tmp_path / "out/coco/coco.json").read_text())
+    assert {c["id"]: c["name"] for c in top["categories"]} == {i: n for i, (n, _) in wanted.items()}
+    assert Counter(a["category_id"] for a in top["annotations"]) == Counter(dict.fromkeys(wanted, 2))
+
+
+def test_a_package_is_known_by_the_ids_that_it_shows(tmp_path: Path) -> None:
+    """Its ids came from another numbering; `from` means the ids that stand in the package."""
+    file = write(tmp_path, [{"id": 7, "name": "car"}], "first.yaml")
+    api.pack(coco_set(tmp_path / "in"), tmp_path / "one", classes=file)
+    second = write(tmp_path, [{"id": 1, "name": "auto", "from": [7]}], "second.yaml")
+    api.pack(tmp_path / "one", tmp_path / "two", classes=second)
+    meta = json.loads((tmp_path / "two/meta.json").read_text())
+    assert {c["id"]: c["name"] for c in meta["classes"]} == {1: "auto", 2: "truck", 3: "person", 4: "sky"}
+
+
+@pytest.mark.parametrize("ending", ["yaml", "json", "csv"])
+@pytest.mark.parametrize("kind", ["coco", "semantic", "unnamed", "quirky"])
+def test_the_template_changes_nothing(tmp_path: Path, ending: str, kind: str) -> None:
+    if kind == "coco":
+        source = coco_set(tmp_path / "in")
+    elif kind == "quirky":
+        made = CocoSet(tmp_path / "in", ("a: b", "yes", '"q"', "#x, y", "7", "ä | ö" if ending != "csv" else "ä ö"))
+        made.draw(made.image("a.png", photo(9, 9)), code(blob(9, 9)), 3)
+        source = made.save()
+    else:
+        source = semantic_set(tmp_path / "in", named=kind == "semantic")
+    file = tmp_path / f"classes.{ending}"
+    segpack("inspect", source, "--classes-template", file)
+    plain = api.pack(source, tmp_path / "one")
+    found = api.pack(source, tmp_path / "two", classes=file)
+    assert [(c.id, c.name) for c in plain.classes] == [(c.id, c.name) for c in found.classes]
+    one, two = ((tmp_path / n / "index.csv").read_bytes() for n in ("one", "two"))
+    assert one == two
+    again = segpack("inspect", source, "--classes-template", file, check=2)
+    assert "exists already" in again.err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([{"name": "vehicle", "from": ["caar"]}], "no class 'caar' .is 'car' meant"),
+        ([{"name": "Truk"}], "no class 'Truk' .is 'truck' meant"),
+        ({"drop": ["skyy"]}, "no class 'skyy' .is 'sky' meant"),
+        ([{"name": "x", "from": [17]}], "no class 17"),
+        ([{"name": "a", "from": ["car"]}, {"name": "b", "from": [1]}], "goes to both 'a' and 'b'"),
+        ({"classes": [{"name": "a", "from": ["car"]}], "drop": ["car"]}, "goes to both"),
+        ([{"id": 2, "name": "a", "from": ["car"]}], "id 2 is declared twice"),
+        ([{"name": "truck", "from": ["car"]}], "two classes are called 'truck'"),
+        ([{"id": -1, "name": "car"}], "not a whole number from 0"),
+        ([{"name": "car", "color": [1, 2]}, {"nam": "x"}], "'nam' is unknown"),
+        ("{broken", "classes.yaml"),
+    ],
+)
+def test_what_a_file_cannot_mean_is_refused(tmp_path: Path, content: Any, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        api.convert(coco_set(tmp_path / "in"), tmp_path / "out", to="coco", classes=write(tmp_path, content))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dropped_class_is_a_loss(tmp_path: Path) -> None:
+    file = write(tmp_path, {"drop": ["car"]})
+    found = api.convert(coco_set(tmp_path / "in"), tmp_path / "out", to="coco", classes=file)
+    assert [(x.code, x.image, x.amount) for x in found.losses] == [("class-dropped", f"{i}.png", 1) for i in range(2)]
+
+
+def test_background_and_ignore_are_declared_in_the_file(tmp_path: Path) -> None:
+    source = semantic_set(tmp_path / "in", values=(0, 1, 2, 3))
+    (tmp_path / "in/classes.json").write_text(json.dumps({0: "road", 1: "sky", 2: "void2", 3: "car"}))
+    content = [
+        {"id": 0, "name": "background", "from": ["sky"]},
+        {"id": 255, "name": "void", "from": ["void2"]},
+        {"id": 1, "name": "road", "from": ["road"]},
+    ]
+    api.pack(source, tmp_path / "out", classes=write(tmp_path, content))
+    meta = json.loads((tmp_path / "out/meta.json").read_text())
+    assert (meta["background_id"], meta["ignore_id"]) == (0, 255)
+    assert {c["id"]: c["name"] for c in meta["classes"]} == {1: "road", 3: "car"}
+    with Image.open(tmp_path / "in/masks/0.png") as before, Image.open(tmp_path / "out/masks/0.png") as after:
+        table = np.array([1, 0, 255, 3])
+        np.testing.assert_array_equal(np.asarray(after), table[np.asarray(before)])
+
+
+def test_naming_the_background_that_is_one_already_changes_nothing(tmp_path: Path) -> None:
+    source = semantic_set(tmp_path / "in")
+    content = [{"id": 0, "name": "background"}, {"id": 1, "name": "car"}]
+    found = api.convert(source, tmp_path / "out", to="semantic-png", classes=write(tmp_path, content))
+    assert [c.name for c in found.classes] == list(NAMES)
+    assert not found.losses
+
+
+def test_dropping_where_every_pixel_has_a_class_is_refused(tmp_path: Path) -> None:
+    source = semantic_set(tmp_path / "in", values=(0, 1))
+    (tmp_path / "in/classes.json").write_text(json.dumps({0: "road", 1: "sky"}))
+    with pytest.raises(UsageError, match="cannot be dropped"):
+        api.convert(source, tmp_path / "out", to="semantic-png", classes=write(tmp_path, {"drop": ["sky"]}))
+
+
+def test_camvid_named_and_its_void_ignored(tmp_path: Path, data: Path) -> None:
+    entries = [{"id": i, "name": n, "from": [i]} for i, n in enumerate(["sky", "building", "pole", "road"])]
+    entries += [{"id": 4, "name": "rest", "from": list(range(4, 11))}, {"id": 255, "name": "void", "from": [11]}]
+    api.pack(data / "camvid_segnet/CamVid", tmp_path / "out", classes=write(tmp_path, entries))
+    meta = json.loads((tmp_path / "out/meta.json").read_text())
+    assert (meta["background_id"], meta["ignore_id"]) == (None, 255)
+    assert [c["name"] for c in meta["classes"]] == ["sky", "building", "pole", "road", "rest"]
+    mask = min((tmp_path / "out/masks").rglob("*.png"))
+    source = next((data / "camvid_segnet/CamVid").glob(f"{mask.parent.name}annot/{mask.name}"))
+    with Image.open(source) as before, Image.open(mask) as after:
+        table = np.array([0, 1, 2, 3, *[4] * 7, 255])
+        np.testing.assert_array_equal(np.asarray(after), table[np.asarray(before)])
