@@ -45,11 +45,11 @@ def text(parent: Element, path: str) -> str:
     return (parent.findtext(path) or "").strip()
 
 
-def element(parent: Element, tag: str, value: object = None, **attributes: object) -> Element:
-    """Appends `<tag attributes>value</tag>` to `parent`; None writes no text."""
+def element(parent: Element, tag: str, content: object = None, /, **attributes: object) -> Element:
+    """Appends `<tag attributes>content</tag>` to `parent`; None writes no text."""
     made = SubElement(parent, tag, {k: str(v) for k, v in attributes.items()})
-    if value is not None:
-        made.text = str(value)
+    if content is not None:
+        made.text = str(content)
     return made
 
 

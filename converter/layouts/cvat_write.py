@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from typing import IO, Any
+from typing import IO
 from xml.etree.ElementTree import indent, tostring
 
 import msgspec
@@ -13,7 +13,7 @@ from converter.codecs import xml
 from converter.format import Encoded, Record, Writing
 from converter.geometry import rle, shapes
 from converter.layouts.coco_write import file_name
-from converter.layouts.figures import far_edge, restored_box, restored_ellipse
+from converter.layouts.figures import GroupNumbers, far_edge, restored_box, restored_ellipse
 from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample
 from converter.storage import Target
 
@@ -41,7 +41,7 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
         node.set("subset", image.split)
     node.set("width", str(image.width))
     node.set("height", str(image.height))
-    groups = _Groups(sample)
+    groups = GroupNumbers(sample)
     attributes: dict[int, set[str]] = {}
     for instance in sample.instances:
         for tag, figure in _figures(instance, image):
@@ -51,29 +51,6 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
         xml.element(node, "tag", label=tag, source="manual")
     indent(node, level=1)
     return Encoded([], CvatRecord(tostring(node, encoding="utf-8"), attributes), [i.id for i in sample.instances])
-
-
-class _Groups:
-    """Group numbers above 0: those of the extras where they are, free ones for objects of several parts."""
-
-    def __init__(self, sample: Sample) -> None:
-        given = [i.extra.get("group_id") for i in sample.instances]
-        kept = {g for g in given if isinstance(g, int) and not isinstance(g, bool) and g > 0}
-        self.numbers: dict[Any, int] = {g: g for g in kept}
-        self.next = max(kept, default=0) + 1
-
-    def of(self, instance: Instance) -> int:
-        """The group of an instance; 0 is none."""
-        group = instance.extra.get("group_id")
-        several = isinstance(instance.shape, Polygons) and len(instance.shape.rings) > 1
-        key = group if group is not None else id(instance) if several else None
-        key = repr(key) if isinstance(key, dict | list) else key
-        if key is None:
-            return 0
-        if key not in self.numbers:
-            self.numbers[key] = self.next
-            self.next += 1
-        return self.numbers[key]
 
 
 def _figures(instance: Instance, image: Image) -> list[tuple[str, dict[str, str]]]:
@@ -124,7 +101,7 @@ def _mask(region: Rle) -> dict[str, str]:
 
 
 def _append(
-    node: xml.Element, tag: str, figure: dict[str, str], instance: Instance, name: str, groups: _Groups
+    node: xml.Element, tag: str, figure: dict[str, str], instance: Instance, name: str, groups: GroupNumbers
 ) -> None:
     extra = instance.extra
     made = xml.element(node, tag, label=name, source=extra.get("source", "manual"))

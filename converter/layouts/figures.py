@@ -28,10 +28,11 @@ from numpy.typing import NDArray
 from converter.errors import ShapeError
 from converter.geometry import raster, rle, shapes
 from converter.ledger import Ledger
-from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Shape
+from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample, Shape
 
 __all__ = [
     "FIGURE_KEYS",
+    "GroupNumbers",
     "Part",
     "box_between",
     "box_centre",
@@ -236,3 +237,26 @@ def _united(parts: Sequence[Instance], image: Image, ledger: Ledger, where: str)
     else:
         shape = rle.union([shapes.mask_of(s, image.height, image.width) for s in drawn])
     return msgspec.structs.replace(first, shape=shape, box=None, area=None, extra=extra)
+
+
+class GroupNumbers:
+    """Group numbers above 0: those of the extras where they are, free ones for objects of several parts."""
+
+    def __init__(self, sample: Sample) -> None:
+        given = [i.extra.get("group_id") for i in sample.instances]
+        kept = {g for g in given if isinstance(g, int) and not isinstance(g, bool) and g > 0}
+        self.numbers: dict[Any, int] = {g: g for g in kept}
+        self.next = max(kept, default=0) + 1
+
+    def of(self, instance: Instance) -> int:
+        """The group of an instance; 0 is none."""
+        group = instance.extra.get("group_id")
+        several = isinstance(instance.shape, Polygons) and len(instance.shape.rings) > 1
+        key = group if group is not None else id(instance) if several else None
+        key = repr(key) if isinstance(key, dict | list) else key
+        if key is None:
+            return 0
+        if key not in self.numbers:
+            self.numbers[key] = self.next
+            self.next += 1
+        return self.numbers[key]

@@ -27,7 +27,7 @@ Rgb = tuple[int, int, int]
 
 @functools.cache
 def color_of(index: int) -> Rgb:
-    """The colour of an index 0...255."""
+    """The colour of an index; those above 255 begin anew."""
     rgb = [0, 0, 0]
     for place in range(8):
         for channel in range(3):

@@ -1,0 +1,135 @@
+"""Writing Supervisely projects."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from typing import Any
+
+import msgspec
+
+from converter.codecs import json, png
+from converter.format import Encoded, Record, Writing
+from converter.geometry import rle, shapes
+from converter.layouts.palette import color_of
+from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample
+from converter.storage import Target
+
+__all__ = ["SuperviselyAssembler", "encode", "image_path", "label_path"]
+
+DATASET = "ds0"
+
+
+class TagNames(msgspec.Struct, frozen=True):
+    """The names of the tags of one image, with whether any carries a value."""
+
+    valued: dict[str, bool]
+
+
+def image_path(writing: Writing, image: Image) -> str:
+    return f"{writing.prefix}{image.split or DATASET}/img/{image.name}"
+
+
+def label_path(writing: Writing, image: Image) -> str:
+    return f"{writing.prefix}{image.split or DATASET}/ann/{image.name}.json"
+
+
+def encode(writing: Writing, sample: Sample) -> Encoded:
+    """The annotation of one image."""
+    image, names = sample.image, {c.id: c.name for c in writing.header.classes}
+    used: dict[str, bool] = {}
+    tags = _tags(dict.fromkeys(image.extra.get("tags", ())) | image.extra.get("attributes", {}), used)
+    objects = [_object(instance, names[instance.class_id], image, used) for instance in sample.instances]
+    document = {
+        "description": image.extra.get("description", ""),
+        "tags": tags,
+        "size": {"height": image.height, "width": image.width},
+        "objects": objects,
+    }
+    files = [(label_path(writing, image), json.encode_pretty(document))]
+    return Encoded(files, TagNames(used), [i.id for i in sample.instances])
+
+
+def _tags(values: dict[Any, Any], used: dict[str, bool]) -> list[dict[str, Any]]:
+    """Tags have a number, a text or nothing as value."""
+    made = []
+    for name, value in values.items():
+        plain = (
+            value
+            if value is None or (isinstance(value, int | float | str) and not isinstance(value, bool))
+            else (str(value).lower() if isinstance(value, bool) else json.encode(value).decode())
+        )
+        made.append({"name": str(name), "value": plain})
+        used[str(name)] = used.get(str(name), False) or plain is not None
+    return made
+
+
+def _object(instance: Instance, title: str, image: Image, used: dict[str, bool]) -> dict[str, Any]:
+    return {
+        "description": instance.extra.get("description", ""),
+        "tags": _tags(instance.extra.get("attributes", {}), used),
+        "classTitle": title,
+        **_figure(instance, image),
+    }
+
+
+def _figure(instance: Instance, image: Image) -> dict[str, Any]:
+    shape = instance.shape
+    if isinstance(shape, Box):
+        corners = [[shape.x, shape.y], [shape.x + shape.w - 1, shape.y + shape.h - 1]]
+        return _points("rectangle", corners)
+    if isinstance(shape, Marks):
+        pairs = _pairs(shape.points)
+        if shape.kind == "polyline":
+            return _points("line", pairs)
+        if len(pairs) == 1:
+            return _points("point", pairs)
+        return {"geometryType": "graph", "nodes": {str(n): {"loc": p} for n, p in enumerate(pairs, 1)}}
+    if isinstance(shape, Polygons) and len(shape.rings) == 1:
+        return _points("polygon", _pairs(shape.rings[0]))
+    return {"geometryType": "bitmap", "bitmap": _bitmap(shapes.mask_of(shape, image.height, image.width))}
+
+
+def _points(kind: str, exterior: list[list[float]]) -> dict[str, Any]:
+    return {"geometryType": kind, "points": {"exterior": exterior, "interior": []}}
+
+
+def _pairs(flat: list[float]) -> list[list[float]]:
+    return [flat[i : i + 2] for i in range(0, len(flat), 2)]
+
+
+def _bitmap(region: Rle) -> dict[str, Any]:
+    crop, x, y = rle.decode_crop(region)
+    packed = zlib.compress(png.encode_gray(crop))
+    return {"data": base64.b64encode(packed).decode(), "origin": [x, y]}
+
+
+class SuperviselyAssembler:
+    """Writes meta.json: classes of any shape, and the tags in use."""
+
+    def __init__(self, writing: Writing, out: Target) -> None:
+        self.writing, self.out = writing, out
+        self.tags: dict[str, bool] = {}
+
+    def add(self, record: Record) -> None:
+        for name, valued in record.value.valued.items():
+            self.tags[name] = self.tags.get(name, False) or valued
+
+    def finish(self) -> None:
+        classes = sorted(self.writing.header.classes, key=lambda c: c.id)
+        meta = {
+            "classes": [
+                {"title": c.name, "shape": "any", "color": _hex(c.color or color_of(place))}
+                for place, c in enumerate(classes, 1)
+            ],
+            "tags": [
+                {"name": n, "value_type": "any_string" if self.tags[n] else "none", "color": _hex(color_of(place))}
+                for place, n in enumerate(sorted(self.tags), 1)
+            ],
+            "projectType": "images",
+        }
+        self.out.write(f"{self.writing.prefix}meta.json", json.encode_pretty(meta))
+
+
+def _hex(color: tuple[int, int, int]) -> str:
+    return "#" + bytes(color).hex().upper()
