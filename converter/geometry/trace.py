@@ -30,13 +30,13 @@ class Loop:
     `columns`, (n,) int64: the column of pixels that a gate lies in. `rows`, (n,) int64:
     the row border it lies on, 0 to the mask's height. `is_start`, (n,) bool: below the
     gate is foreground, and the walk goes to the right; otherwise above, and to the left.
-    So foreground lies to the right of the walk. The first gate is the topmost one of the
-    leftmost column.
+    So foreground lies to the right of the walk. It begins after a turn from left to right,
+    in the leftmost column.
 
-    `hole`: the line goes around background. `parent`: where the part that the hole lies in
-    stands in the list, None for a part. `above`: where the loop of the gate
-    before the first one, up the same column or at the foot of an earlier one, stands in
-    the list; None for the first loop.
+    `hole`: the line goes around background. `parent`: the place in the list of the part that
+    the hole lies in, None for a part. `above`: the place of the loop that has the gate just
+    above this one's topmost gate in the leftmost column, or else the lowest gate of an
+    earlier column; None for the first loop.
     """
 
     columns: Ints
@@ -56,15 +56,13 @@ def loops(rle: Rle) -> list[Loop]:
     columns, rows = _gates(rle)
     if not columns.size:
         return []
-    order, lengths, owner = _walks(_next(columns, rows, rle.height))
+    order, firsts, ends, owner = _walks(_next(columns, rows, rle.height))
     walked_columns, walked_rows = columns[order], rows[order]
     # Gates alternate along a column, and a column has an even number of them.
     walked_starts = order & 1 == 0
     found: list[Loop] = []
-    end = 0
-    for length in lengths:
-        begin, end = end, end + length
-        first = int(order[begin])
+    begin = 0
+    for first, end in zip(firsts, ends, strict=True):
         above = owner[first - 1] if first else None
         hole = first & 1 == 1
         parent = None
@@ -72,6 +70,7 @@ def loops(rle: Rle) -> list[Loop]:
             parent = found[above].parent if found[above].hole else above
         part = slice(begin, end)
         found.append(Loop(walked_columns[part], walked_rows[part], walked_starts[part], hole, parent, above))
+        begin = end
     return found
 
 
@@ -141,18 +140,27 @@ def _next(columns: Ints, rows: Ints, height: int) -> list[int]:
     return result
 
 
-def _walks(following: list[int]) -> tuple[Ints, list[int], list[int]]:
-    """The cycles of a permutation one after another, their lengths, and which one a gate is in."""
+def _walks(following: list[int]) -> tuple[Ints, list[int], list[int], list[int]]:
+    """The cycles of the walk, one after another in one array of gates.
+
+    Then, for each cycle, its least gate and where it ends in the array; and for each gate,
+    which cycle it is in.
+    """
     owner = [-1] * len(following)
     order: list[int] = []
-    lengths: list[int] = []
+    firsts: list[int] = []
+    ends: list[int] = []
     for first in range(len(following)):
         if owner[first] >= 0:
             continue
-        gate, begin, number = first, len(order), len(lengths)
+        gate, number = first, len(firsts)
+        if first & 1:
+            # A hole: its topmost gate comes before the turn to the right, not after it.
+            gate = following[first]
         while owner[gate] < 0:
             owner[gate] = number
             order.append(gate)
             gate = following[gate]
-        lengths.append(len(order) - begin)
-    return np.array(order, np.int64), lengths, owner
+        firsts.append(first)
+        ends.append(len(order))
+    return np.array(order, np.int64), firsts, ends, owner

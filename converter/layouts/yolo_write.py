@@ -14,7 +14,7 @@ from converter.layouts.yolo_read import label_of
 from converter.model import Header, Image, Instance, Polygons, Sample
 from converter.storage import Target
 
-__all__ = ["YoloAssembler", "encode_boxes", "encode_polygons", "image_path", "label_path"]
+__all__ = ["YoloAssembler", "config", "encode_boxes", "encode_polygons", "encode_rows", "image_path", "label_path"]
 
 
 def image_path(writing: Writing, image: Image) -> str:
@@ -28,15 +28,16 @@ def label_path(writing: Writing, image: Image) -> str:
 
 def encode_boxes(writing: Writing, sample: Sample) -> Encoded:
     """Rows `class x y w h`; masks give their tight box."""
-    return _encode(writing, sample, _box_row)
+    return encode_rows(writing, sample, _box_row)
 
 
 def encode_polygons(writing: Writing, sample: Sample) -> Encoded:
     """Rows `class x1 y1 x2 y2 ...`; one ring an instance, holes and parts joined by bridges."""
-    return _encode(writing, sample, _polygon_row)
+    return encode_rows(writing, sample, _polygon_row)
 
 
-def _encode(writing: Writing, sample: Sample, row: Callable[[Instance, Image], str]) -> Encoded:
+def encode_rows(writing: Writing, sample: Sample, row: Callable[[Instance, Image], str]) -> Encoded:
+    """The label file of an image: `row` says what follows the class."""
     index = _indices(writing.header)
     rows = [f"{index[i.class_id]} {row(i, sample.image)}\n" for i in sample.instances]
     path = label_path(writing, sample.image)
@@ -64,8 +65,8 @@ def _unit(value: float, size: int) -> str:
 
 def _polygon_row(instance: Instance, image: Image) -> str:
     ring = _ring(instance, image)
-    xs = numbers.normalise(ring[0::2], image.width)
-    ys = numbers.normalise(ring[1::2], image.height)
+    xs = numbers.normalised(ring[0::2], image.width)
+    ys = numbers.normalised(ring[1::2], image.height)
     return " ".join(v for pair in zip(xs, ys, strict=True) for v in pair)
 
 
@@ -91,17 +92,17 @@ class YoloAssembler:
         """Nothing is kept: label files are complete by themselves."""
 
     def finish(self) -> None:
-        self.out.write(f"{self.writing.prefix}data.yaml", yaml.encode(_config(self.writing.header)))
+        self.out.write(f"{self.writing.prefix}data.yaml", yaml.encode(config(self.writing.header)))
 
 
-def _config(header: Header) -> dict[str, Any]:
+def config(header: Header) -> dict[str, Any]:
     """Without `path` the folder of the YAML is the root; train and val are required."""
     folders = {split: f"images/{split}" for split in header.splits}
     first = next(iter(folders.values()), "images")
-    config: dict[str, Any] = {
+    found: dict[str, Any] = {
         "train": folders.get("train", first),
         "val": folders.get("val", folders.get("test", folders.get("train", first))),
     }
-    config |= {split: folder for split, folder in folders.items() if split not in config}
+    found |= {split: folder for split, folder in folders.items() if split not in found}
     names = {i: c.name for i, c in enumerate(sorted(header.classes, key=lambda c: c.id))}
-    return config | {"nc": len(names), "names": names}
+    return found | {"nc": len(names), "names": names}

@@ -1,0 +1,234 @@
+"""Masks as polygons: exact ones of few vertices, and simpler ones that say what they cost.
+
+What a polygon covers is what the COCO rasteriser makes of it: even-odd within a ring,
+the union of rings. A hole is therefore part of its ring, joined by a bridge that
+is walked there and back; both ways pass the same subpixels, and so leave no trace.
+In the same way all parts of a mask can share one ring.
+
+Every result is rasterised again before it is handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import TypeAlias
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from converter.geometry import collapse, raster, trace
+from converter.geometry import rle as codes
+from converter.geometry.links import Points, few_vertices
+from converter.geometry.trace import Loop
+from converter.model import Rle
+
+__all__ = ["exact_polygons", "exact_ring", "simplified_polygons", "simplified_ring"]
+
+Rings: TypeAlias = list[list[float]]
+Groups: TypeAlias = Sequence[Sequence[int]]
+# A line of no points is one that has gone.
+Lines: TypeAlias = Sequence[Sequence[tuple[float, float]]]
+
+# How the tolerance shrinks until the overlap is large enough, and how often.
+_FINER = 1.4
+_TRIES = 10
+# The overlap does not fall evenly with the steps: one step too far, the next may be good.
+_BEYOND = 3
+
+
+def exact_polygons(rle: Rle) -> Rings:
+    """One ring [x0, y0, x1, y1, ...] for each 8-connected part, holes included; none for an empty mask.
+
+    Their union under the COCO rasteriser is exactly the mask. Coordinates are pixels with
+    one digit after the point (fifths, to which the rasteriser rounds), inside the image.
+    Parts come in the order of their first pixels down the columns.
+    """
+    loops = trace.loops(rle)
+    return _exact(rle, loops, _parts(loops))[1]
+
+
+def exact_ring(rle: Rle) -> list[float]:
+    """The whole mask as one ring, its parts and holes joined; [] for an empty mask.
+
+    Otherwise as `exact_polygons`: for formats that hold one ring an object.
+    """
+    loops = trace.loops(rle)
+    return _exact(rle, loops, [range(len(loops))])[1][0] if loops else []
+
+
+def simplified_polygons(rle: Rle, *, min_iou: float | None, tolerance: float | None) -> tuple[Rings, float]:
+    """Polygons of fewer vertices, and their intersection over union with the mask, as rasterised.
+
+    `min_iou`, 0 to 1: the least that is allowed; small holes and parts may go.
+    `tolerance`, in pixels: how far the outline may move away from that of the exact polygons;
+    all holes and parts stay. Both together are both kept; without either nothing is simplified.
+    There are never more vertices than in `exact_polygons`, and some pixels are always left.
+    """
+    loops = trace.loops(rle)
+    return _simplified(rle, loops, _parts(loops), min_iou, tolerance)
+
+
+def simplified_ring(rle: Rle, *, min_iou: float | None, tolerance: float | None) -> tuple[list[float], float]:
+    """As `simplified_polygons`, in one ring as in `exact_ring`."""
+    loops = trace.loops(rle)
+    if not loops:
+        return [], 1.0
+    rings, iou = _simplified(rle, loops, [range(len(loops))], min_iou, tolerance)
+    return rings[0], iou
+
+
+def _exact(rle: Rle, loops: Sequence[Loop], groups: Groups) -> tuple[list[Points], Rings]:
+    """A line for each loop, and a ring for each group of loops, given by their places."""
+    lines = few_vertices(loops, rle.height, rle.width)
+    rings = _rings(loops, lines, groups)
+    if _draw(rings, rle).counts == rle.counts:
+        return lines, rings
+    lines = [_checked(line, loop, rle) for line, loop in zip(lines, loops, strict=True)]
+    return lines, _rings(loops, lines, groups)
+
+
+def _checked(line: Points, loop: Loop, rle: Rle) -> Points:
+    """The line, or the corners of the loop's pixels if it draws anything else."""
+    corners = trace.corner_ring(loop)
+    if _draw([_coordinates(line)], rle) == _draw([corners], rle):
+        return line
+    fifths = [round(5 * value) for value in corners]
+    return list(zip(fifths[0::2], fifths[1::2], strict=True))
+
+
+def _draw(rings: Rings, rle: Rle) -> Rle:
+    return raster.polygons_to_rle(rings, rle.height, rle.width)
+
+
+def _simplified(
+    rle: Rle, loops: Sequence[Loop], groups: Groups, min_iou: float | None, tolerance: float | None
+) -> tuple[Rings, float]:
+    """The shortest of the exact polygons and of what two methods find."""
+    exact, rings = _exact(rle, loops, groups)
+
+    def judge(lines: Lines) -> tuple[Rings, float] | None:
+        """The rings of these lines and their overlap, if that is large enough."""
+        rings = _rings(loops, _in_fifths(lines, rle), groups)
+        iou = codes.iou(_draw(rings, rle), rle)
+        return (rings, iou) if iou > 0 and iou >= (min_iou or 0) else None
+
+    found = [(rings, 1.0)]
+    if loops and tolerance is not None:
+        found += _within_distance(exact, tolerance, judge)
+    if loops and min_iou is not None:
+        found += _by_area(exact, [loop.parent for loop in loops], tolerance, judge)
+    return min(found, key=lambda one: sum(map(len, one[0])))
+
+
+def _within_distance(
+    exact: Sequence[Points], tolerance: float, judge: Callable[[Lines], tuple[Rings, float] | None]
+) -> Iterator[tuple[Rings, float]]:
+    """Douglas and Peucker's method with the widest tolerance that the judge accepts."""
+    rings = [shapely.LinearRing(line) for line in exact]
+    for finer in range(_TRIES):
+        simpler = shapely.simplify(rings, 5 * tolerance / _FINER**finer, preserve_topology=True)
+        judged = judge([shapely.get_coordinates(ring)[:-1].tolist() for ring in simpler])
+        if judged:
+            yield judged
+            return
+
+
+def _by_area(
+    exact: Sequence[Points],
+    parents: Sequence[int | None],
+    tolerance: float | None,
+    judge: Callable[[Lines], tuple[Rings, float] | None],
+) -> Iterator[tuple[Rings, float]]:
+    """The last of the steps that change least area which the judge accepts, about."""
+    steps = collapse.steps(exact, parents)
+
+    def attempt(number: int) -> tuple[Rings, float] | None:
+        lines = collapse.after(exact, steps[:number])
+        return judge(lines) if tolerance is None or _near(lines, exact, 5 * tolerance) else None
+
+    good, bad = 0, len(steps) + 1
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        judged = attempt(middle)
+        good, bad = (middle, bad) if judged else (good, middle)
+        if judged:
+            yield judged
+    for number in range(bad + 1, min(bad + 1 + _BEYOND, len(steps) + 1)):
+        judged = attempt(number)
+        if judged:
+            yield judged
+
+
+def _near(lines: Lines, others: Lines, distance: float) -> bool:
+    """Whether no point of a line is farther than that from its other line, both ways."""
+    if not all(lines):
+        return False
+    a, b = ([shapely.LinearRing(line) for line in some] for some in (lines, others))
+    around = shapely.buffer(a, distance), shapely.buffer(b, distance)
+    return bool(shapely.covers(around, (b, a)).all())
+
+
+def _in_fifths(lines: Lines, rle: Rle) -> list[Points]:
+    """Rounded to where the rasteriser rounds to, inside the image; lines that become nothing go."""
+    width, height = 5 * rle.width, 5 * rle.height
+    rounded = [[(min(max(round(x), 0), width), min(max(round(y), 0), height)) for x, y in line] for line in lines]
+    return [line if len(set(line)) >= 3 else [] for line in rounded]
+
+
+def _parts(loops: Sequence[Loop]) -> list[list[int]]:
+    """The places of each part's loops, the part itself first."""
+    parts: dict[int, list[int]] = {}
+    for place, loop in enumerate(loops):
+        parts.setdefault(place if loop.parent is None else loop.parent, []).append(place)
+    return list(parts.values())
+
+
+def _rings(loops: Sequence[Loop], lines: Sequence[Points], groups: Groups) -> Rings:
+    """The lines of each group as one ring; none for a group without any."""
+    left = ([place for place in group if lines[place]] for group in groups)
+    return [_coordinates(_joined(loops, lines, group)) for group in left if group]
+
+
+def _joined(loops: Sequence[Loop], lines: Sequence[Points], group: Sequence[int]) -> Points:
+    """The lines of a group as one; each but the first hangs on the one above it.
+
+    That one comes earlier in the group: what lies above a hole belongs to the hole's part.
+    """
+    if len(group) == 1:
+        return lines[group[0]]
+    arrays = {place: np.array(lines[place]) for place in group}
+    # For each vertex of each line the lines that hang there, unrolled from there and back.
+    hanging: dict[int, dict[int, list[Points]]] = {place: {} for place in group}
+    for place in group[:0:-1]:
+        above = loops[place].above
+        while above is not None and above not in arrays:
+            above = loops[above].above
+        above = group[0] if above is None else above
+        there, at = _bridge(arrays[above], arrays[place])
+        hanging[above].setdefault(there, []).append(_unrolled(lines[place], at, hanging[place]))
+    ring = _unrolled(lines[group[0]], 0, hanging[group[0]])
+    return [point for point, _ in groupby(ring[:-1])]
+
+
+def _unrolled(line: Points, at: int, hanging: dict[int, list[Points]]) -> Points:
+    """A line from its vertex `at` around to there again, with all that hangs on it."""
+    points: Points = []
+    for i in (*range(at, len(line)), *range(at)):
+        points.append(line[i])
+        for side in hanging.get(i, ()):
+            points += side
+            points.append(line[i])
+    points.append(line[at])
+    return points
+
+
+def _bridge(above: NDArray[np.int64], below: NDArray[np.int64]) -> tuple[int, int]:
+    """Two vertices near each other, one of each line."""
+    there = int(((above - below[0]) ** 2).sum(axis=1).argmin())
+    return there, int(((below - above[there]) ** 2).sum(axis=1).argmin())
+
+
+def _coordinates(line: Points) -> list[float]:
+    return [value / 5 for point in line for value in point]
