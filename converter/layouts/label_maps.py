@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
@@ -24,9 +23,9 @@ __all__ = [
     "Found",
     "ImageStems",
     "Meaning",
-    "base",
     "colors",
     "cut",
+    "files",
     "load_map",
     "numbers",
     "pairs",
@@ -189,6 +188,6 @@ def load_map(
     return Sample(image, tuple(cut(codes, file, image, means, header.classes, ledger)))
 
 
-def base(path: str) -> str:
-    """The file name without its extension."""
-    return posixpath.basename(stem(path))
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The map of the image."""
+    return [reading.source.label(ref.payload)]

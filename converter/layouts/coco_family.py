@@ -1,0 +1,56 @@
+"""Formats that share the top level of COCO's JSON: which files are theirs, and which split each is."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from converter.codecs import json
+from converter.errors import SourceError
+from converter.layouts.coco_files import CocoFile
+from converter.layouts.images import is_split_name, split_name
+from converter.storage import Source
+
+__all__ = ["marked", "open_marked"]
+
+DEPTH = 2
+
+
+def marked(source: Source, *marks: str) -> list[str]:
+    """JSON files that hold one of the keys `marks`: the one that was named, or those not too far down."""
+    keys = [f'"{mark}"'.encode() for mark in marks]
+    if source.entry is not None:
+        names: Sequence[str] = [source.entry]
+    else:
+        names = [n for n in source.names() if n.count("/") <= DEPTH]
+    paths = [n for n in names if n.lower().endswith(".json")]
+    return [path for path in paths if _holds(source.read(path), keys)]
+
+
+def _holds(data: bytes, keys: Sequence[bytes]) -> bool:
+    return b'"images"' in data and any(key in data for key in keys)
+
+
+def open_marked(source: Source, paths: Sequence[str], prefix: str) -> list[CocoFile]:
+    """The files opened as far as their top level; `prefix`, a pattern, is no part of a split's name."""
+    raws = {path: re.sub(f"^(?:{prefix})", "", posixpath.basename(path).rpartition(".")[0]) for path in paths}
+    if len(paths) > 1 and len({split_name(raw) for raw in raws.values()} - {""}) < len(paths):
+        raise SourceError(
+            source.name,
+            f"several files, and nothing says which is meant: {', '.join(paths[:6])}",
+            remedy="name the one file instead of the folder",
+        )
+    return [_open(source, path, raw, alone=len(paths) == 1) for path, raw in raws.items()]
+
+
+def _open(source: Source, path: str, raw: str, *, alone: bool) -> CocoFile:
+    label = source.label(path)
+    top = json.decode(source.read(path), label, dict[str, msgspec.Raw])
+    for key in ("images", "annotations"):
+        if key not in top or bytes(top[key])[:1] != b"[":
+            raise SourceError(label, "is not a list", place=key, remedy="is the file whole?")
+    split = split_name(raw) if raw and (not alone or is_split_name(raw)) else None
+    return CocoFile(path, label, split, raw, top)
