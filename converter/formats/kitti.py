@@ -1,0 +1,90 @@
+"""KITTI semantic instance segmentation: one map of objects an image.
+
+    training/image_2/<name>.png
+    training/instance/<name>.png        16-bit gray: class * 256 + number of the object
+    training/semantic/<name>.png        class ids only; not needed, the instance map holds them too
+
+The classes are those of Cityscapes. Number 0 is a whole class: the region of a class
+without objects (road, sky), and a group (crowd) of one whose objects are told apart.
+0 is unlabelled.
+
+Holds: masks without overlaps, groups.
+Source: readme of the KITTI semantic instance development kit.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from converter.errors import SourceError
+from converter.format import Evidence, Format, Holds, Reading, Scan
+from converter.layouts.images import is_split_name, split_name
+from converter.layouts.label_maps import Found, Meaning, files, load_map, pairs, renamed, scan_of
+from converter.layouts.street_labels import CLASSES, THINGS
+from converter.ledger import Ledger
+from converter.model import Header, Ref, Sample
+from converter.storage import Source
+
+__all__ = ["FORMAT"]
+
+MAP = re.compile(r"(?:(?P<above>.+)/)?instance/(?P<name>[^/]+)\.png")
+SIBLINGS = ("image_2", "semantic", "semantic_rgb")
+
+
+def detect(source: Source) -> Evidence | None:
+    """A folder instance/ beside image_2/ or semantic/."""
+    maps = _maps(source)
+    return Evidence(f"{len(maps)} maps such as {maps[0]}, beside KITTI's other folders") if maps else None
+
+
+def _maps(source: Source) -> list[str]:
+    if source.entry is not None:
+        return []
+    folders = {posixpath.dirname(n) for n in source.names()}
+    tops = {posixpath.dirname(f) for f in folders if posixpath.basename(f) in SIBLINGS}
+    matches = [(n, m) for n in source.names() if (m := MAP.fullmatch(n))]
+    return [n for n, m in matches if (m["above"] or "") in tops]
+
+
+def scan(reading: Reading, ledger: Ledger) -> Scan:
+    source = reading.source
+    maps = _maps(source) or [n for n in source.names() if MAP.fullmatch(n)]
+    if not maps:
+        raise SourceError(source.name, "no maps in instance/<name>.png", remedy="is it KITTI?")
+    found = [Found(mask, image, *_named(mask, image)) for mask, image in pairs(reading, maps, _candidates)]
+    used = [n for n in source.names() if posixpath.basename(posixpath.dirname(n)) in SIBLINGS[1:]]
+    return scan_of(reading, "kitti", CLASSES, found, used, ledger)
+
+
+def _candidates(mask: str) -> list[str]:
+    bare = posixpath.splitext(mask)[0]
+    return [renamed(bare, instance="image_2"), renamed(bare, instance="images"), posixpath.basename(bare)]
+
+
+def _named(mask: str, image: str | None) -> tuple[str, str | None]:
+    name = posixpath.basename(image or mask)
+    split = next((f for f in reversed(posixpath.dirname(mask).split("/")) if is_split_name(f)), None)
+    return name, split_name(split) if split else None
+
+
+def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
+    """The regions of an image."""
+    return load_map(reading, header, ref, ledger, _means)
+
+
+def _means(value: int) -> Meaning | None:
+    class_id, number = divmod(value, 256)
+    return Meaning(class_id, iscrowd=not number and class_id in THINGS) if class_id else None
+
+
+FORMAT = Format(
+    name="kitti",
+    summary="KITTI semantic instances: 16-bit PNGs, class * 256 + object",
+    page=__doc__ or "",
+    holds=Holds(overlaps=False, crowd=True),
+    detect=detect,
+    scan=scan,
+    load=load,
+    files=files,
+)
