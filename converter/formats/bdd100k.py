@@ -1,0 +1,154 @@
+"""BDD100K bitmasks: a PNG of four channels an image, of which alpha is data too.
+
+    labels/ins_seg/bitmasks/<split>/<name>.png     also pan_seg, and seg_track_20 with <video>/<frame>
+    images/10k/<split>/<name>.jpg                  or anywhere with --images DIR
+
+R is the class. G holds flags: 1 ignored, 2 crowd, 4 occluded, 8 truncated. B * 256 + A is the number
+of the object. A class of 0 is background. The flags other than crowd are kept as `ignored`,
+`occluded` and `truncated`, the number as `track_id` where sequences are.
+
+Classes of ins_seg and seg_track_20 are 1 pedestrian to 8 bicycle, those of pan_seg 1 dynamic
+to 40 truck; other sets give theirs in classes.json beside the folders, or with --classes.
+
+Holds: masks without overlaps, crowds, the flags.
+Source: https://doc.bdd100k.com/format.html, "Bitmasks", and the configurations of its toolkit.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+import numpy as np
+
+from converter.codecs import png
+from converter.errors import SourceError
+from converter.format import Evidence, Format, Holds, Reading, Scan
+from converter.layouts.classes import find_class_file, read_class_file
+from converter.layouts.images import is_split_name, shown_name, split_name, stem
+from converter.layouts.label_maps import Found, Meaning, colors, cut, files, pairs, scan_of
+from converter.layouts.masks import check_size
+from converter.ledger import Ledger
+from converter.model import ClassInfo, Header, Ref, Sample
+from converter.storage import Source
+
+__all__ = ["FORMAT"]
+
+MAP = re.compile(r"(?P<above>(?:.+/)?)bitmasks/(?P<below>.+)\.png")
+OBJECTS = ("pedestrian", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")
+PANOPTIC = (
+    "dynamic", "ego vehicle", "ground", "static", "parking", "rail track", "road", "sidewalk", "bridge", "building",
+    "fence", "garage", "guard rail", "tunnel", "wall", "banner", "billboard", "lane divider", "parking sign", "pole",
+    "polegroup", "street light", "traffic cone", "traffic device", "traffic light", "traffic sign",
+    "traffic sign frame", "terrain", "vegetation", "sky", "person", "rider", "bicycle", "bus", "car", "caravan",
+    "motorcycle", "trailer", "train", "truck",
+)  # fmt: skip
+FLAGS = {"ignored": 1, "occluded": 4, "truncated": 8}
+CROWD = 2
+
+
+def detect(source: Source) -> Evidence | None:
+    """PNGs with alpha below a folder bitmasks/."""
+    maps = _maps(source)
+    return (
+        Evidence(f"{len(maps)} PNGs of four channels such as {maps[0]}") if maps and _is_rgba(source, maps[0]) else None
+    )
+
+
+def _maps(source: Source) -> list[str]:
+    return [] if source.entry is not None else [n for n in source.names() if MAP.fullmatch(n)]
+
+
+def _is_rgba(source: Source, path: str) -> bool:
+    try:
+        with source.open(path) as stream:
+            return png.read_header(stream.read(33), path).kind == "rgba"
+    except SourceError:
+        return False
+
+
+def scan(reading: Reading, ledger: Ledger) -> Scan:
+    source = reading.source
+    maps = _maps(source)
+    if not maps:
+        raise SourceError(source.name, "no PNGs below a folder bitmasks/", remedy="is it BDD100K?")
+    kinds = sorted({_kind(m) for m in maps})
+    if len(kinds) > 1:
+        raise SourceError(
+            source.name, f"bitmasks of several tasks: {', '.join(kinds)}", remedy="name the folder of one of them"
+        )
+    found = [Found(mask, image, *_named(mask, image)) for mask, image in pairs(reading, maps, _candidates)]
+    return scan_of(reading, "bdd100k", _classes(reading, kinds[0]), found, (), ledger)
+
+
+def _kind(mask: str) -> str:
+    """The task that a bitmask belongs to: the folder around bitmasks/."""
+    match = MAP.fullmatch(mask)
+    assert match is not None
+    return posixpath.basename(match["above"].rstrip("/"))
+
+
+def _classes(reading: Reading, kind: str) -> list[ClassInfo]:
+    path = find_class_file(reading.source, ["", "labels", "bitmasks"])
+    if path is not None:
+        named = {c.id: c.name for c in read_class_file(reading.source, path).values() if c.id}
+    else:
+        named = dict(enumerate(PANOPTIC if kind == "pan_seg" else OBJECTS, 1))
+    if reading.options.classes is not None:
+        declared = reading.options.classes.names_of_ids()
+        named |= {i: f"class_{i}" for i in declared if i not in named}
+    return [ClassInfo(i, name, None, i, name) for i, name in sorted(named.items())]
+
+
+def _candidates(mask: str) -> list[str]:
+    match = MAP.fullmatch(mask)
+    assert match is not None
+    above, below = match["above"].rstrip("/"), match["below"]
+    tops = dict.fromkeys((above, posixpath.dirname(above), posixpath.dirname(posixpath.dirname(above)), ""))
+    kinds = ["images/10k", "images/100k", "images/seg_track_20", "images/track", "images"]
+    return [posixpath.join(top, kind, below) for top in tops for kind in kinds] + [below]
+
+
+def _named(mask: str, image: str | None) -> tuple[str, str | None]:
+    match = MAP.fullmatch(mask)
+    assert match is not None
+    first, _, rest = match["below"].rpartition("/")[0].partition("/")
+    split = split_name(first) if is_split_name(first) else None
+    folder = rest if split else match["below"].rpartition("/")[0]
+    return posixpath.join(folder, posixpath.basename(image or stem(mask) + ".jpg")), split
+
+
+def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
+    """The objects of an image: pixels that are the same in all four channels."""
+    path, image = ref.payload, ref.image
+    file = reading.source.label(path)
+    try:
+        rgba = colors(reading.source.read(path), file, 4)
+        check_size(file, rgba.shape[1], rgba.shape[0], image)
+    except SourceError as error:
+        ledger.skip_image(shown_name(image), error)
+    codes = rgba[..., 0] << np.uint32(24) | rgba[..., 1] << np.uint32(16) | rgba[..., 2] << np.uint32(8) | rgba[..., 3]
+    tracked = "/" in image.name
+    return Sample(
+        image, tuple(cut(codes, file, image, lambda value: _means(value, tracked=tracked), header.classes, ledger))
+    )
+
+
+def _means(value: int, *, tracked: bool) -> Meaning | None:
+    class_id, flags, number = value >> 24, value >> 16 & 255, value & 0xFFFF
+    extra: dict[str, object] = {name: True for name, bit in FLAGS.items() if flags & bit}
+    if tracked:
+        extra["track_id"] = number
+    return Meaning(class_id, bool(flags & CROWD), extra) if class_id else None
+
+
+FORMAT = Format(
+    name="bdd100k",
+    summary="BDD100K bitmasks: RGBA PNGs of class, flags and object",
+    page=__doc__ or "",
+    holds=Holds(overlaps=False, crowd=True, keys=(*FLAGS, "track_id")),
+    detect=detect,
+    scan=scan,
+    load=load,
+    files=files,
+)
