@@ -1,0 +1,313 @@
+"""Cityscapes: street scenes, with maps of classes and of objects.
+
+    leftImg8bit/<split>/<city>/<name>_leftImg8bit.png
+    gtFine/<split>/<city>/<name>_gtFine_instanceIds.png    16-bit gray
+    gtFine/<split>/<city>/<name>_gtFine_labelIds.png       8-bit gray: class ids
+    gtFine/<split>/<city>/<name>_gtFine_polygons.json      imgWidth, imgHeight, objects: [{label, polygon}]
+
+In instanceIds an object is class * 1000 + n. A class without objects (road, sky) keeps its
+plain id, and so does a group of objects that nobody could tell apart, which is a crowd.
+0 is unlabelled. License plates (-1) are not drawn.
+
+Read: instanceIds; without any, the polygons, painted one over the other as the dataset's own
+scripts paint them; without those, labelIds as a semantic set. gtCoarse as gtFine.
+Other class lists stand in classes.json at the top.
+
+Written: leftImg8bit, labelIds and instanceIds; classes.json when the classes are not those of
+Cityscapes. Images without a split or a city lie in a folder `all` in its place, and their
+names get the ending `_leftImg8bit`; reading takes both off again. Polygons are not written:
+as those scripts draw them they cannot hold every mask exactly.
+
+Holds: masks without overlaps, one crowd region of a class an image, class ids 1 to 64.
+Source: cityscapesScripts, json2instanceImg.py and helpers/labels.py.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.codecs import json, png
+from converter.errors import SourceError
+from converter.format import Encoded, Evidence, Format, Holds, Reading, Record, Scan, Writing
+from converter.geometry import labelmap, rle, shapes
+from converter.layouts.classes import find_class_file, read_class_file, undeclared
+from converter.layouts.images import is_split_name, shown_name, split_name
+from converter.layouts.label_maps import Found, Meaning, cut, files, numbers, pairs, renamed, scan_of
+from converter.layouts.masks import check_size
+from converter.layouts.street_labels import CLASSES, THINGS, is_street
+from converter.ledger import Ledger
+from converter.model import ClassInfo, Header, Image, LabelMap, Ref, Sample
+from converter.storage import Source, Target
+
+__all__ = ["FORMAT"]
+
+TRUTH = re.compile(r"(?P<base>.+)_(?P<kind>gtFine|gtCoarse)_(?P<what>instanceIds\.png|polygons\.json|labelIds\.png)")
+WHAT = ("instanceIds.png", "polygons.json", "labelIds.png")
+ENDING = "_leftImg8bit"
+NOWHERE = "all"
+NUMBERS = 1000
+
+
+class Shape(msgspec.Struct):
+    """An object of polygons.json; `deleted` when the annotators took it back."""
+
+    label: str
+    polygon: list[tuple[float, float]]
+    deleted: bool | int = False
+
+
+class Drawing(msgspec.Struct):
+    imgWidth: int  # noqa: N815 -- the format's own key
+    imgHeight: int  # noqa: N815
+    objects: list[Shape]
+
+
+# ---------------------------------------------------------------- read
+
+
+def detect(source: Source) -> Evidence | None:
+    """Files that end in _gtFine_instanceIds.png, _polygons.json or _labelIds.png."""
+    truth, what = _truth(source)
+    return Evidence(f"{len(truth)} files such as {truth[0]} ({what.partition('.')[0]})") if truth else None
+
+
+def _truth(source: Source) -> tuple[list[str], str]:
+    """The files that say most of the images, and which kind that is."""
+    if source.entry is not None:
+        return [], ""
+    matches = [(n, m["what"]) for n in source.names() if (m := TRUTH.fullmatch(n))]
+    for what in WHAT:
+        found = [n for n, mine in matches if mine == what]
+        if found:
+            return found, what
+    return [], ""
+
+
+def scan(reading: Reading, ledger: Ledger) -> Scan:
+    source = reading.source
+    truth, what = _truth(source)
+    if not truth:
+        raise SourceError(source.name, "no files that end in _gtFine_instanceIds.png", remedy="is it Cityscapes?")
+    found = [Found(path, image, *_named(path, image)) for path, image in pairs(reading, truth, _candidates)]
+    used = [n for n in source.names() if "_gtFine_" in n or "_gtCoarse_" in n]
+    made = scan_of(reading, "cityscapes", _classes(reading), _sized(reading, found, what, ledger), used, ledger)
+    if what != "labelIds.png":
+        return made
+    return msgspec.structs.replace(made, header=msgspec.structs.replace(made.header, task="semantic"))
+
+
+def _sized(reading: Reading, found: Sequence[Found], what: str, ledger: Ledger) -> list[Found]:
+    """Those whose size can be known: polygons have no header to look into, and need their image."""
+    if what != "polygons.json":
+        return list(found)
+    kept = []
+    for each in found:
+        if each.image is None:
+            problem = SourceError(reading.source.label(each.mask), "its image is not there", remedy="use --images DIR")
+            ledger.bad_image(each.name, problem)
+        else:
+            kept.append(each)
+    return kept
+
+
+def _classes(reading: Reading) -> tuple[ClassInfo, ...]:
+    path = find_class_file(reading.source, [""])
+    if path is None:
+        return CLASSES
+    found = read_class_file(reading.source, path)
+    return tuple(ClassInfo(i, c.name, c.color, i, c.name) for i, c in sorted(found.items()) if i)
+
+
+def _parts(truth: str) -> tuple[str, str]:
+    match = TRUTH.fullmatch(truth)
+    assert match is not None
+    return match["base"], match["kind"]
+
+
+def _candidates(truth: str) -> list[str]:
+    base, kind = _parts(truth)
+    below = renamed(base, **{kind: "leftImg8bit"})
+    return [below + ENDING, below, base + ENDING, base]
+
+
+def _named(truth: str, image: str | None) -> tuple[str, str | None]:
+    """Path below the folder of the split, and the split."""
+    base, kind = _parts(truth)
+    folders = posixpath.dirname(base).split("/")
+    folders = folders[folders.index(kind) + 1 :] if kind in folders else folders
+    has_split = len(folders) > 1 or is_split_name(folders[0]) or folders[0] == NOWHERE
+    split = folders[0] if has_split and folders[0] not in {NOWHERE, ""} else None
+    city = "/".join(folders[1:] if has_split else folders)
+    name = posixpath.basename(image) if image else posixpath.basename(base) + ENDING + ".png"
+    stem, ending = posixpath.splitext(name)
+    if not _is_own(city, stem):
+        name = stem.removesuffix(ENDING) + ending
+    return posixpath.join("" if city == NOWHERE else city, name), split_name(split) if split else None
+
+
+def _is_own(city: str, stem: str) -> bool:
+    """Whether a name is one that Cityscapes gives, ending and all."""
+    return stem.endswith(ENDING) and stem.startswith(f"{posixpath.basename(city)}_")
+
+
+def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
+    """The regions of an image, or its map of classes when there is no more."""
+    path, image = ref.payload, ref.image
+    file = reading.source.label(path)
+    try:
+        codes = _codes(reading, header, path, image, ledger)
+        check_size(file, codes.shape[1], codes.shape[0], image)
+        if header.task == "semantic":
+            return Sample(image, labels=_declared(codes, file, header))
+    except SourceError as error:
+        ledger.skip_image(shown_name(image), error)
+    street = is_street(header.classes)
+    return Sample(
+        image, tuple(cut(codes, file, image, lambda value: _means(value, street=street), header.classes, ledger))
+    )
+
+
+def _codes(reading: Reading, header: Header, path: str, image: Image, ledger: Ledger) -> LabelMap:
+    data, file = reading.source.read(path), reading.source.label(path)
+    return _painted(data, file, header, image, ledger) if path.endswith(".json") else numbers(data, file)
+
+
+def _declared(codes: LabelMap, file: str, header: Header) -> LabelMap:
+    known = {0, *(c.id for c in header.classes)}
+    strange = sorted({int(v) for v in labelmap.values(codes)[0]} - known)
+    if strange:
+        raise SourceError(file, undeclared(strange, known - {0}))
+    return codes
+
+
+def _means(value: int, *, street: bool) -> Meaning | None:
+    if value >= NUMBERS:
+        return Meaning(value // NUMBERS)
+    return Meaning(value, iscrowd=not street or value in THINGS) if value else None
+
+
+def _painted(data: bytes, file: str, header: Header, image: Image, ledger: Ledger) -> LabelMap:
+    """The map of objects as the dataset's scripts make them of polygons: in order, the later over the earlier."""
+    from PIL import Image as Picture  # noqa: PLC0415 -- for this kind of file only
+    from PIL import ImageDraw  # noqa: PLC0415
+
+    drawing = json.decode(data, file, Drawing)
+    if (drawing.imgWidth, drawing.imgHeight) != (image.width, image.height):
+        check_size(file, drawing.imgWidth, drawing.imgHeight, image)
+    canvas = Picture.new("I", (image.width, image.height), 0)
+    brush = ImageDraw.Draw(canvas)
+    ids = {c.name: c.id for c in header.classes}
+    counts: Counter[int] = Counter()
+    for place, shape in enumerate(drawing.objects):
+        if shape.deleted or shape.label in {"license plate", "unlabeled"}:
+            continue
+        group = shape.label not in ids and shape.label.endswith("group")
+        class_id = ids.get(shape.label.removesuffix("group") if group else shape.label)
+        problem = _problem(shape, class_id)
+        if problem or class_id is None:
+            error = SourceError(file, problem, place=f"objects[{place}]", remedy="mend or remove it")
+            ledger.bad_annotation(shown_name(image), place, error)
+            continue
+        value = class_id
+        if class_id in THINGS and not group:
+            value = class_id * NUMBERS + counts[class_id]
+            counts[class_id] += 1
+        brush.polygon(shape.polygon, fill=value)
+    return np.asarray(canvas).astype(np.uint16)
+
+
+def _problem(shape: Shape, class_id: int | None) -> str:
+    if class_id is None:
+        return f"the label '{shape.label}' is not declared"
+    if len(shape.polygon) < 3:
+        return f"a polygon of {len(shape.polygon)} points"
+    if any(abs(v) > 1e6 for point in shape.polygon for v in point):
+        return "a point is nowhere near the image"
+    return ""
+
+
+# ---------------------------------------------------------------- write
+
+
+def image_path(writing: Writing, image: Image) -> str:
+    city, base = posixpath.split(image.name)
+    stem, ending = posixpath.splitext(base)
+    stem = stem if _is_own(city, stem) else stem + ENDING
+    return posixpath.join(writing.prefix + "leftImg8bit", image.split or NOWHERE, city or NOWHERE, stem + ending)
+
+
+def label_path(writing: Writing, image: Image) -> str:
+    """Path of the truth without its ending; it is that of the image with other words."""
+    head, _, tail = posixpath.splitext(image_path(writing, image))[0].rpartition(
+        "leftImg8bit/" + (image.split or NOWHERE)
+    )
+    return f"{head}gtFine/{image.split or NOWHERE}{tail.removesuffix(ENDING)}_gtFine"
+
+
+def encode(writing: Writing, sample: Sample) -> Encoded:
+    """The maps of classes and of objects."""
+    image = sample.image
+    codes: NDArray[np.uint16] = np.zeros((image.height, image.width), np.uint16)
+    labels: NDArray[np.uint8] = np.zeros((image.height, image.width), np.uint8)
+    alike = Counter(i.class_id for i in sample.instances if not i.iscrowd)
+    street = is_street(writing.header.classes)
+    counts: Counter[int] = Counter()
+    for instance in sample.instances:
+        plain = instance.class_id
+        whole = instance.iscrowd or (street and plain not in THINGS and alike[plain] == 1)
+        value = plain if whole else plain * NUMBERS + counts[plain]
+        counts[plain] += not whole
+        if counts[plain] > NUMBERS:
+            raise SourceError(
+                shown_name(image), f"more than {NUMBERS} objects of class {plain}", remedy="cityscapes numbers no more"
+            )
+        crop, x, y = rle.decode_crop(shapes.mask_of(instance.shape, image.height, image.width))
+        window = slice(y, y + crop.shape[0]), slice(x, x + crop.shape[1])
+        np.copyto(codes[window], value, where=crop)
+        np.copyto(labels[window], plain, where=crop)
+    path = label_path(writing, image)
+    files = [(f"{path}_instanceIds.png", png.encode_gray(codes)), (f"{path}_labelIds.png", png.encode_gray(labels))]
+    return Encoded(files, None, [i.id for i in sample.instances])
+
+
+class Assembler:
+    """Writes classes.json when the classes are others than Cityscapes'."""
+
+    def __init__(self, writing: Writing, out: Target) -> None:
+        self.writing, self.out = writing, out
+
+    def add(self, record: Record) -> None:
+        """Nothing is kept: every image is complete by itself."""
+
+    def finish(self) -> None:
+        classes = self.writing.header.classes
+        if is_street(classes) and len(classes) == len(CLASSES):
+            return
+        entries: list[dict[str, Any]] = [
+            {"id": c.id, "name": c.name} | ({"color": list(c.color)} if c.color else {}) for c in classes
+        ]
+        self.out.write(f"{self.writing.prefix}classes.json", json.encode_pretty(entries))
+
+
+FORMAT = Format(
+    name="cityscapes",
+    summary="Cityscapes: instanceIds and labelIds PNGs",
+    page=__doc__ or "",
+    holds=Holds(overlaps=False, crowd=True, one_crowd=True, last_id=64),
+    detect=detect,
+    scan=scan,
+    load=load,
+    encode=encode,
+    assemble=Assembler,
+    image_path=image_path,
+    label_path=label_path,
+    files=files,
+)
