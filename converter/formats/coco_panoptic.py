@@ -1,0 +1,343 @@
+"""COCO panoptic: a PNG an image whose colours number its segments, and a JSON that says what they are.
+
+    annotations/panoptic_<split>.json            panoptic.json in a set without splits
+    annotations/panoptic_<split>/<image>.png     also beside annotations/, or the folder named like the JSON
+    images/[<split>/]<file_name>
+
+The id of a pixel's segment is R + 256 G + 65536 B; 0 is unlabelled. The JSON lists `annotations`
+[{image_id, file_name, segments_info: [{id, category_id, area, bbox, iscrowd}]}], and
+categories with `isthing`. Ids are unique within an image only. The image's file_name ends in
+.jpg, the PNG's in .png.
+
+Holds: masks without overlaps, crowds, attributes. `isthing` is written 1 where the source
+does not say, and 0 for classes of a set that was semantic.
+Cannot hold: masks without a pixel, overlaps, boxes.
+Known sets: COCO, Cityscapes and ADE20K converted by their scripts, Detectron2's separated sets.
+Source: https://cocodataset.org/#format-data (4. Panoptic Segmentation) and panopticapi.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+from typing import Any, TypeGuard
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.codecs import json, png
+from converter.errors import SourceError
+from converter.format import Encoded, Evidence, Format, Holds, Reading, Record, Scan, Writing
+from converter.geometry import labelmap, rle, shapes
+from converter.layouts.classes import undeclared
+from converter.layouts.coco_family import marked, open_marked
+from converter.layouts.coco_files import CocoFile
+from converter.layouts.coco_read import categories, scan_images, settle_classes, top_entries, with_extra
+from converter.layouts.images import ImageIndex, order_splits, shown_name, tell_unused
+from converter.layouts.label_maps import colors
+from converter.layouts.masks import check_size
+from converter.ledger import Ledger
+from converter.model import Box, ClassInfo, Header, Image, Instance, LabelMap, Ref, Rle, Sample
+from converter.storage import Source, Target
+
+__all__ = ["FORMAT"]
+
+LAST = (1 << 24) - 1
+SEGMENT_KEYS = frozenset({"id", "category_id", "area", "bbox", "iscrowd"})
+
+
+class Annotation(msgspec.Struct):
+    """The segments of an image."""
+
+    image_id: int | str
+    file_name: str
+    segments_info: list[dict[str, Any]]
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """The JSON's label, the image's entry, the PNG and what its ids mean."""
+
+    file: str
+    entry: bytes
+    place: str
+    png: str
+    segments: list[dict[str, Any]]
+
+
+# ---------------------------------------------------------------- read
+
+
+def detect(source: Source) -> Evidence | None:
+    """A JSON with images and segments_info."""
+    found = marked(source, "segments_info")
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return Evidence(f"{found[0]}{more}: JSON with segments_info") if found else None
+
+
+def scan(reading: Reading, ledger: Ledger) -> Scan:
+    paths = marked(reading.source, "segments_info")
+    if not paths:
+        raise SourceError(reading.source.name, "no JSON with segments_info in it", remedy="name the JSON file itself")
+    files = open_marked(reading.source, paths, "panoptic_?")
+    declared = categories(files)
+    pngs = ImageIndex(reading.source)
+    used: set[int] = set()
+    annotations = {file.path: _annotations(file, pngs, ledger) for file in files}
+    masks = {mask for found in annotations.values() for _, mask, _ in found}
+    apart = reading.images is not reading.source
+    index = ImageIndex(reading.images, () if apart else masks)
+    refs: list[Ref] = []
+    for file in files:
+        refs += _refs(file, annotations[file.path], index, declared, used, reading, ledger)
+    tell_unused(reading.images, refs, [*(f.path for f in files), *masks], ledger)
+    classes, background = settle_classes(declared, used, files, ledger)
+    splits = order_splits(r.image.split for r in refs)
+    header = Header("coco-panoptic", "instance", classes, splits, background_id=background, extra=top_entries(files))
+    ids = [s["id"] for r in refs for s in r.payload.segments]
+    images = [r.image.id for r in refs]
+    if None in images or len(set(images)) < len(images):
+        refs = [msgspec.structs.replace(r, image=msgspec.structs.replace(r.image, id=None)) for r in refs]
+    return Scan(header, refs, ids_kept=len(set(ids)) == len(ids))
+
+
+def _annotations(file: CocoFile, pngs: ImageIndex, ledger: Ledger) -> list[tuple[str, str, Annotation]]:
+    """(place, path of the PNG, annotation) of every entry whose PNG is there."""
+    found = []
+    folder, bare = posixpath.dirname(file.path), posixpath.basename(file.path).rpartition(".")[0]
+    above = posixpath.dirname(folder)
+    folders = [posixpath.join(folder, bare), posixpath.join(above, bare), bare, folder]
+    for i, raw in enumerate(json.decode(file.top["annotations"], file.label, list[msgspec.Raw])):
+        place = f"annotations[{i}]"
+        try:
+            annotation = json.decode(raw, file.label, Annotation, place=place)
+            mask = pngs.find(annotation.file_name, folders)
+            if mask is None:
+                problem = f"the PNG {annotation.file_name} is not there"
+                raise SourceError(file.label, problem, place=place, remedy=f"put it in {bare}/ beside the JSON")
+        except SourceError as error:
+            ledger.bad_image(_name_of(raw), error)
+            continue
+        found.append((place, mask, annotation))
+    return found
+
+
+def _name_of(raw: msgspec.Raw) -> str:
+    try:
+        entry = msgspec.json.decode(raw)
+    except msgspec.MsgspecError:
+        return ""
+    return str(entry.get("file_name", "")) if isinstance(entry, dict) else ""
+
+
+def _refs(
+    file: CocoFile,
+    annotations: Sequence[tuple[str, str, Annotation]],
+    index: ImageIndex,
+    declared: dict[int, ClassInfo],
+    used: set[int],
+    reading: Reading,
+    ledger: Ledger,
+) -> list[Ref]:
+    images, lost = scan_images(file, index, ledger)
+    refs: list[Ref] = []
+    for place, mask, annotation in annotations:
+        if annotation.image_id in lost:
+            continue
+        if annotation.image_id not in images:
+            problem = SourceError(
+                file.label, f"image_id {annotation.image_id!r} names no image", place=place, remedy="mend or remove it"
+            )
+            ledger.bad_image(annotation.file_name, problem)
+            continue
+        image, entry = images.pop(annotation.image_id)
+        segments = [
+            s
+            for i, s in enumerate(annotation.segments_info)
+            if _is_sound(s, f"{place}, segments_info[{i}]", file, image, declared, reading, ledger)
+        ]
+        used |= {s["category_id"] for s in segments}
+        refs.append(Ref(image, Payload(file.label, entry, place, mask, segments)))
+    for image, _ in images.values():
+        ledger.note("no-annotation", file.label, f"{shown_name(image)} has no PNG: it is left out")
+    return refs
+
+
+def _is_sound(
+    segment: dict[str, Any],
+    place: str,
+    file: CocoFile,
+    image: Image,
+    declared: dict[int, ClassInfo],
+    reading: Reading,
+    ledger: Ledger,
+) -> bool:
+    id, category = segment.get("id"), segment.get("category_id")
+    table = reading.options.classes
+    if not _is_number(id) or not 0 < id <= LAST:
+        problem = f"the id is {id!r}, not a number from 1 to {LAST}"
+    elif not _is_number(category):
+        problem = f"category_id is {category!r}, not a whole number"
+    elif category in declared:
+        return True
+    elif table is not None and table.declares(category):
+        declared[category] = ClassInfo(category, f"class_{category}", source_id=category)
+        return True
+    else:
+        problem = undeclared([category], declared)
+    known = id if _is_number(id) else None
+    ledger.bad_annotation(shown_name(image), known, SourceError(file.label, problem, place=place))
+    return False
+
+
+def _is_number(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
+    """One image: each segment of the JSON with its pixels of the PNG; ids in one only are judged."""
+    payload: Payload = ref.payload
+    image = with_extra(ref.image, payload.entry)
+    label, name = reading.source.label(payload.png), shown_name(image)
+    try:
+        rgb = colors(reading.source.read(payload.png), label)
+        check_size(label, rgb.shape[1], rgb.shape[0], image)
+    except SourceError as error:
+        ledger.skip_image(name, error)
+    codes: LabelMap = rgb[..., 0] | rgb[..., 1] << np.uint32(8) | rgb[..., 2] << np.uint32(16)
+    regions = labelmap.regions(codes, skip=(0,))
+    instances = []
+    for segment in payload.segments:
+        try:
+            instances.append(_instance(segment, regions, payload))
+        except SourceError as error:
+            ledger.bad_annotation(name, segment["id"], error)
+    for id in regions:
+        problem = SourceError(label, f"the id {id} is in no segments_info", place=f"{payload.place} of {payload.file}")
+        ledger.bad_annotation(name, id, problem)
+    del header
+    return Sample(image, tuple(instances))
+
+
+def _instance(segment: dict[str, Any], regions: dict[int, Rle], payload: Payload) -> Instance:
+    id, area, box = segment["id"], segment.get("area"), segment.get("bbox")
+    region = regions.pop(id, None)
+    if region is None:
+        problem = f"no pixel of {payload.png} has the segment's id {id}, or two segments have it"
+        raise SourceError(payload.file, problem, place=payload.place, remedy="mend or remove it")
+    numeric = isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)
+    return Instance(
+        class_id=segment["category_id"],
+        shape=region,
+        id=id,
+        iscrowd=bool(segment.get("iscrowd")),
+        box=Box(*box) if numeric and isinstance(box, list) else None,
+        area=area if isinstance(area, int | float) else None,
+        extra={k: v for k, v in segment.items() if k not in SEGMENT_KEYS},
+    )
+
+
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The PNG of the image, and the JSON."""
+    return [reading.source.label(ref.payload.png), ref.payload.file]
+
+
+# ---------------------------------------------------------------- write
+
+
+def image_path(writing: Writing, image: Image) -> str:
+    return writing.images + (f"{image.split}/{image.name}" if image.split else image.name)
+
+
+def label_path(writing: Writing, image: Image) -> str:
+    """The PNG of an image; its extension stays where only that tells two images apart."""
+    bare = posixpath.splitext(image.name)[0]
+    name = image.name if (image.split, bare) in writing.shared_stems else bare
+    return f"{_bare(writing, image.split)}/{name}.png"
+
+
+def _bare(writing: Writing, split: str | None) -> str:
+    return f"{writing.prefix}annotations/panoptic" + (f"_{split}" if split else "")
+
+
+def encode(writing: Writing, sample: Sample) -> Encoded:
+    """The PNG, and the entries of image and segments that still lack the id of the image."""
+    image = sample.image
+    codes: NDArray[np.uint32] = np.zeros((image.height, image.width), np.uint32)
+    segments = []
+    for id, instance in zip(_ids(sample.instances), sample.instances, strict=True):
+        mask = shapes.mask_of(instance.shape, image.height, image.width)
+        crop, x, y = rle.decode_crop(mask)
+        np.copyto(codes[y : y + crop.shape[0], x : x + crop.shape[1]], id, where=crop)
+        segments.append(
+            {
+                "id": id,
+                "category_id": instance.class_id,
+                "area": instance.area if instance.area is not None else rle.area(mask),
+                "bbox": list(msgspec.structs.astuple(instance.box)) if instance.box else list(rle.tight_box(mask)),
+                "iscrowd": int(instance.iscrowd),
+                **instance.extra,
+            }
+        )
+    rgb = np.stack([codes & 255, codes >> 8 & 255, codes >> 16], axis=2).astype(np.uint8)
+    path = label_path(writing, image)
+    entry = {"file_name": image.name, "width": image.width, "height": image.height, **image.extra}
+    name = path.removeprefix(_bare(writing, image.split) + "/")
+    annotation = {"file_name": name, "segments_info": segments}
+    record = (json.encode(entry)[1:], json.encode(annotation)[1:])
+    return Encoded([(path, png.encode_rgb(rgb))], record, [i.id for i in sample.instances])
+
+
+def _ids(instances: Sequence[Instance]) -> list[int]:
+    """The ids of the source where every segment of the image has one of its own; else 1, 2, 3, ..."""
+    ids = [i.id for i in instances if i.id is not None and 0 < i.id <= LAST]
+    kept = len(ids) == len(instances) == len(set(ids))
+    return ids if kept else list(range(1, len(instances) + 1))
+
+
+class Assembler:
+    """Joins records into the JSON of each split."""
+
+    def __init__(self, writing: Writing, out: Target) -> None:
+        self.writing, self.out = writing, out
+        self.parts: dict[str | None, tuple[list[bytes], list[bytes]]] = {}
+        for split in writing.header.splits or (None,):
+            self.parts[split] = ([], [])
+
+    def add(self, record: Record) -> None:
+        entry, annotation = record.value
+        images, annotations = self.parts.setdefault(record.image.split, ([], []))
+        images.append(b'{"id":%d,' % record.image_id + entry)
+        annotations.append(b'{"image_id":%d,' % record.image_id + annotation)
+
+    def finish(self) -> None:
+        header = self.writing.header
+        head = json.encode(header.extra)
+        thing = 0 if self.writing.was_semantic is not None else 1
+        classes = json.encode([_category(c, thing) for c in header.classes])
+        for split, (images, drawn) in self.parts.items():
+            with self.out.stream(f"{_bare(self.writing, split)}.json") as stream:
+                stream.write(head[:-1] + (b"," if len(head) > 2 else b"") + b'"images":[\n')
+                stream.write(b",\n".join(images) + b'\n],"annotations":[\n')
+                stream.write(b",\n".join(drawn) + b'\n],"categories":' + classes + b"}\n")
+
+
+def _category(c: ClassInfo, thing: int) -> dict[str, Any]:
+    entry = {"id": c.id, "name": c.name, "isthing": thing, **c.extra}
+    return entry | ({"color": list(c.color)} if c.color else {})
+
+
+FORMAT = Format(
+    name="coco-panoptic",
+    summary="COCO panoptic: PNGs that number the segments, and a JSON",
+    page=__doc__ or "",
+    holds=Holds(overlaps=False, crowd=True, attributes=True),
+    detect=detect,
+    scan=scan,
+    load=load,
+    encode=encode,
+    assemble=Assembler,
+    image_path=image_path,
+    label_path=label_path,
+    files=files,
+)
