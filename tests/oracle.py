@@ -174,6 +174,11 @@ def tight_box(mask: Mask) -> tuple[int, int, int, int]:
     return (int(xs.min()), int(ys.min()), int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1)
 
 
+def rounded(named: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A key by which boxes that are nearly the same come in the same order: name, then whole pixels."""
+    return (named[0], *(round(v) for v in named[1:]))
+
+
 def box_pixels(box: Sequence[float], height: int, width: int) -> Mask:
     """The pixels whose centre lies in a box."""
     x, y, w, h = box

@@ -51,12 +51,14 @@ class Run:
         return errors[0]
 
 
-def segpack(*arguments: object, cwd: Path | None = None, check: int | None = 0, **variables: str) -> Run:
+def segpack(
+    *arguments: object, cwd: Path | None = None, check: int | None = 0, env: Mapping[str, str] | None = None
+) -> Run:
     """Run segpack in a process of its own; fails unless it ends with the code `check`."""
     done = subprocess.run(
         [sys.executable, "-m", "converter", *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, **variables},
+        env={**os.environ, **(env or {})},
         capture_output=True,
         text=True,
         check=False,

@@ -1,0 +1,183 @@
+"""What options promise, through the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from tests import oracle
+from tests.conformance.trees import READERS
+from tests.support import FIXTURES, ROOT, codes, segpack, tree
+
+COINS = FIXTURES / "coco/valid/coins"
+TORTURE = FIXTURES / "instance-png/valid/torture"
+
+
+# ---------------------------------------------------------------- losses
+
+
+def test_strict_writes_nothing(tmp_path):
+    run = segpack("convert", COINS, tmp_path / "out", "--to", "yolo", "--strict", check=1)
+    assert "mask-to-box" in run.error
+    assert list(tmp_path.iterdir()) == []
+    segpack("convert", COINS, tmp_path / "out", "--to", "yolo-seg", "--strict")
+
+
+def test_losses_file(tmp_path):
+    segpack("convert", TORTURE, tmp_path / "out", "--to", "yolo-seg", "--losses", tmp_path / "losses.json")
+    losses = json.loads((tmp_path / "losses.json").read_bytes())["losses"]
+    assert [set(x) for x in losses] == [{"code", "image", "instance", "amount", "message"}] * 2
+    assert codes(losses) == {"crowd-dropped", "empty-mask"}
+
+
+@pytest.mark.parametrize("target", ["instance-png", "semantic-png", "yolo-seg"])
+def test_boxes_are_not_masks(target, tmp_path):
+    run = segpack("convert", FIXTURES / "yolo/valid/coins", tmp_path / "out", "--to", target, check=2)
+    assert "--boxes-as-masks" in run.error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_crowds_are_kept_when_asked_for(tmp_path):
+    segpack("convert", TORTURE, tmp_path / "out", "--to", "yolo-seg", "--crowd", "keep")
+    drawn = READERS["yolo-seg"](tmp_path / "out")
+    assert len(drawn["empty-and-crowd.png"].things) == 1
+
+
+def test_skipping_names_each(tmp_path):
+    folder = FIXTURES / "yolo/invalid/outside/input"
+    run = segpack("convert", folder, tmp_path / "out", "--to", "yolo", "--on-error", "skip", "--json")
+    assert run.json["losses"] == {"skipped-annotation": 1}
+    assert "line 2" in run.json["loss_list"][0]["message"]
+    image = FIXTURES / "coco/invalid/corrupt-image/input"
+    run = segpack("convert", image, tmp_path / "more", "--to", "coco", "--on-error", "skip", "--json")
+    assert run.json["losses"] == {"skipped-image": 1}
+    assert run.json["images"] == 1
+
+
+# ---------------------------------------------------------------- simplified polygons
+
+
+@pytest.mark.parametrize("target", ["coco", "yolo-seg"])
+@pytest.mark.parametrize("source", [TORTURE, FIXTURES / "instance-png/valid/coins"], ids=["torture", "coins"])
+def test_min_iou(source, target, tmp_path):
+    options = ["--to", target, *(["--segmentation", "polygon"] if target == "coco" else [])]
+    segpack("convert", source, tmp_path / "exact", *options)
+    segpack("convert", source, tmp_path / "simple", *options, "--min-iou", "0.95")
+    exact, simple = (READERS[target](tmp_path / name) for name in ("exact", "simple"))
+    for name, drawn in exact.items():
+        for mine, theirs in zip(drawn.things, simple[name].things, strict=True):
+            assert np.sum(mine.pixels & theirs.pixels) >= 0.95 * np.sum(mine.pixels | theirs.pixels)
+    sizes = [_labels_size(tmp_path / name) for name in ("simple", "exact")]
+    assert sizes[0] < sizes[1]
+
+
+def _labels_size(folder: Path) -> int:
+    return sum(p.stat().st_size for p in folder.rglob("*") if p.suffix in {".json", ".txt"})
+
+
+# ---------------------------------------------------------------- classes, images
+
+
+def test_classes(tmp_path):
+    (tmp_path / "classes.yaml").write_text("- {id: 9, name: coin, from: [small coin, 2]}\n")
+    run = segpack("convert", COINS, tmp_path / "out", "--to", "coco", "--classes", tmp_path / "classes.yaml", "--json")
+    assert run.json["classes"] == [{"id": 9, "name": "coin"}]
+    before, after = (oracle.coco_masks(folder / "coco.json") for folder in (COINS, tmp_path / "out"))
+    for name, masks in before.items():
+        assert [oracle.digest(m) for _, _, m in masks] == [oracle.digest(m) for _, _, m in after[name]]
+    (tmp_path / "drop.json").write_text('{"drop": ["large coin"]}')
+    run = segpack("convert", COINS, tmp_path / "less", "--to", "coco", "--classes", tmp_path / "drop.json", "--json")
+    assert codes(run.json["loss_list"]) == {"class-dropped"}
+    (tmp_path / "wrong.csv").write_text("id,name,from\n1,coin,tiny coin\n")
+    run = segpack("convert", COINS, tmp_path / "no", "--to", "coco", "--classes", tmp_path / "wrong.csv", check=2)
+    assert "tiny coin" in run.error
+
+
+def test_images_apart_from_annotations(tmp_path):
+    shutil.copytree(COINS / "images", tmp_path / "photos")
+    shutil.copy(COINS / "coco.json", tmp_path / "labels.json")
+    source = tmp_path / "labels.json"
+    segpack("convert", source, tmp_path / "out", "--to", "coco", "--images", tmp_path / "photos")
+    assert tree(tmp_path / "out/images") == tree(COINS / "images")
+
+
+@pytest.mark.parametrize("how", ["copy", "hardlink", "symlink", "none"])
+def test_image_files(how, tmp_path):
+    shutil.copytree(COINS, tmp_path / "in")
+    segpack("convert", tmp_path / "in", tmp_path / "out", "--to", "yolo-seg", "--image-files", how)
+    written = sorted((tmp_path / "out").glob("images/*"))
+    assert len(written) == (0 if how == "none" else 2)
+    for file in written:
+        assert file.is_symlink() == (how == "symlink")
+        assert file.samefile(tmp_path / "in/images" / file.name) == (how in {"hardlink", "symlink"})
+        assert file.read_bytes() == (COINS / "images" / file.name).read_bytes()
+
+
+def test_semantic_to_instances(tmp_path):
+    source = FIXTURES / "semantic-png/valid/coins"
+    by_class = segpack("convert", source, tmp_path / "a", "--to", "coco", "--json").json
+    assert "instances-by-class" in codes(by_class["notes"])
+    parts = segpack("convert", source, tmp_path / "b", "--to", "coco", "--instances", "components", "--json").json
+    assert parts["instances"] == 25 > by_class["instances"]
+
+
+def test_data_yaml_is_ultralytics_own(tmp_path):
+    segpack("convert", FIXTURES / "coco/valid/splits", tmp_path / "out", "--to", "yolo-seg")
+    config = yaml.safe_load((tmp_path / "out/data.yaml").read_text())
+    assert oracle.check_config(config) == ["cat", "dog"]
+    assert len(oracle.yolo_rows(tmp_path / "out")) == 5
+
+
+# ---------------------------------------------------------------- all or nothing
+
+
+def test_an_existing_target_is_kept(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/precious").write_text("mine")
+    run = segpack("convert", COINS, tmp_path / "out", "--to", "coco", check=2)
+    assert "--overwrite" in run.error
+    segpack("convert", FIXTURES / "coco/invalid/nan/input", tmp_path / "out", "--to", "coco", "--overwrite", check=2)
+    assert tree(tmp_path) == {"out/precious": tree(tmp_path / "out")["precious"]}
+    segpack("convert", COINS, tmp_path / "out", "--to", "coco", "--overwrite")
+    assert not (tmp_path / "out/precious").exists()
+
+
+def test_what_is_read_is_not_changed(tmp_path):
+    shutil.copytree(COINS, tmp_path / "in")
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+    segpack("pack", tmp_path / "in", tmp_path / "out.zip", "--yolo", "seg")
+    (tmp_path / "out.zip").unlink()
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before
+    run = segpack("convert", tmp_path / "in", tmp_path / "in/out", "--to", "coco", check=2)
+    assert "in/out" in run.error
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_leaves_nothing(number, code, tmp_path):
+    many = tmp_path / "many"
+    for i in range(60):
+        for drawing in ("noise", "spiral", "checkerboard"):
+            shutil.copytree(TORTURE / "masks" / drawing, many / "masks" / f"{drawing}-{i}")
+            (many / "images").mkdir(exist_ok=True)
+            shutil.copy(TORTURE / f"images/{drawing}.png", many / f"images/{drawing}-{i}.png")
+    (tmp_path / "target").mkdir()
+    command = [sys.executable, "-m", "converter", "pack", many, tmp_path / "target/out.zip", "--yolo", "seg"]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    while not os.listdir(tmp_path / "target") and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert errors == "error: interrupted; nothing was written\n"
+    assert os.listdir(tmp_path / "target") == []
