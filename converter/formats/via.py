@@ -1,0 +1,296 @@
+"""VIA (VGG Image Annotator 1 and 2): regions in one JSON or CSV.
+
+    via_region_data.json       {"<filename><size>": {filename, size, regions, file_attributes}}
+    via_project.json           the same below _via_img_metadata
+    via_region_data.csv        a row a region
+    <name>.jpg                 beside it, or in images/
+
+Coordinates are pixels from the outer corner of the first pixel.
+
+    rect          a box
+    polygon       a polygon
+    circle, ellipse     the pixels whose centres lie in it; theta in radians about the centre
+    polyline, point     marks: no region
+
+The class is the value of a region attribute, whose name every project chooses. Taken is the
+one that is there in every region: `label`, `class`, `name`, `type` and the like before
+others; a note says which. Without any attribute there is one class, `object` or what
+`--class-name` says. The other attributes are kept, of images too.
+
+Read only. Where a JSON and a CSV lie side by side, the JSON is read.
+
+Source: https://www.robots.ox.ac.uk/~vgg/software/via/.
+"""
+
+from __future__ import annotations
+
+import math
+import posixpath
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from converter.codecs import csvs, json
+from converter.errors import ShapeError, SourceError
+from converter.format import Evidence, Format, Holds, Reading, Scan
+from converter.layouts.boxed_lists import named_image
+from converter.layouts.by_name import ids_by_name, named_classes
+from converter.layouts.figures import check_numbers, check_polygon, ellipse
+from converter.layouts.images import ImageIndex, order_splits, shown_name
+from converter.ledger import Ledger
+from converter.model import Box, Header, Image, Instance, Marks, Ref, Sample, Shape
+from converter.storage import Source
+
+__all__ = ["FORMAT"]
+
+HEAD = 65536
+PREFERRED = ("label", "labels", "class", "class_name", "classname", "category", "name", "type", "object")
+METADATA = "_via_img_metadata"
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """The regions of an image; `key` is the attribute that holds the class, "" when none does."""
+
+    regions: bytes
+    file: str
+    place: str
+    key: str
+    only: str
+
+
+class Entry(msgspec.Struct):
+    """An image of the file."""
+
+    filename: Any = None
+    regions: Any = None
+    file_attributes: Any = None
+
+
+# ---------------------------------------------------------------- finding the file
+
+
+def detect(source: Source) -> Evidence | None:
+    """A JSON or CSV with region_attributes."""
+    found = _files(source)
+    return Evidence(f"{found[0]}: regions with region_attributes") if found else None
+
+
+def _files(source: Source) -> list[str]:
+    """JSON files first; CSV files where there is no JSON."""
+    names = [source.entry] if source.entry is not None else [n for n in source.names() if n.count("/") <= 1]
+    jsons = [n for n in names if n.lower().endswith(".json") and _looks(source, n)]
+    return jsons or [n for n in names if n.lower().endswith(".csv") and _looks(source, n)]
+
+
+def _looks(source: Source, path: str) -> bool:
+    with source.open(path) as stream:
+        head = stream.read(HEAD)
+    if path.lower().endswith(".csv"):
+        return b"region_shape_attributes" in head.partition(b"\n")[0]
+    return (
+        METADATA.encode() in head
+        or (b'"regions"' in head and b'"filename"' in head and b"file_attributes" in head)
+        or (b"shape_attributes" in head and b"region_attributes" in head)
+    )
+
+
+def scan(reading: Reading, ledger: Ledger) -> Scan:
+    """Refs with their regions; classes from the attribute that holds them."""
+    source = reading.source
+    files = _files(source)
+    if not files:
+        raise SourceError(source.name, "holds no VIA regions", remedy="name the JSON or CSV file itself")
+    index = ImageIndex(reading.images)
+    found: list[tuple[Image, list[Any], str, str]] = []
+    for path in files:
+        label = source.label(path)
+        for place, entry in _entries(source, path):
+            try:
+                found.append((*_image(entry, path, index, label, place), label, place))
+            except SourceError as error:
+                ledger.bad_image(place, error)
+    regions = [r for _, mine, _, _ in found for r in mine if isinstance(r, dict)]
+    key = _class_key(regions, source.name, ledger)
+    only = "" if key else reading.options.class_name or "object"
+    used = {n for n in (_class_of(r, key, only) for r in regions) if n}
+    classes = named_classes((), used or {only or "object"}, source.name)
+    refs = [
+        Ref(image, Payload(json.encode(mine), label, place, key, only))
+        for image, mine, label, place in _once(found, ledger)
+    ]
+    return Scan(Header("via", "instance", classes, order_splits(r.image.split for r in refs)), refs)
+
+
+def _once(
+    found: Sequence[tuple[Image, list[Any], str, str]], ledger: Ledger
+) -> Iterator[tuple[Image, list[Any], str, str]]:
+    seen: set[tuple[str | None, str]] = set()
+    for image, regions, label, place in found:
+        key = (image.split, image.name)
+        if key in seen:
+            problem = SourceError(label, f"the image {image.name} is listed twice", place=place, remedy="keep one")
+            ledger.bad_image(shown_name(image), problem)
+            continue
+        seen.add(key)
+        yield image, regions, label, place
+
+
+def _entries(source: Source, path: str) -> Iterator[tuple[str, Entry]]:
+    """(place, image) of a file."""
+    label = source.label(path)
+    if path.lower().endswith(".csv"):
+        yield from _from_csv(csvs.rows(source.read(path), label), label)
+        return
+    top = json.decode(source.read(path), label, dict[str, msgspec.Raw])
+    if METADATA in top:
+        top = json.decode(top[METADATA], label, dict[str, msgspec.Raw], place=METADATA)
+    for key, raw in top.items():
+        if not key.startswith("_via_"):
+            yield key, json.decode(raw, label, Entry, place=key)
+
+
+def _from_csv(rows: Sequence[Mapping[str, str]], label: str) -> Iterator[tuple[str, Entry]]:
+    """The rows of an image joined; a row without a region says only that the image is there."""
+    entries: dict[str, Entry] = {}
+    for number, row in enumerate(rows, 2):
+        plain = {k.lstrip("#"): v for k, v in row.items()}
+        place = f"line {number}"
+        name = plain.get("filename", "")
+        said = json.decode((plain.get("file_attributes") or "{}").encode(), label, place=place)
+        entry = entries.setdefault(name, Entry(name, [], said))
+        shape = plain.get("region_shape_attributes") or "{}"
+        region = {
+            "shape_attributes": json.decode(shape.encode(), label, place=place),
+            "region_attributes": json.decode((plain.get("region_attributes") or "{}").encode(), label, place=place),
+        }
+        if region["shape_attributes"]:
+            entry.regions.append(region)
+    yield from entries.items()
+
+
+def _image(entry: Entry, path: str, index: ImageIndex, label: str, place: str) -> tuple[Image, list[Any]]:
+    if not isinstance(entry.filename, str) or not entry.filename:
+        raise SourceError(label, f"the filename is {entry.filename!r}", place=place, remedy="it has to name the image")
+    regions = entry.regions
+    if isinstance(regions, dict):  # VIA 1
+        regions = list(regions.values())
+    if not isinstance(regions, list):
+        raise SourceError(label, "regions is no list", place=place)
+    image = named_image(entry.filename, posixpath.dirname(path), index, label, place)
+    said = entry.file_attributes
+    extra = {"attributes": said} if isinstance(said, dict) and any(said.values()) else {}
+    return msgspec.structs.replace(image, extra=extra), regions
+
+
+# ---------------------------------------------------------------- which attribute is the class
+
+
+def _attributes(region: Mapping[str, Any]) -> dict[str, Any]:
+    found = region.get("region_attributes")
+    return found if isinstance(found, dict) else {}
+
+
+def _class_key(regions: Sequence[Mapping[str, Any]], where: str, ledger: Ledger) -> str:
+    """The attribute that names the class: there in most regions, and called like one if several are."""
+    counts = Counter(k for r in regions for k, v in _attributes(r).items() if _name(v))
+    if not counts:
+        return ""
+    most = max(counts.values())
+    candidates = sorted(k for k, n in counts.items() if n == most)
+    called = sorted(
+        (k for k in counts if k.strip().lower() in PREFERRED), key=lambda k: PREFERRED.index(k.lower().strip())
+    )
+    key = next((k for k in called if counts[k] == most), None) or (called[0] if called else candidates[0])
+    others = ", ".join(k for k in sorted(counts) if k != key)
+    ledger.note("via-class-key", where, f"the attribute '{key}' is the class" + (f", not {others}" if others else ""))
+    return key
+
+
+def _name(value: Any) -> str:
+    """The class that an attribute's value names: a text, or the one box that is ticked."""
+    if isinstance(value, dict):
+        ticked = [k for k, v in value.items() if v]
+        return ticked[0] if len(ticked) == 1 else ""
+    return value.strip() if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+
+
+def _class_of(region: Mapping[str, Any], key: str, only: str) -> str:
+    return _name(_attributes(region).get(key)) if key else only
+
+
+# ---------------------------------------------------------------- one image
+
+
+def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
+    """One image with its regions."""
+    del reading
+    payload: Payload = ref.payload
+    ids = ids_by_name(header)
+    instances = []
+    for number, region in enumerate(json.decode(payload.regions, payload.file), 1):
+        place = f"{payload.place}, region {number}"
+        try:
+            instances.append(_instance(region, payload, ids, ref.image))
+        except ShapeError as error:
+            wrong = SourceError(payload.file, str(error), place=place, remedy="mend or remove it")
+            ledger.bad_annotation(shown_name(ref.image), number, wrong)
+    return Sample(ref.image, tuple(instances))
+
+
+def _instance(region: Any, payload: Payload, ids: dict[str, int], image: Image) -> Instance:
+    if not isinstance(region, dict) or not isinstance(region.get("shape_attributes"), dict):
+        raise ShapeError("it has no shape_attributes")
+    name = _class_of(region, payload.key, payload.only)
+    if name not in ids:
+        raise ShapeError(f"the attribute '{payload.key}' names no class")
+    shape, extra = _shape(region["shape_attributes"], image)
+    others = {k: v for k, v in _attributes(region).items() if k != payload.key and v not in ("", {}, None)}
+    return Instance(ids[name], shape, extra=extra | ({"attributes": others} if others else {}))
+
+
+def _shape(value: Mapping[str, Any], image: Image) -> tuple[Shape, dict[str, Any]]:
+    def number(key: str) -> float:
+        return check_numbers([value.get(key)], key)[0]
+
+    match value.get("name"):
+        case "rect":
+            x, y, w, h = (number(k) for k in ("x", "y", "width", "height"))
+            if w < 0 or h < 0:
+                raise ShapeError(f"width, height: {w:g}, {h:g} are negative")
+            return Box(x, y, w, h), {}
+        case "polygon":
+            return check_polygon(_points(value), image, "all_points_x, all_points_y"), {}
+        case "polyline":
+            return Marks("polyline", _points(value)), {}
+        case "point":
+            return Marks("points", [number("cx"), number("cy")]), {}
+        case "circle":
+            cx, cy, r = (number(k) for k in ("cx", "cy", "r"))
+            return ellipse(cx, cy, r, r, 0, image), {"ellipse": [cx, cy, r, r]}
+        case "ellipse":
+            cx, cy, rx, ry = (number(k) for k in ("cx", "cy", "rx", "ry"))
+            degrees = math.degrees(number("theta")) if value.get("theta") else 0.0
+            turned: dict[str, Any] = {"rotation": degrees} if degrees else {}
+            return ellipse(cx, cy, rx, ry, degrees, image), {"ellipse": [cx, cy, rx, ry], **turned}
+        case kind:
+            raise ShapeError(f"the shape {kind!r} is unknown")
+
+
+def _points(value: Mapping[str, Any]) -> list[float]:
+    xs, ys = value.get("all_points_x"), value.get("all_points_y")
+    if not isinstance(xs, list) or not isinstance(ys, list) or len(xs) != len(ys):
+        raise ShapeError("all_points_x, all_points_y: they are not two lists of one length")
+    return check_numbers([v for pair in zip(xs, ys, strict=True) for v in pair], "all_points_x, all_points_y")
+
+
+FORMAT = Format(
+    name="via",
+    summary="VIA: polygons, boxes and ellipses in one JSON or CSV",
+    page=__doc__ or "",
+    holds=Holds(boxes=True, polygons=True, marks=True, keys=("attributes", "ellipse", "rotation")),
+    detect=detect,
+    scan=scan,
+    load=load,
+)

@@ -1,0 +1,327 @@
+"""Reading Datumaro's JSON: one file a subset, with items and their annotations."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from converter.codecs import json
+from converter.errors import ShapeError, SourceError
+from converter.format import Reading, Scan
+from converter.geometry import rle
+from converter.layouts.by_name import named_classes
+from converter.layouts.classes import is_background, undeclared
+from converter.layouts.figures import Part, box_centre, check_numbers, check_polygon, ellipse, join, turned_box
+from converter.layouts.images import ImageIndex, order_splits, shown_name, split_name, stem
+from converter.ledger import Ledger
+from converter.model import Box, ClassInfo, Header, Image, Instance, Marks, Ref, Sample, Shape
+from converter.storage import Source
+from converter.storage.names import clean
+
+__all__ = ["item_files", "load", "scan"]
+
+HEAD = 65536
+PROMOTED = ("occluded", "truncated", "difficult")
+NOT_DRAWN = frozenset({"caption", "cuboid_3d", "feature_vector", "hash_key", "tabular"})
+
+
+class Item(msgspec.Struct):
+    """An item as far as scanning looks into it."""
+
+    id: Any = None
+    attr: Any = None
+    image: Any = None
+    media: Any = None
+    annotations: list[msgspec.Raw] = []
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """An item's annotations, and the file they stand in. `first` is the class id of label 0."""
+
+    annotations: tuple[bytes, ...]
+    file: str
+    place: str
+    first: int
+
+
+def item_files(source: Source) -> list[str]:
+    """JSON files with items and categories, in annotations/ or named directly."""
+    if source.entry is not None:
+        return [source.entry] if source.entry.lower().endswith(".json") and _looks(source, source.entry) else []
+    names = [n for n in source.files_in("annotations") if n.lower().endswith(".json")]
+    return [n for n in names if _looks(source, n)]
+
+
+def _looks(source: Source, path: str) -> bool:
+    with source.open(path) as stream:
+        head = stream.read(HEAD)
+        if b'"categories"' not in head and b'"dm_format_version"' not in head and b'"items"' not in head:
+            return False
+        data = head + stream.read()
+    return b'"items"' in data and b'"categories"' in data and (b'"label_id"' in data or b'"labels"' in data)
+
+
+def scan(reading: Reading, ledger: Ledger) -> Scan:
+    """Refs with their annotations; label n is class n + 1, or class n where label 0 is the background."""
+    source = reading.source
+    files = item_files(source)
+    if not files:
+        raise SourceError(source.name, "holds no annotations/*.json with items", remedy="name the JSON file itself")
+    index = ImageIndex(reading.images)
+    refs: list[Ref] = []
+    labels: list[str] | None = None
+    colors: dict[int, tuple[int, int, int]] = {}
+    for path in files:
+        label = source.label(path)
+        top = json.decode(source.read(path), label, dict[str, msgspec.Raw])
+        mine, shades = _labels(top, label)
+        if labels is not None and mine != labels:
+            raise SourceError(label, "its labels are not those of the other files", remedy="convert it by itself")
+        labels, colors = mine, colors | shades
+        refs += _refs(source, path, top, index, _first(mine), ledger)
+    classes = _classes(labels or [], colors, source.label(files[0]))
+    ids = [i for r in refs for i in _ids(r)]
+    header = Header("datumaro", "instance", classes, order_splits(r.image.split for r in refs))
+    return Scan(header, refs, ids_kept=None not in ids and len(set(ids)) == len(ids))
+
+
+def _first(labels: Sequence[str]) -> int:
+    return 0 if labels and is_background(labels[0]) else 1
+
+
+def _classes(labels: Sequence[str], colors: dict[int, tuple[int, int, int]], file: str) -> tuple[ClassInfo, ...]:
+    first = _first(labels)
+    names = list(labels[1:] if not first else labels)
+    by_name = {n: colors[i] for i, n in enumerate(labels) if i in colors}
+    return named_classes(names, (), file, by_name)
+
+
+def _labels(top: dict[str, msgspec.Raw], file: str) -> tuple[list[str], dict[int, tuple[int, int, int]]]:
+    """The names of the labels, and the colours of masks by place."""
+    categories = json.decode(top.get("categories", msgspec.Raw(b"{}")), file, dict[str, Any], place="categories")
+    listed = categories.get("label", {}).get("labels", []) if isinstance(categories.get("label", {}), dict) else []
+    if not isinstance(listed, list) or not all(isinstance(v, dict) for v in listed):
+        raise SourceError(file, "is no list of labels", place="categories.label.labels")
+    mask = categories.get("mask")
+    entries = mask.get("colormap", []) if isinstance(mask, dict) else []
+    colors: dict[int, tuple[int, int, int]] = {}
+    for entry in entries:
+        values = [entry.get(k) for k in ("label_id", "r", "g", "b")] if isinstance(entry, dict) else []
+        whole = [v for v in values if isinstance(v, int)]
+        if len(whole) == 4:
+            colors[whole[0]] = (whole[1], whole[2], whole[3])
+    return [v.get("name", "") for v in listed], colors
+
+
+def _refs(
+    source: Source, path: str, top: dict[str, msgspec.Raw], index: ImageIndex, first: int, ledger: Ledger
+) -> list[Ref]:
+    label = source.label(path)
+    raw = posixpath.basename(stem(path))
+    split = None if raw == "default" else split_name(raw)
+    found = []
+    for number, data in enumerate(json.decode(top.get("items", msgspec.Raw(b"[]")), label, list[msgspec.Raw])):
+        place = f"items[{number}]"
+        try:
+            item = json.decode(data, label, Item, place=place)
+            image = _image(item, raw, split, index, label, place)
+        except SourceError as error:
+            ledger.bad_image(place, error)
+            continue
+        found.append(Ref(image, Payload(tuple(map(bytes, item.annotations)), label, f"{place} '{item.id}'", first)))
+    return found
+
+
+def _image(item: Item, raw: str, split: str | None, index: ImageIndex, label: str, place: str) -> Image:
+    about = item.image if isinstance(item.image, dict) else item.media if isinstance(item.media, dict) else {}
+    path = next((d["path"] for d in (item.image, item.media) if isinstance(d, dict) and d.get("path")), "")
+    id = str(item.id) if item.id is not None else ""
+    named = str(path).replace("\\", "/") or id
+    size = about.get("size")
+    height, width = (
+        size if isinstance(size, list) and len(size) == 2 and all(isinstance(v, int) for v in size) else (0, 0)
+    )
+    folders = [f"images/{raw}", "images", raw, ""]
+    file = index.find(named, folders) or index.find(posixpath.basename(named), folders)
+    if file is not None:
+        name = file.removeprefix("images/").removeprefix(f"{raw}/")
+    else:
+        ending = posixpath.splitext(named)[1]
+        name = id if not ending or id.endswith(ending) else id + ending
+    try:
+        name = clean(name)
+    except ValueError as error:
+        raise SourceError(label, f"the path '{name}' {error}", place=place, remedy="name a file of the set") from None
+    extra = {"attributes": item.attr} if isinstance(item.attr, dict) and _said(item.attr) else {}
+    return Image(name, split, width, height, file=file, extra=extra)
+
+
+def _size(size: Any) -> tuple[int, int]:
+    """Height and width as declared; zeros where they are not."""
+    if isinstance(size, list) and len(size) == 2 and all(isinstance(v, int) and v > 0 for v in size):
+        return size[0], size[1]
+    return 0, 0
+
+
+def _said(attributes: dict[str, Any]) -> bool:
+    """Importers put the number of an image among its attributes; that is nothing anybody said."""
+    return bool(set(attributes) - {"id", "frame"})
+
+
+def _ids(ref: Ref) -> list[int | None]:
+    ids = []
+    for raw in ref.payload.annotations:
+        try:
+            found = msgspec.json.decode(raw, type=dict[str, msgspec.Raw]).get("id")
+            id = msgspec.json.decode(found) if found is not None else None
+        except msgspec.MsgspecError:
+            id = None
+        ids.append(id if isinstance(id, int) and id > 0 else None)
+    return ids
+
+
+# ---------------------------------------------------------------- one image
+
+
+def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
+    """One item; the annotations of one group and label are one object."""
+    del reading
+    payload: Payload = ref.payload
+    items = _Annotations(ref.image, payload, {c.id: c.name for c in header.classes}, ledger)
+    for number, raw in enumerate(payload.annotations, 1):
+        items.read(raw, number)
+    image = ref.image
+    if items.tags:
+        image = msgspec.structs.replace(image, extra={**image.extra, "tags": items.tags})
+    where = f"{payload.file}: {payload.place}"
+    return Sample(image, tuple(join(_claimed(items.parts), image, ledger, where)))
+
+
+def _claimed(parts: list[Part]) -> list[Part]:
+    """A box in a group with regions of its class says where they lie: it is no object of its own."""
+    regions: dict[tuple[int, int], int] = {}
+    for place, part in enumerate(parts):
+        if part.group is not None and not isinstance(part.instance.shape, Box | Marks):
+            regions.setdefault((part.group, part.instance.class_id), place)
+    found = list(parts)
+    claims = set()
+    for place, part in enumerate(parts):
+        first = regions.get((part.group or 0, part.instance.class_id))
+        if first is not None and isinstance(part.instance.shape, Box):
+            claims.add(place)
+            claimed = msgspec.structs.replace(found[first].instance, box=part.instance.shape)
+            found[first] = Part(claimed, found[first].group)
+    kept = [p for place, p in enumerate(found) if place not in claims]
+    alone = {
+        g for g in (p.group for p in parts) if sum(p.group == g for p in kept) == 1 < sum(p.group == g for p in parts)
+    }
+    return [Part(p.instance) if p.group in alone else p for p in kept]
+
+
+class _Annotations:
+    """Reads the annotations of one item."""
+
+    def __init__(self, image: Image, payload: Payload, ids: dict[int, str], ledger: Ledger) -> None:
+        self.image, self.payload, self.ids, self.ledger = image, payload, ids, ledger
+        self.parts: list[Part] = []
+        self.tags: list[str] = []
+
+    def read(self, raw: bytes, number: int) -> None:
+        place = f"{self.payload.place}, annotations[{number - 1}]"
+        try:
+            value = json.decode(raw, self.payload.file, dict[str, Any], place=place)
+            self._read(value, number)
+        except ShapeError as error:
+            wrong = SourceError(self.payload.file, str(error), place=place, remedy="mend or remove it")
+            self.ledger.bad_annotation(shown_name(self.image), number, wrong)
+        except SourceError as error:
+            self.ledger.bad_annotation(shown_name(self.image), number, error)
+
+    def _read(self, value: dict[str, Any], number: int) -> None:
+        kind = value.get("type")
+        if kind in NOT_DRAWN:
+            self.ledger.lose("annotation-dropped", shown_name(self.image), f"a {kind} is not held", instance=number)
+            return
+        label = value.get("label_id")
+        class_id = label + self.payload.first if isinstance(label, int) and not isinstance(label, bool) else None
+        if class_id not in self.ids:
+            known = {i - self.payload.first for i in self.ids}
+            raise ShapeError(undeclared([label], known) if isinstance(label, int) else f"label_id is {label!r}")
+        assert class_id is not None
+        if kind == "label":
+            self.tags.append(self.ids[class_id])
+            return
+        shape, extra = self._shape(value, str(kind))
+        crowd = _take_attributes(value, extra)
+        if value.get("z_order"):
+            extra["z_order"] = value["z_order"]
+        id, group = value.get("id"), value.get("group")
+        kept = id if isinstance(id, int) and id > 0 else None
+        instance = Instance(class_id, shape, kept, crowd, extra=extra)
+        self.parts.append(Part(instance, group if isinstance(group, int) and group > 0 else None))
+
+    def _shape(self, value: dict[str, Any], kind: str) -> tuple[Shape, dict[str, Any]]:
+        match kind:
+            case "bbox":
+                x, y, w, h = self._numbers(value.get("bbox"), "bbox", 4)
+                if w < 0 or h < 0:
+                    raise ShapeError(f"bbox: the extent {w:g}x{h:g} is negative")
+                return Box(x, y, w, h), {}
+            case "rotated_bbox":
+                return self._rotated(value)
+            case "polygon":
+                return check_polygon(self._numbers(value.get("points"), "points"), self.image, "points"), {}
+            case "mask":
+                return self._mask(value.get("rle")), {}
+            case "polyline":
+                return Marks("polyline", self._numbers(value.get("points"), "points")), {}
+            case "points":
+                return Marks("points", self._numbers(value.get("points"), "points")), {}
+            case "skeleton":
+                elements = value.get("elements") or ()
+                flat = [v for e in elements for v in self._numbers(e.get("points"), "elements")]
+                return Marks("points", flat), {}
+            case "ellipse":
+                left, top, right, bottom = self._numbers(value.get("points"), "points", 4)
+                figure = [(left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2]
+                cx, cy, rx, ry = figure
+                return ellipse(cx, cy, rx, ry, 0, self.image), {"ellipse": figure}
+            case _:
+                raise ShapeError(f"the type {kind!r} is unknown")
+
+    def _rotated(self, value: dict[str, Any]) -> tuple[Shape, dict[str, Any]]:
+        cx, cy, w, h, degrees = self._numbers(value.get("rotated_bbox", value.get("bbox")), "rotated_bbox", 5)
+        box = Box(cx - w / 2, cy - h / 2, w, h)
+        ring = turned_box(box.x, box.y, w, h, degrees, about=box_centre(box))
+        return check_polygon(ring, self.image, "rotated_bbox"), {"rotation": degrees}
+
+    def _numbers(self, values: Any, what: str, count: int | None = None) -> list[float]:
+        if not isinstance(values, list) or (len(values) % 2 and count is None) or count not in (None, len(values)):
+            raise ShapeError(f"{what}: it is not a list of {count or 'pairs of'} numbers")
+        return check_numbers(values, what)
+
+    def _mask(self, value: Any) -> Shape:
+        """Run lengths down the columns, as COCO has them."""
+        size = value.get("size") if isinstance(value, dict) else None
+        if size != [self.image.height, self.image.width]:
+            raise ShapeError(f"rle: size {size} is not the image's [{self.image.height}, {self.image.width}]")
+        counts = value.get("counts")
+        if isinstance(counts, str):
+            return rle.from_string(counts, self.image.height, self.image.width)
+        return rle.from_counts(counts, self.image.height, self.image.width)
+
+
+def _take_attributes(value: dict[str, Any], extra: dict[str, Any]) -> bool:
+    """Moves the attributes into `extra`; whether they say that it is a crowd."""
+    given = value.get("attributes")
+    attributes = dict(given) if isinstance(given, dict) else {}
+    crowd = bool(attributes.pop("is_crowd", False))
+    for key in PROMOTED:
+        if attributes.get(key) is True:
+            extra[key] = attributes.pop(key)
+    if attributes:
+        extra["attributes"] = attributes
+    return crowd
