@@ -24,6 +24,8 @@ __all__ = ["app", "run"]
 # What typer raises for wrong usage; public only through one of its kinds.
 UsageMistake: type[Exception] = typer.BadParameter.__mro__[1]
 
+INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt, where it does not make an Abort of it
+
 app = typer.Typer(
     name="segpack",
     help="Move segmentation datasets between formats without losing a pixel, and pack them into a clean ZIP.",
@@ -55,14 +57,17 @@ def run(arguments: list[str]) -> int:
     """The exit code of a command line; every error is one line."""
     as_json = "--json" in arguments
     try:
-        return int(app(arguments, standalone_mode=False) or 0)
+        code = int(app(arguments, standalone_mode=False) or 0)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        return code
     except SegpackError as error:
         return console.fail(str(error), error.exit_code, as_json=as_json)
     except UsageMistake as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         return console.fail(" ".join(message.split()) + "; see --help", 2, as_json=as_json)
     except typer.Abort:
-        return 130
+        raise KeyboardInterrupt from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
