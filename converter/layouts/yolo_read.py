@@ -28,7 +28,9 @@ __all__ = ["Tree", "files", "find_tree", "has_polygons", "label_of", "load", "sc
 
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 SPLIT_KEYS = ("train", "val", "valid", "validation", "test")
-OTHER_KEYS = frozenset({"path", "names", "nc", "download", "yaml_file", "roboflow", "kpt_shape", "flip_idx", "colors"})
+OTHER_KEYS = frozenset(
+    {"path", "names", "nc", "task", "download", "yaml_file", "roboflow", "kpt_shape", "flip_idx", "colors"}
+)
 SLACK = 0.01  # Ultralytics accepts coordinates up to 1.01
 GLANCE = 64
 
