@@ -19,16 +19,19 @@ from tests import making  # noqa: E402 -- after the root is on the path
 from tests.making.files import Cases  # noqa: E402
 
 
+DOTTED = {"yolo_1_1": "yolo-1.1"}  # a module's name cannot hold the dot
+
+
 def makers() -> list[str]:
     """Formats that have a maker, by name."""
     found = [m.name for m in pkgutil.iter_modules(making.__path__)]
-    return [n.replace("_", "-") for n in sorted(found) if n not in {"drawings", "files"}]
+    return [DOTTED.get(n, n.replace("_", "-")) for n in sorted(found) if n not in {"drawings", "files"}]
 
 
 def make(out: Path, formats: Sequence[str] = ()) -> None:
     """Write the fixtures of `formats` (all when none is named) below `out`."""
     for name in formats or makers():
-        module = importlib.import_module(f"tests.making.{name.replace('-', '_')}")
+        module = importlib.import_module(f"tests.making.{name.replace('-', '_').replace('.', '_')}")
         module.make(Cases(out / name))
 
 
