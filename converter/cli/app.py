@@ -57,10 +57,7 @@ def run(arguments: list[str]) -> int:
     """The exit code of a command line; every error is one line."""
     as_json = "--json" in arguments
     try:
-        code = int(app(arguments, standalone_mode=False) or 0)
-        if code == INTERRUPTED:
-            raise KeyboardInterrupt
-        return code
+        return _call(arguments)
     except SegpackError as error:
         return console.fail(str(error), error.exit_code, as_json=as_json)
     except UsageMistake as error:
@@ -76,3 +73,10 @@ def run(arguments: list[str]) -> int:
         return console.fail(f"{what}; see to it and run again", 2, as_json=as_json)
     except MemoryError:
         return console.fail("out of memory; run with fewer workers", 2, as_json=as_json)
+
+
+def _call(arguments: list[str]) -> int:
+    code = int(app(arguments, standalone_mode=False) or 0)
+    if code == INTERRUPTED:
+        raise KeyboardInterrupt
+    return code
