@@ -233,7 +233,15 @@ def _split(plan: Plan, job: Job, progress: Progress, loader: Loader) -> Plan:
     work = _Survey(plan, loader)
     found = list(progress("look", len(plan.items), engine.run(work, plan.items, workers=job.workers)))
     facts = [f for f in found if f is not None]
-    given = iter(split.assign(facts, how))
+    made = split.assign(facts, how)
+    if made.together:
+        plan.ledger.note(
+            "kept-together",
+            plan.name,
+            f"{sum(made.together)} images are in {len(made.together)} groups of duplicates, near duplicates or "
+            f"--group-by, the largest of {max(made.together)}, and no group is split",
+        )
+    given = iter(made.splits)
     names = [next(given) if f is not None else how.shares[0][0] for f in found]
     return _with_splits(plan, names)
 

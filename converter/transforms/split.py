@@ -22,6 +22,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -31,11 +32,13 @@ from converter.codecs import json, phash, text, yaml
 from converter.errors import SourceError, UsageError
 from converter.layouts.images import order_splits, split_name, stem
 
-__all__ = ["Facts", "Splitting", "assign", "from_lists", "parse_lists", "parse_split"]
+__all__ = ["Assignment", "Facts", "Splitting", "assign", "from_lists", "parse_lists", "parse_split"]
 
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 SCALE = 10_000
-ROUNDS = 3
+NEAR = 300  # 3 points of 100
+ROUNDS = 8
+TRIED = 400
 
 
 class Splitting(msgspec.Struct, frozen=True):
@@ -129,21 +132,29 @@ def _group_name(name: str, pattern: str | None) -> str:
 # ---------------------------------------------------------------- shares
 
 
-def assign(facts: Sequence[Facts], how: Splitting) -> list[str]:
-    """The split of every image, in the order of `facts`, which does not matter."""
+class Assignment(msgspec.Struct, frozen=True):
+    """The split of every image, in the order of the facts; `together` are the sizes of groups of two and more."""
+
+    splits: list[str]
+    together: list[int]
+
+
+def assign(facts: Sequence[Facts], how: Splitting) -> Assignment:
+    """A split for every image; the order of `facts` does not matter."""
     names = [name for name, _ in how.shares]
     keys = [hashlib.sha256(f"{how.seed}\0{f.name}".encode()).hexdigest() for f in facts]
     groups = [sorted(group, key=lambda i: keys[i]) for group in _groups(facts, how.group_by)]
     table = _table(facts)
     groups.sort(key=lambda g: (-len(g), _rarity(g, table), keys[g[0]]))
     sums = np.array([table[g].sum(axis=0) for g in groups]).reshape(len(groups), table.shape[1])
-    places = _place(groups, sums, len(facts), how)
-    _exchange(groups, sums, places, how)
+    balance = _Balance(sums, len(facts), how)
+    places = _place(groups, sums, balance, how)
+    _exchange(groups, sums, places, balance)
     found = [""] * len(facts)
     for group, place in zip(groups, places, strict=True):
         for i in group:
             found[i] = names[place]
-    return found
+    return Assignment(found, [len(g) for g in groups if len(g) > 1])
 
 
 def _table(facts: Sequence[Facts]) -> NDArray[np.int64]:
@@ -175,62 +186,65 @@ def _quotas(total: int, how: Splitting) -> list[int]:
     return quotas
 
 
-def _parts(how: Splitting) -> NDArray[np.int64]:
-    return np.array([[round(share * SCALE)] for _, share in how.shares], np.int64)
+class _Balance:
+    """What every split should hold, and how far from it one is; whole numbers, the same on every machine."""
+
+    def __init__(self, sums: NDArray[np.int64], images: int, how: Splitting) -> None:
+        self.half = sums.shape[1] // 2
+        self.total = sums.sum(axis=0)
+        self.instances = max(1, int(self.total[: self.half].sum()))
+        self.images = images
+        self.parts = np.array([[max(1, round(share * SCALE))] for _, share in how.shares], np.int64)
+        self.expected = self.parts * self.total
+
+    def lacks(self, held: NDArray[np.int64], mine: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How much each split lacks of the classes of a group, (splits,): instances and images alike."""
+        weights = np.concatenate((np.full(self.half, self.instances), np.maximum(1, self.total[self.half :]) * 4))
+        missing = (self.expected - held * SCALE) * np.sign(mine) * SCALE // (self.parts * weights)
+        result: NDArray[np.int64] = missing.sum(axis=1)
+        return result
+
+    def cost(self, held: NDArray[np.int64], split: Any) -> NDArray[np.int64]:
+        """How far shares are from those of the whole, for rows `held` of the splits `split`.
+
+        In ten thousandths, squared and summed: the share of each class in the instances, more
+        than 3 points of it many times over, and that of the images it is in.
+        """
+        drawn = held[..., : self.half]
+        count = np.maximum(1, drawn.sum(axis=-1, keepdims=True))
+        off = np.abs((drawn * self.instances - self.total[: self.half] * count) * SCALE // (count * self.instances))
+        beyond = np.maximum(0, off - NEAR)
+        seen = held[..., self.half :] * SCALE - self.expected[split][..., self.half :]
+        seen = seen * SCALE // (self.parts[split] * self.images)
+        result: NDArray[np.int64] = (off * off + 16 * beyond * beyond + seen * seen // 8).sum(axis=-1)
+        return result
 
 
-def _weights(sums: NDArray[np.int64]) -> NDArray[np.int64]:
-    """What an image or instance of each column counts: a point of all instances, a point of the class's images."""
-    total = sums.sum(axis=0)
-    half = len(total) // 2
-    instances = np.full(half, max(1, int(total[:half].sum())), np.int64)
-    return np.concatenate((instances, np.maximum(1, total[half:]) * 4))
-
-
-def _cost(
-    held: NDArray[np.int64], expected: NDArray[np.int64], parts: NDArray[np.int64], weights: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """How far each split is from its share of every column, squared and summed: (splits,), whole numbers."""
-    off = (held * SCALE - expected) * SCALE // (parts * weights)
-    result: NDArray[np.int64] = (off * off).sum(axis=-1)
-    return result
-
-
-def _place(groups: Sequence[Sequence[int]], sums: NDArray[np.int64], total: int, how: Splitting) -> list[int]:
+def _place(groups: Sequence[Sequence[int]], sums: NDArray[np.int64], balance: _Balance, how: Splitting) -> list[int]:
     """A split for every group: of those with room for it, the one that lacks its classes most."""
-    room = np.array(_quotas(total, how), np.int64)
-    parts, weights = _parts(how), _weights(sums)
-    expected = parts * sums.sum(axis=0)
+    room = np.array(_quotas(balance.images, how), np.int64)
     held = np.zeros((len(room), sums.shape[1]), np.int64)
     places = []
     for group, mine in zip(groups, sums, strict=True):
-        lacks = ((expected - held * SCALE) * np.sign(mine) * SCALE // (parts * weights)).sum(axis=1)
-        fits = room >= len(group)
-        order = sorted(
-            range(len(room)),
-            key=lambda s: (not fits[s], -int(lacks[s]) if fits[s] else 0, -int(room[s] * SCALE // parts[s, 0])),
-        )
-        place = order[0]
+        lacks, fits = balance.lacks(held, mine), room >= len(group)
+        relative = room * SCALE // balance.parts[:, 0]
+        keys = [(not fits[s], -int(lacks[s]) if fits[s] else 0, -int(relative[s])) for s in range(len(room))]
+        place = keys.index(min(keys))
         places.append(place)
         room[place] -= len(group)
         held[place] += mine
     return places
 
 
-def _exchange(groups: Sequence[Sequence[int]], sums: NDArray[np.int64], places: list[int], how: Splitting) -> None:
+def _exchange(groups: Sequence[Sequence[int]], sums: NDArray[np.int64], places: list[int], balance: _Balance) -> None:
     """Groups of one size change places while that brings classes closer to their shares."""
-    parts, weights = _parts(how), _weights(sums)
-    expected = parts * sums.sum(axis=0)
-    held = np.zeros((len(how.shares), sums.shape[1]), np.int64)
+    held = np.zeros((len(balance.parts), sums.shape[1]), np.int64)
     for place, mine in zip(places, sums, strict=True):
         held[place] += mine
-    at = np.array(places)
-    sizes = np.array([len(g) for g in groups])
+    at, sizes = np.array(places), np.array([len(g) for g in groups])
     for _ in range(ROUNDS):
-        moved = False
-        for i in range(min(len(groups), SCALE // 10)):
-            moved |= _best_exchange(i, at, sizes, sums, held, expected, parts, weights)
-        if not moved:
+        moved = [_best_exchange(i, at, sizes, sums, held, balance) for i in range(min(len(groups), TRIED))]
+        if not any(moved):
             break
     places[:] = at.tolist()
 
@@ -241,18 +255,17 @@ def _best_exchange(
     sizes: NDArray[np.int64],
     sums: NDArray[np.int64],
     held: NDArray[np.int64],
-    expected: NDArray[np.int64],
-    parts: NDArray[np.int64],
-    weights: NDArray[np.int64],
+    balance: _Balance,
 ) -> bool:
+    """Exchange group `i` with the one that gains most by it; False when none does."""
     mine = at[i]
-    others = np.flatnonzero((at != mine) & (sizes == sizes[i]))[: SCALE // 10]
+    others = np.flatnonzero((at != mine) & (sizes == sizes[i]))[:TRIED]
     if not len(others):
         return False
     theirs, change = at[others], sums[others] - sums[i]
-    before = _cost(held, expected, parts, weights)
-    here = _cost(held[mine] + change, expected[mine], parts[mine], weights)
-    there = _cost(held[theirs] - change, expected[theirs], parts[theirs], weights)
+    before = balance.cost(held, slice(None))
+    here = balance.cost(held[mine] + change, mine)
+    there = balance.cost(held[theirs] - change, theirs)
     gain = before[mine] + before[theirs] - here - there
     best = int(np.argmax(gain))
     if gain[best] <= 0:

@@ -1,0 +1,242 @@
+"""Splits: sizes, shares of classes, groups and duplicates; the same from any format and in any order."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from io import BytesIO
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from converter import api
+from converter.codecs import phash
+from converter.errors import SourceError, UsageError
+from converter.transforms.split import Facts, assign, parse_split
+from tests.transforms.sets import CocoSet, Result, blob, code, photo
+
+THREE = "train=0.7,val=0.2,test=0.1"
+
+
+def facts(count: int, seed: int = 0, classes: int = 4) -> list[Facts]:
+    rng = np.random.default_rng(seed)
+    weights = 1 / np.arange(1, classes + 1)
+    found = []
+    for i in range(count):
+        drawn = rng.choice(classes, rng.integers(0, 6), p=weights / weights.sum())
+        found.append(Facts(f"{i:04}.jpg", dict(Counter(f"c{c}" for c in drawn.tolist())), f"digest {i}"))
+    return found
+
+
+def shares(found: list[Facts], splits: list[str]) -> dict[str, dict[str, float]]:
+    """Split -> class -> share of the instances in it; "" is the whole."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for fact, split in zip(found, splits, strict=True):
+        counts[split].update(fact.classes)
+        counts[""].update(fact.classes)
+    return {s: {k: n / sum(c.values()) for k, n in c.items()} for s, c in counts.items()}
+
+
+@given(st.integers(1, 120), st.integers(0, 9), st.sampled_from([THREE, "train=0.5,val=0.5", "a=90,b=10"]))
+def test_sizes_are_exact(count: int, seed: int, split: str) -> None:
+    how = parse_split(split, seed, None)
+    assert how is not None
+    sizes = Counter(assign(facts(count, seed), how).splits)
+    for name, share in how.shares:
+        assert abs(sizes[name] - count * share) < 1
+    assert sizes.total() == count
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_classes_keep_their_shares(seed: int) -> None:
+    found = facts(300, seed)
+    how = parse_split(THREE, seed, None)
+    assert how is not None
+    by_split = shares(found, assign(found, how).splits)
+    for split in ("train", "val", "test"):
+        for name, share in by_split[""].items():
+            assert abs(by_split[split].get(name, 0) - share) <= 0.05
+
+
+def test_order_does_not_matter_and_the_seed_does() -> None:
+    found = facts(100)
+    how, other = parse_split(THREE, 1, None), parse_split(THREE, 2, None)
+    assert how is not None
+    assert other is not None
+    one = dict(zip((f.name for f in found), assign(found, how).splits, strict=True))
+    shuffled = [found[i] for i in np.random.default_rng(5).permutation(len(found))]
+    assert dict(zip((f.name for f in shuffled), assign(shuffled, how).splits, strict=True)) == one
+    assert dict(zip((f.name for f in found), assign(found, other).splits, strict=True)) != one
+
+
+def test_the_same_split_on_every_machine() -> None:
+    """Frozen: another result here is another split for everybody."""
+    how = parse_split("train=0.6,val=0.2,test=0.2", 7, None)
+    assert how is not None
+    found = [Facts(f"{i}.png", {"a": i % 3, "b": i % 2}) for i in range(15)]
+    assert "".join(s[1] for s in assign(found, how).splits) == FROZEN
+
+
+FROZEN = "eerreraarrarrrr"
+
+
+def test_groups_stay_together_and_sizes_are_near() -> None:
+    found = [Facts(f"scene{i // 5}_{i % 5}.jpg", {"a": 1}, str(i)) for i in range(100)]
+    how = parse_split("train=0.8,val=0.2", 0, r"^(scene\d+)_")
+    assert how is not None
+    splits = assign(found, how).splits
+    for scene in range(20):
+        assert len(set(splits[5 * scene : 5 * scene + 5])) == 1
+    assert Counter(splits) == {"train": 80, "val": 20}
+
+
+def copies(folder: Path) -> tuple[str, list[set[str]]]:
+    """Twelve pictures, and of three of them a byte-equal copy, one saved again and one made smaller."""
+    made = CocoSet(folder)
+    twins = []
+    for number in range(12):
+        pixels = photo(120, 160, number)
+        names = {f"{number}.jpg"}
+        made.draw(made.image(f"{number}.jpg", pixels, quality=95), code(blob(120, 160, number)), 1 + number % 2)
+        if number < 3:
+            names |= {f"x{number}_copy.jpg", f"y{number}_again.jpg", f"z{number}_small.png"}
+            made.image(f"x{number}_copy.jpg", pixels, quality=95)
+            made.image(f"y{number}_again.jpg", pixels, quality=60)
+            made.image(f"z{number}_small.png", np.asarray(Image.fromarray(pixels).resize((80, 60))))
+        twins.append(names)
+    return made.save(), twins
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_duplicates_never_cross(tmp_path: Path, seed: int) -> None:
+    source, twins = copies(tmp_path / "in")
+    api.convert(source, tmp_path / "out", to="coco", split="train=0.5,val=0.5", seed=seed)
+    where = {Path(n).name: i["split"] for n, i in Result(tmp_path / "out").images.items()}
+    for names in twins:
+        assert len({where[n] for n in names}) == 1
+    assert Counter(where.values()) in ({"train": 10, "val": 11}, {"train": 11, "val": 10})
+
+
+@pytest.mark.parametrize("to", ["yolo-seg", "instance-png", "zip"])
+def test_the_format_does_not_matter(tmp_path: Path, to: str) -> None:
+    source, _ = copies(tmp_path / "in")
+    api.convert(source, tmp_path / "one", to="coco", split=THREE, seed=3)
+    if to == "zip":
+        api.pack(source, tmp_path / "other.zip")
+        other = tmp_path / "other.zip"
+    else:
+        other = tmp_path / "other"
+        api.convert(source, other, to=to)
+    api.convert(other, tmp_path / "two", to="coco", split=THREE, seed=3)
+    assert set(Result(tmp_path / "one").images) == set(Result(tmp_path / "two").images)
+
+
+def test_a_new_split_replaces_the_old_and_names_stay_apart(tmp_path: Path) -> None:
+    made = CocoSet(tmp_path / "in")
+    for split in ("train", "val"):
+        for number in range(5):
+            made.image(f"{split}/{number}.png", photo(20, 30, hash_of(split, number)))
+            made.top["images"][-1]["split"] = split
+    source = made.save()
+    kept = api.convert(source, tmp_path / "kept", to="coco")
+    assert Counter(i["split"] for i in Result(tmp_path / "kept").top["images"]) == {"train": 5, "val": 5}
+    assert not kept.notes
+    found = api.convert(source, tmp_path / "new", to="coco", split="test=1.0")
+    images = Result(tmp_path / "new").top["images"]
+    assert {i["split"] for i in images} == {"test"}
+    assert len({i["file_name"] for i in images}) == 10
+    assert {n.code for n in found.notes} == {"image-renamed"}
+
+
+def hash_of(split: str, number: int) -> int:
+    return number + 100 * (split == "val")
+
+
+def test_split_from_lists(tmp_path: Path) -> None:
+    made = CocoSet(tmp_path / "in")
+    for name in ("a.png", "b/c.png", "d.png"):
+        made.image(name, photo(20, 30, len(made.top["images"])))
+    source = made.save()
+    forms: dict[str, Any] = {
+        "lists.json": json.dumps({"train": ["a.png", "d"], "valid": ["b/c.png"]}),
+        "lists.yaml": "train: [a.png, d.png]\nval: [c.png]\n",
+        "lists.csv": "image,split\na.png,train\nb/c.png,val\nd.png,train\n",
+    }
+    for name, content in forms.items():
+        (tmp_path / name).write_text(content)
+        api.convert(source, tmp_path / f"out {name}", to="coco", split_from=str(tmp_path / name))
+        assert set(Result(tmp_path / f"out {name}").images) == {"train/a.png", "val/b/c.png", "train/d.png"}
+    for content, message in [
+        ("{train: [a.png, d.png]}", "b/c.png is in none of the lists"),
+        ("{train: [a.png, d.png, c.png, aa.png]}", "no image 'aa.png' .is 'a.png' meant"),
+        ("{train: [a.png, d.png, c.png], val: [a.png]}", "is in both train and val"),
+        ("[a]", "no mapping of splits"),
+    ]:
+        (tmp_path / "bad.yaml").write_text(content)
+        with pytest.raises(SourceError, match=message):
+            api.convert(source, tmp_path / "bad", to="coco", split_from=str(tmp_path / "bad.yaml"))
+
+
+def test_the_index_of_a_package_is_a_list_too(tmp_path: Path) -> None:
+    source, _ = copies(tmp_path / "in")
+    api.pack(source, tmp_path / "one", split=THREE, seed=4)
+    api.convert(source, tmp_path / "two", to="coco", split_from=str(tmp_path / "one/index.csv"))
+    assert set(Result(tmp_path / "one/coco").images) == set(Result(tmp_path / "two").images)
+
+
+@pytest.mark.parametrize(
+    "value", ["train", "train=0.5", "train=x", "train=0.5,train=0.5", "train=-1,val=2", "a/b=1", "train=0,val=1"]
+)
+def test_shares_that_make_no_sense_are_refused(value: str) -> None:
+    with pytest.raises(UsageError, match="--split"):
+        parse_split(value, None, None)
+
+
+def test_looks_tell_pictures_apart() -> None:
+    looks = []
+    for number in range(40):
+        stream = BytesIO()
+        Image.fromarray(photo(100, 130, number)).save(stream, "JPEG", quality=30 if number % 2 else 95)
+        looks.append(phash.look(stream.getvalue(), "a"))
+    assert not list(phash.near_pairs(looks))
+    assert all(phash.near(a, a) for a in looks)
+    near = {(i, j) for i, j in combinations(range(40), 2) if phash.near(looks[i], looks[j])}
+    assert not near
+
+
+@pytest.mark.parametrize(("name", "count"), [("dsb2018_stage1", 64), ("tiny_coco", 38)])
+def test_real_sets(tmp_path: Path, data: Path, name: str, count: int) -> None:
+    found = api.convert(data / name, tmp_path / "out", to="coco", split=THREE, seed=1, image_files="none")
+    assert found.images == count
+    result = Result(tmp_path / "out")
+    sizes = Counter(i["split"] for i in result.top["images"])
+    for split, share in (("train", 0.7), ("val", 0.2), ("test", 0.1)):
+        assert abs(sizes[split] - count * share) < 1
+    where = {i["id"]: i["split"] for i in result.top["images"]}
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for entry in result.top["annotations"]:
+        counts[where[entry["image_id"]]][result.names[entry["category_id"]]] += 1
+        counts[""][result.names[entry["category_id"]]] += 1
+    for name_of, n in counts[""].items():
+        if n >= 20:
+            for split in ("train", "val", "test"):
+                share = counts[split][name_of] / counts[split].total()
+                assert abs(share - n / counts[""].total()) <= 0.05
+
+
+def test_frames_of_a_film_stay_together(tmp_path: Path, data: Path) -> None:
+    """CamVid's val are frames of one drive, most of them hardly different from the one before."""
+    source = data / "camvid_segnet/CamVid"
+    found = api.convert(source, tmp_path / "out", to="semantic-png", split=THREE, seed=1)
+    files = sorted((tmp_path / "out/images").rglob("*.png"))
+    looks = [phash.look(p.read_bytes(), p.name) for p in files]
+    pairs = list(phash.near_pairs(looks))
+    assert pairs
+    assert all(files[i].parent == files[j].parent for i, j in pairs)
+    assert "kept-together" in {n.code for n in found.notes}
