@@ -20,7 +20,12 @@ SAME = 0.9  # IoU from which two objects of a class are one
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """Objects that share pixels, that are drawn twice, that lie in several pieces. Crowds are left out."""
+    """Objects that share pixels, that are drawn twice, that lie in several pieces.
+
+    Crowds are left out, and regions of classes, which are no objects.
+    """
+    if subject.header.task == "semantic":
+        return
     singles = [d for d in subject.drawn if not d.instance.iscrowd]
     masks = [d for d in singles if d.mask is not None and d.area]
     yield from _shared(subject, masks)

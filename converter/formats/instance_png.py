@@ -125,11 +125,13 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
             images[row.image] = Ref(indexed_image(reading.images, row), [])
         if not row.mask:
             continue
-        name = images[row.image].image.name
+        name = shown_name(images[row.image].image)
         id = index.integer(row.instance_id)
         problem = _row_problem(source, row, declared)
         if problem:
-            ledger.bad_annotation(name, id, SourceError(label, problem, place=f"line {line}", remedy="mend the index"))
+            code = "unmapped-class" if row.mask in source else "missing-mask"
+            wrong = SourceError(label, problem, place=f"line {line}", remedy="mend the index", code=code)
+            ledger.bad_annotation(name, id, wrong)
             continue
         images[row.image].payload.append(MaskFile(row.mask, int(row.class_id), id, row.iscrowd == "1"))
     _tell_orphans(source, images, ledger)
@@ -291,6 +293,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             region = binary_mask(source.read(mask.path), label)
             check_size(label, region.width, region.height, image)
         except SourceError as error:
+            error.code = error.code or "unreadable-image"
             ledger.bad_annotation(shown_name(image), mask.id or number, error)
             continue
         instances.append(Instance(mask.class_id, region, mask.id, mask.iscrowd))

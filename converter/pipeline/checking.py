@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -39,6 +39,9 @@ from converter.transforms import classes as class_files
 __all__ = ["CheckReport", "Checked", "FailOn", "check", "examine"]
 
 FailOn: TypeAlias = Literal["error", "warning", "never"]
+# What takes objects away, so that counts cannot be compared.
+COUNTED = frozenset({"missing-mask", "unmapped-class", "unexpected-value", "lossy-mask", "palette-mask", "size-mismatch",
+                     "unreadable-image", "invalid-polygon", "invalid-rle"})  # fmt: skip
 FAILING: dict[str, tuple[str, ...]] = {"error": ("error",), "warning": ("error", "warning"), "never": ("error",)}
 
 
@@ -131,16 +134,16 @@ def examine(
         return _stopped(path, error, fail_on)
     chosen = choose(opened.scan.refs, sample, seed)
     aligned = frozenset(shown_name(r.image) for r in choose(chosen, shift.IMAGES, seed))
-    work = _Look(opened, header, mapping, aligned, packed)
+    work = _Look(opened, header, mapping, aligned, packed, _refused_in_scan(opened))
     facts: list[Facts] = list(progress("check", len(chosen), engine.run(work, chosen, workers=workers)))
     refused = [r for r in opened.ledger.refusals if r.whole]
-    whole = len(chosen) == len(opened.scan.refs)
+    whole = len(chosen) == len(opened.scan.refs) and not refused
     found = [
         *_refused(opened, header, workers),
         *_orphans(opened),
         *(f for each in facts for f in each.findings),
-        *_of_the_set(facts, header, packed, whole=whole and not refused),
     ]
+    found += _of_the_set(facts, header, packed, found, whole=whole)
     report = _report(path, opened, header, found, len(chosen), len(refused), fail_on)
     return Checked(report, facts, header, opened, opened.ledger.notes)
 
@@ -152,13 +155,22 @@ def _classes(opened: Opened) -> tuple[Header, class_files.ClassMap | None]:
     return class_files.plan(header, table) if table is not None else (header, None)
 
 
+def _refused_in_scan(opened: Opened) -> dict[str, set[int]]:
+    lost: dict[str, set[int]] = defaultdict(set)
+    for each in opened.ledger.refusals:
+        if each.instance is not None:
+            lost[each.image].add(each.instance)
+    return dict(lost)
+
+
 # ---------------------------------------------------------------- one image, in a worker
 
 
 class _Look(msgspec.Struct, frozen=True):
     """Reads an image and its annotations once, and asks what can be asked of one image.
 
-    `aligned` are the images that the search for shifts looks at.
+    `aligned` are the images that the search for shifts looks at; `lost` the objects by image
+    that scanning has refused.
     """
 
     opened: Opened
@@ -166,6 +178,7 @@ class _Look(msgspec.Struct, frozen=True):
     mapping: class_files.ClassMap | None
     aligned: frozenset[str]
     packed: Package | None
+    lost: dict[str, set[int]]
 
     def __call__(self, ref: Ref) -> Facts:
         reading, image, name = self.opened.reading, ref.image, shown_name(ref.image)
@@ -229,7 +242,7 @@ class _Look(msgspec.Struct, frozen=True):
         findings += broken
         for check in (alignment.check, geometry.check, overlaps.check):
             findings += check(subject)
-        findings += empty.check(subject, len(refused) + len(broken))
+        findings += empty.check(subject, len(refused) + len(broken) + len(self.lost.get(subject.name, ())))
         for file in dict.fromkeys(where):
             findings += values.by_name(file, subject.name)
         findings += self._package(ref, sample, subject, refused)
@@ -276,6 +289,7 @@ class _Look(msgspec.Struct, frozen=True):
     def _package(self, ref: Ref, sample: Sample, subject: Subject, refused: set[int]) -> list[Finding]:
         if self.packed is None:
             return []
+        refused = refused | self.lost.get(subject.name, set())
         found = list(package.rows(subject, self.packed.rows.get(subject.name, []), refused))
         if not refused:
             found += agreement(self.opened.reading, self.packed, ref, sample)
@@ -382,12 +396,18 @@ def _orphan(loss: Loss) -> Finding:
 # ---------------------------------------------------------------- the whole set
 
 
-def _of_the_set(facts: Sequence[Facts], header: Header, packed: Package | None, *, whole: bool) -> list[Finding]:
-    """What concerns more than one image; `whole` when nothing was left out."""
+def _of_the_set(
+    facts: Sequence[Facts], header: Header, packed: Package | None, known: Sequence[Finding], *, whole: bool
+) -> list[Finding]:
+    """What concerns more than one image; `whole` when no image was left out.
+
+    Objects that could not be read (`known`) are missing in every count: that is told once.
+    """
     found = [*files.check(facts), *classes.check(facts, header, whole=whole), *shift.check(facts)]
     found += values.strays(facts, header)
     if packed is not None and whole:
-        found += package.counts(packed.about, header, facts)
+        if not any(f.code in COUNTED for f in known):
+            found += package.counts(packed.about, header, facts)
         names = {f.image for f in facts}
         for name in sorted(packed.rows.keys() - names):
             found.append(finding("index-mismatch", "index.csv names an image that is not there", image=name))

@@ -1,0 +1,262 @@
+"""One defect of every code put into a sound set: it is found at its file and object, and nothing else is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import converter
+from converter.checks.catalog import CATALOG
+from tests.checks import small
+
+Spoil = Callable[[Path], Any]
+JSON = "coco.json"
+
+
+def change(id: int, **values: Any) -> Spoil:
+    """Change an annotation."""
+    return lambda root: small.edit(root, lambda c: small.annotation(c, id).update(values))
+
+
+def add(id: int, **values: Any) -> Spoil:
+    """Add a copy of annotation 11 with other values."""
+    return lambda root: small.edit(
+        root, lambda c: c["annotations"].append({**small.annotation(c, 11), "id": id, **values})
+    )
+
+
+def top(act: Callable[[Any], Any]) -> Spoil:
+    return lambda root: small.edit(root, act)
+
+
+def drop_annotations(image: int) -> Spoil:
+    def act(content: Any) -> None:
+        content["annotations"] = [a for a in content["annotations"] if a["image_id"] != image]
+
+    return top(act)
+
+
+def square(x: float, y: float, w: float, h: float) -> dict[str, Any]:
+    ring = [x, y, x + w, y, x + w, y + h, x, y + h]
+    return {"segmentation": [ring], "bbox": [x, y, w, h], "area": w * h}
+
+
+def cut(root: Path) -> None:
+    path = root / "images/2.png"
+    path.write_bytes(path.read_bytes()[:3000])
+
+
+def turned(root: Path) -> None:
+    path = root / "images/2.png"
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.open(path).save(path, exif=exif)
+
+
+def another(root: Path) -> None:
+    Image.fromarray(small.picture(9)).save(root / "images/9.png")
+
+
+def twin(root: Path) -> None:
+    shutil.copy(root / "images/1.png", root / "images/2.png")
+
+
+def cropped(root: Path) -> None:
+    Image.fromarray(small.picture(2)[:-3]).save(root / "images/2.png")
+
+
+BEYOND = {**square(80, 45, 19, 25), "bbox": [80, 45, 16, 25], "area": 400}
+PARTS = [[72, 45, 80, 45, 80, 53, 72, 53], [72, 60, 80, 60, 80, 68, 72, 68]]
+SIZE = [small.HEIGHT, small.WIDTH]
+COCO: dict[str, tuple[Spoil, tuple[str, int | None, str]]] = {
+    "size-mismatch": (cropped, ("2.png", None, "images/2.png")),
+    "exif-orientation": (turned, ("2.png", None, "images/2.png")),
+    "out-of-bounds": (change(23, **BEYOND), ("2.png", 23, JSON)),
+    "empty-mask": (change(23, segmentation=[], bbox=[0, 0, 0, 0], area=0), ("2.png", 23, JSON)),
+    "no-annotations": (drop_annotations(2), ("2.png", None, JSON)),
+    "tiny-instance": (change(23, **square(80, 60, 3, 3)), ("2.png", 23, JSON)),
+    "unmapped-class": (change(23, category_id=9), ("2.png", 23, JSON)),
+    "duplicate-class-name": (top(lambda c: c["categories"][1].update(name="cat")), ("", None, JSON)),
+    "unused-class": (top(lambda c: c["categories"].append({"id": 3, "name": "bird"})), ("", None, "")),
+    "overlap": (add(99, **square(15, 10, 20, 20)), ("1.png", 11, JSON)),
+    "duplicate-instance": (add(99), ("1.png", 99, JSON)),
+    "disconnected-instance": (change(23, segmentation=PARTS, bbox=[72, 45, 8, 23], area=128), ("2.png", 23, JSON)),
+    "missing-image": (lambda root: (root / "images/2.png").unlink(), ("2.png", None, "2.png")),
+    "orphan-mask": (add(99, image_id=77), ("", 99, JSON)),
+    "orphan-image": (another, ("images/9.png", None, "images/9.png")),
+    "unreadable-image": (cut, ("2.png", None, "images/2.png")),
+    "duplicate-image": (twin, ("2.png", None, "images/2.png")),
+    "invalid-polygon": (change(23, segmentation=[[1, 1, 8, 8]]), ("2.png", 23, JSON)),
+    "invalid-rle": (change(23, segmentation={"size": SIZE, "counts": [5, 10, 3]}), ("2.png", 23, JSON)),
+    "box-mismatch": (change(23, bbox=[70, 45, 20, 25]), ("2.png", 23, JSON)),
+    "area-mismatch": (change(23, area=700), ("2.png", 23, JSON)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", COCO)
+def test_a_defect_of_coco(code: str, tmp_path: Path) -> None:
+    spoil, where = COCO[code]
+    assert small.new(small.coco(tmp_path / "set"), spoil) == {(code, *where)}
+
+
+def test_a_sound_set_has_nothing(tmp_path: Path) -> None:
+    assert small.look(small.coco(tmp_path / "coco")).findings == []
+    assert small.look(small.semantic(tmp_path / "semantic")).findings == []
+
+
+def values(value: Any) -> Spoil:
+    """Change mask 2 with a function of its array, or paint a block with a value."""
+
+    def act(root: Path) -> None:
+        path = root / "masks/2.png"
+        mask = np.asarray(Image.open(path)).copy()
+        if callable(value):
+            mask = value(mask)
+        else:
+            mask[60:70, 5:25] = value
+        Image.fromarray(mask).save(path)
+
+    return act
+
+
+def as_jpeg(mask: Any) -> Any:
+    stream = BytesIO()
+    Image.fromarray(mask * 100).save(stream, "JPEG", quality=60)
+    return np.asarray(Image.open(stream))
+
+
+def in_colors(mask: Any) -> Any:
+    return np.array([[0, 0, 0], [128, 0, 0], [0, 128, 0]], np.uint8)[mask]
+
+
+def in_grays(mask: Any) -> Any:
+    return np.asarray(Image.fromarray(in_colors(mask)).convert("L"))
+
+
+MASK = ("2.png", None, "masks/2.png")
+SEMANTIC: dict[str, tuple[Spoil, set[tuple[Any, ...]]]] = {
+    "size": (values(lambda m: m[:-2]), {("size-mismatch", *MASK)}),
+    "value": (values(77), {("unexpected-value", *MASK)}),
+    "jpeg": (values(as_jpeg), {("lossy-mask", *MASK)}),
+    "colors": (values(in_colors), {("palette-mask", *MASK)}),
+    "grays": (values(in_grays), {("palette-mask", *MASK)}),
+    "empty": (values(np.zeros_like), {("empty-mask", *MASK)}),
+    "no mask": (lambda root: (root / "masks/2.png").unlink(), {("missing-mask", "images/2.png", None, "images/2.png")}),
+    "no image": (lambda root: (root / "images/2.png").unlink(), {("orphan-mask", "masks/2.png", None, "masks/2.png")}),
+}
+
+
+@pytest.mark.parametrize("name", SEMANTIC)
+def test_a_defect_of_masks(name: str, tmp_path: Path) -> None:
+    spoil, expected = SEMANTIC[name]
+    assert small.new(small.semantic(tmp_path / "set"), spoil) == expected
+
+
+def test_imbalance(tmp_path: Path) -> None:
+    root = small.coco(tmp_path / "set", count=40)
+
+    def act(content: Any) -> None:
+        for each in content["annotations"]:
+            each["category_id"] = 1 if each["id"] != 11 else 2
+
+    assert small.new(root, top(act)) == {("class-imbalance", "", None, "")}
+
+
+def splits(root: Path) -> Path:
+    """The set with its second half as val, its pictures smooth as photos are."""
+    small.coco(root)
+    smooth = np.random.default_rng(5)
+    for n in range(1, 5):
+        rough = Image.fromarray(smooth.integers(0, 255, (6, 7, 3), dtype=np.uint8))
+        rough.resize((small.WIDTH, small.HEIGHT), Image.Resampling.BICUBIC).save(root / f"images/{n}.png")
+    small.edit(root, lambda c: [i.update(split="train" if i["id"] < 3 else "val") for i in c["images"]])
+    return root
+
+
+def test_leaks(tmp_path: Path) -> None:
+    root = splits(tmp_path / "set")
+    copy = lambda root: shutil.copy(root / "images/1.png", root / "images/3.png")  # noqa: E731
+    assert small.new(root, copy) == {("split-leak", "val/3.png", None, "images/3.png")}
+
+    def again(root: Path) -> None:
+        stream = BytesIO()
+        Image.open(root / "images/2.png").save(stream, "JPEG", quality=80)
+        Image.open(stream).save(root / "images/4.png")
+
+    assert small.new(root, again) == {("split-leak", "val/4.png", None, "images/4.png")}
+
+
+# ---------------------------------------------------------------- packages
+
+
+def packed(tmp_path: Path) -> Path:
+    small.coco(tmp_path / "source")
+    converter.pack(tmp_path / "source", tmp_path / "package", workers=1)
+    return tmp_path / "package"
+
+
+def replace(file: str, old: str, text: str) -> Spoil:
+    def act(root: Path) -> None:
+        path = root / file
+        content = path.read_text()
+        assert old in content
+        path.write_text(content.replace(old, text, 1))
+
+    return act
+
+
+def test_a_sound_package_has_nothing(tmp_path: Path) -> None:
+    assert small.look(packed(tmp_path)).findings == []
+
+
+def test_a_row_that_is_not_true(tmp_path: Path) -> None:
+    root = packed(tmp_path)
+    assert small.new(root, replace("index.csv", ",6,6,20,18,360,", ",6,6,20,18,361,")) == {
+        ("index-mismatch", "1.png", 11, "index.csv")
+    }
+
+
+def test_a_picture_that_was_changed(tmp_path: Path) -> None:
+    root = packed(tmp_path)
+    spoil = lambda root: Image.fromarray(small.picture(44)).save(root / "images/2.png")  # noqa: E731
+    assert small.new(root, spoil) == {("checksum-mismatch", "2.png", None, "images/2.png")}
+
+
+def test_encodings_that_differ(tmp_path: Path) -> None:
+    root = packed(tmp_path)
+
+    def act(root: Path) -> None:
+        small.edit(root, lambda c: small.annotation(c, 23).update(square(60, 50, 9, 9)), "coco/coco.json")
+
+    assert small.new(root, act) == {("encoding-disagreement", "2.png", None, "coco/")}
+
+
+def test_a_mask_that_is_gone(tmp_path: Path) -> None:
+    root = packed(tmp_path)
+    mask = "masks/2/0003_2.png"
+    spoil = lambda root: (root / mask).unlink()  # noqa: E731
+    assert small.new(root, spoil) == {("missing-mask", "2.png", 23, "index.csv")}
+
+
+@pytest.mark.parametrize(
+    "spoil", [replace("meta.json", '"instances": 12', '"instances": 13'), replace("meta.json", '"1.0"', '"7.0"')]
+)
+def test_meta_that_is_not_true(spoil: Spoil, tmp_path: Path) -> None:
+    assert {(code, file) for code, _, _, file in small.new(packed(tmp_path), spoil)} == {("meta-invalid", "meta.json")}
+
+
+def test_every_code_is_put_in_somewhere() -> None:
+    tested = {
+        *COCO,
+        *(code for _, found in SEMANTIC.values() for code, *_ in found),
+        "class-imbalance", "split-leak", "encoding-disagreement", "index-mismatch", "meta-invalid",
+        "checksum-mismatch", "shifted-masks",
+    }  # fmt: skip
+    assert tested == set(CATALOG)
