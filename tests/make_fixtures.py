@@ -18,7 +18,6 @@ sys.path.insert(0, str(ROOT))
 from tests import making  # noqa: E402 -- after the root is on the path
 from tests.making.files import Cases  # noqa: E402
 
-
 DOTTED = {"yolo_1_1": "yolo-1.1"}  # a module's name cannot hold the dot
 
 
