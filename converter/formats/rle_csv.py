@@ -1,0 +1,260 @@
+"""CSV of run-length masks, as Kaggle's competitions have them: a row an object.
+
+    train.csv           ImageId,EncodedPixels[,ClassId][,Height,Width]
+    images/<ImageId>    the extension may be missing in the table
+
+EncodedPixels are pairs `start length ...`: pixels are counted down the columns, the first is 1.
+An empty field, `-1` or `nan` is an image without objects. Columns may be called otherwise
+(image_id, img, id; rle, rle_mask, segmentation; class, class_id, label, category); image
+and class may share a column (`0002cc93b.jpg_1`, column ImageId_ClassId or Image_Label).
+
+Classes are numbers, named with --classes, else class_1 and so on; or names, numbered from 1 in
+the order of the alphabet; without a class column all is `object`, or what --class-name says.
+The size comes from the image, or from Height and Width.
+
+Holds: masks with overlaps.
+Known sets: DSB 2018, Airbus ships, Severstal steel, clouds, iMaterialist (`24_1,2`: class and attributes).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from converter.codecs import csvs
+from converter.errors import ShapeError, SourceError
+from converter.format import Evidence, Format, Holds, Reading, Scan
+from converter.geometry import rle
+from converter.layouts.classes import check_classes, check_name, find_class_file, read_class_file, undeclared, unnamed
+from converter.layouts.images import ImageIndex, is_image, shown_name, stem, tell_unused
+from converter.ledger import Ledger
+from converter.model import ClassInfo, Header, Image, Instance, Ref, Rle, Sample
+from converter.storage import Source
+from converter.storage.names import clean
+
+__all__ = ["FORMAT"]
+
+IMAGE = ("imageid", "image_id", "image", "img", "filename", "file_name", "id")
+CODE = ("encodedpixels", "encoded_pixels", "rle", "rle_mask", "mask_rle", "rlemask", "segmentation", "annotation")
+CLASS = ("classid", "class_id", "class", "label", "category", "category_id")
+BOTH = ("imageid_classid", "image_label", "image_class")
+EMPTY = frozenset({"", "-1", "nan", "none"})
+PAIRS = re.compile(r"\d+(?:\s+\d+)*")
+HEAD = 4000
+
+
+class Columns(msgspec.Struct, frozen=True):
+    """Which column holds what, as written; "" where there is none."""
+
+    image: str
+    code: str
+    label: str = ""
+    joined: bool = False
+    height: str = ""
+    width: str = ""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """An object: its line, its class and its code."""
+
+    line: int
+    label: str
+    code: str
+
+
+class Payload(msgspec.Struct, frozen=True):
+    file: str
+    rows: list[Row]
+
+
+# ---------------------------------------------------------------- scan
+
+
+def detect(source: Source) -> Evidence | None:
+    """A CSV with a column of images and one of run lengths."""
+    found = _tables(source)
+    return Evidence(f"{found[0]}: CSV with a column of run lengths") if found else None
+
+
+def _tables(source: Source) -> list[str]:
+    if source.entry is not None:
+        names: Sequence[str] = [source.entry]
+    else:
+        names = [n for n in source.names() if n.count("/") <= 1]
+    return [n for n in names if n.lower().endswith(".csv") and _is_table(source, n)]
+
+
+def _is_table(source: Source, path: str) -> bool:
+    with source.open(path) as stream:
+        head = stream.read(HEAD).decode("utf-8-sig", "replace").splitlines()
+    if not head:
+        return False
+    names = [n.strip().strip('"') for n in re.split("[,;\t]", head[0])]
+    return _columns(names) is not None and len(set(names)) == len(names)
+
+
+def _columns(names: Sequence[str]) -> Columns | None:
+    """The columns of a header; None when it is no table of masks."""
+    by_lower = {n.lower(): n for n in names}
+
+    def first(words: Sequence[str]) -> str:
+        return next((by_lower[w] for w in words if w in by_lower), "")
+
+    both = first(BOTH)
+    image, code = both or first(IMAGE), first(CODE)
+    if not image or not code:
+        return None
+    return Columns(image, code, first(CLASS), bool(both), first(("height",)), first(("width",)))
+
+
+def scan(reading: Reading, ledger: Ledger) -> Scan:
+    source = reading.source
+    tables = [t for t in _tables(source) if "submission" not in t.lower()] or _tables(source)
+    if len(tables) != 1:
+        found = ", ".join(tables) if tables else "none"
+        raise SourceError(source.name, f"one CSV of run lengths is wanted, there is {found}", remedy="name the CSV")
+    file = source.label(tables[0])
+    rows = csvs.rows(source.read(tables[0]), file)
+    columns = _columns(list(rows[0])) if rows else None
+    if columns is None:
+        raise SourceError(file, "has no rows, or no columns of images and run lengths", place="line 1")
+    grouped, sizes = _group(rows, columns, file, ledger)
+    index = ImageIndex(reading.images)
+    refs = [_ref(name, grouped[name], sizes.get(name, (0, 0)), index, file, ledger) for name in sorted(grouped)]
+    made = [r for r in refs if r is not None]
+    tell_unused(reading.images, made, tables, ledger)
+    labels = {row.label for r in made for row in r.payload.rows}
+    return Scan(Header("rle-csv", "instance", _classes(reading, columns, labels, ledger)), made)
+
+
+def _group(
+    rows: Sequence[Mapping[str, str]], columns: Columns, file: str, ledger: Ledger
+) -> tuple[dict[str, list[Row]], dict[str, tuple[int, int]]]:
+    """Image -> its rows that hold something, and the sizes that the table says."""
+    grouped: dict[str, list[Row]] = defaultdict(list)
+    sizes: dict[str, tuple[int, int]] = {}
+    for line, row in enumerate(rows, 2):
+        name, label = row[columns.image].strip(), row[columns.label].strip() if columns.label else ""
+        if columns.joined:
+            name, _, label = name.rpartition("_")
+        if not name:
+            problem = SourceError(file, "names no image", place=f"line {line}", remedy="mend or remove the row")
+            ledger.bad_annotation("", line, problem)
+            continue
+        mine = grouped[name]
+        if columns.height and columns.width and row[columns.height].isdigit() and row[columns.width].isdigit():
+            sizes[name] = (int(row[columns.width]), int(row[columns.height]))
+        code = row[columns.code].strip()
+        if code.lower() not in EMPTY:
+            mine.append(Row(line, label.partition("_")[0] if label[:1].isdigit() else label, code))
+    return grouped, sizes
+
+
+def _ref(name: str, rows: list[Row], size: tuple[int, int], index: ImageIndex, file: str, ledger: Ledger) -> Ref | None:
+    try:
+        name = clean(name)
+    except ValueError as error:
+        ledger.bad_image(name, SourceError(file, f"the image '{name}' {error}", remedy="mend the table"))
+        return None
+    folders = ("images", "train", "train_images", "")
+    found = index.find(name, folders) or _by_stem(index, name)
+    shown = name if is_image(name) or found is None else name + posixpath.splitext(found)[1]
+    return Ref(Image(shown, None, *size, file=found), Payload(file, rows))
+
+
+def _by_stem(index: ImageIndex, name: str) -> str | None:
+    """The one image of this name whatever its extension."""
+    found = [p for p in index.paths if ("/" + stem(p)).endswith("/" + name)]
+    return found[0] if len(found) == 1 else None
+
+
+def _classes(reading: Reading, columns: Columns, labels: set[str], ledger: Ledger) -> tuple[ClassInfo, ...]:
+    source = reading.source
+    if not columns.label and not columns.joined:
+        return (ClassInfo(1, reading.options.class_name or "object"),)
+    if not all(v.isdigit() for v in labels):
+        classes = tuple(ClassInfo(i, check_name(n, source.name, "classes")) for i, n in enumerate(sorted(labels), 1))
+        check_classes(classes, source.name)
+        return classes
+    used = {int(v) for v in labels}
+    path = find_class_file(source, [""])
+    if path is None:
+        return unnamed(used, reading.options.classes, ledger, source.name)
+    found = read_class_file(source, path)
+    strange = used - found.keys()
+    if strange:
+        raise SourceError(source.label(path), undeclared(strange, found))
+    return tuple(ClassInfo(i, c.name, c.color, i, c.name) for i, c in sorted(found.items()) if i or i in used)
+
+
+# ---------------------------------------------------------------- load
+
+
+def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
+    """The masks of an image."""
+    payload: Payload = ref.payload
+    image = ref.image
+    ids = {c.name: c.id for c in header.classes} | {str(c.source_id): c.id for c in header.classes}
+    only = header.classes[0].id if header.classes else 1
+    instances = []
+    for row in payload.rows:
+        try:
+            region = decode(row.code, image.height, image.width)
+        except ShapeError as error:
+            wrong = SourceError(
+                payload.file, str(error), place=f"line {row.line}", remedy="mend or remove the row", code="invalid-rle"
+            )
+            ledger.bad_annotation(shown_name(image), row.line, wrong)
+            continue
+        class_id = ids[str(int(row.label)) if row.label.isdigit() else row.label] if row.label else only
+        instances.append(Instance(class_id, region))
+    del reading
+    return Sample(image, tuple(instances))
+
+
+def decode(code: str, height: int, width: int) -> Rle:
+    """The mask of pairs `start length ...`, counted down the columns from 1.
+
+    ShapeError for what is no list of pairs, runs of no length, that overlap, or leave the image.
+    """
+    if not PAIRS.fullmatch(code):
+        raise ShapeError(f"'{code[:30]}' is no list of numbers", code="invalid-rle")
+    words = code.split()
+    if len(words) % 2 or max(map(len, words)) > 18:
+        raise ShapeError("the numbers are not pairs of start and length", code="invalid-rle")
+    numbers = np.array(words, np.int64)
+    starts, lengths = numbers[0::2] - 1, numbers[1::2]
+    order = np.argsort(starts, kind="stable")
+    starts, ends = starts[order], (starts + lengths)[order]
+    if starts[0] < 0 or (lengths < 1).any():
+        raise ShapeError("a run begins before pixel 1 or has no length", code="invalid-rle")
+    if ends.max() > height * width:
+        raise ShapeError(
+            f"a run ends at pixel {ends.max()}, and {width}x{height} has {height * width}", code="invalid-rle"
+        )
+    if (starts[1:] < ends[:-1]).any():
+        raise ShapeError("two runs hold the same pixel", code="invalid-rle")
+    return rle.from_runs(starts, ends, height, width)
+
+
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The table."""
+    del reading
+    return [ref.payload.file]
+
+
+FORMAT = Format(
+    name="rle-csv",
+    summary="CSV of run-length masks, a row an object (Kaggle)",
+    page=__doc__ or "",
+    holds=Holds(),
+    detect=detect,
+    scan=scan,
+    load=load,
+    files=files,
+)
