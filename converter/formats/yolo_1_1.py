@@ -1,0 +1,138 @@
+"""YOLO 1.1 (Darknet): lists of images, and a text file of boxes beside each image.
+
+    obj.data                          classes = 2, train = data/train.txt, names = data/obj.names, ...
+    obj.names                         a name a line
+    train.txt                         data/obj_train_data/<path>.jpg, one a line; valid.txt, test.txt
+    obj_train_data/<path>.jpg, .txt   class x y w h; obj_valid_data/ and so on
+
+Rows are those of yolo: the centre and size of a box as fractions. The paths in obj.data and in
+the lists begin on the exporter's machine (data/...): what counts is the part from
+obj_..._data/ on. Images may be missing from the export (--images DIR finds them);
+a label file may be empty.
+
+Holds: boxes. Class index i is class id i + 1.
+Known exporters: CVAT (YOLO 1.1), Datumaro, Darknet itself.
+Source: https://docs.cvat.ai/docs/manual/advanced/formats/format-yolo/.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from converter.codecs import text
+from converter.errors import SourceError
+from converter.format import Evidence, Format, Holds, Reading, Scan
+from converter.layouts import yolo_read
+from converter.layouts.classes import read_class_file
+from converter.layouts.images import ImageIndex, is_image, order_splits, split_name, stem, tell_unused
+from converter.ledger import Ledger
+from converter.model import ClassInfo, Header, Image, Ref
+from converter.storage import Source
+from converter.storage.names import clean
+
+__all__ = ["FORMAT"]
+
+DATA, NAMES = "obj.data", "obj.names"
+FOLDER = re.compile(r"(?:^|.*/)(obj_(?P<subset>[^/]+)_data)/(?P<below>.+)")
+LISTS = ("train", "valid", "test")
+
+
+def detect(source: Source) -> Evidence | None:
+    """obj.data and obj.names."""
+    if source.entry is not None and source.entry != DATA:
+        return None
+    found = DATA in source and NAMES in source
+    return Evidence(f"{DATA} and {NAMES}", certain=True) if found else None
+
+
+def scan(reading: Reading, ledger: Ledger) -> Scan:
+    source = reading.source
+    if NAMES not in source:
+        raise SourceError(source.name, f"no {NAMES} in it", remedy="is it YOLO 1.1?")
+    names = read_class_file(source, NAMES)
+    classes = tuple(ClassInfo(i + 1, c.name, None, i, c.name) for i, c in sorted(names.items()))
+    index = ImageIndex(reading.images)
+    refs: dict[str, Ref] = {}
+    for split, entry, place in _entries(source):
+        try:
+            ref = _ref(source, index, split, entry)
+        except ValueError as error:
+            ledger.bad_image(entry, SourceError(place, f"'{entry}' {error}", remedy="mend the list"))
+            continue
+        refs.setdefault(f"{split}/{ref.image.name}", ref)
+    _tell_orphans(source, list(refs.values()), ledger)
+    found = list(refs.values())
+    lists = [n for n in source.files_in() if n.endswith(".txt")]
+    tell_unused(reading.images, found, [*lists, *(r.payload.label for r in found if r.payload.label)], ledger)
+    splits = order_splits(r.image.split for r in found)
+    return Scan(Header("yolo-1.1", "instance", classes, splits), found)
+
+
+def _entries(source: Source) -> list[tuple[str, str, str]]:
+    """(split, path as listed, file and line) of every image that a list names; of label files without a list."""
+    found = []
+    for name in LISTS:
+        path = _list_of(source, name)
+        if path is None:
+            continue
+        file = source.label(path)
+        for line, row in enumerate(text.decode_text(source.read(path), file).splitlines(), 1):
+            if row.strip():
+                found.append((split_name(name), row.strip(), f"{file}: line {line}"))
+    if found:
+        return found
+    labels = [(n, m) for n in source.names() if n.endswith(".txt") and (m := FOLDER.fullmatch(n))]
+    return [(split_name(m["subset"]), stem(n) + ".jpg", source.label(n)) for n, m in labels]
+
+
+def _list_of(source: Source, name: str) -> str | None:
+    """The list that obj.data names for a subset, by the end of its path."""
+    content = text.decode_text(source.read(DATA), source.label(DATA)) if DATA in source else ""
+    for line in content.splitlines():
+        key, _, value = line.partition("=")
+        base = posixpath.basename(value.strip().replace("\\", "/"))
+        if key.strip() == name and base in source:
+            return base
+    return f"{name}.txt" if f"{name}.txt" in source else None
+
+
+def _ref(source: Source, index: ImageIndex, split: str, entry: str) -> Ref:
+    """ValueError for a path that leads out."""
+    path = entry.replace("\\", "/")
+    match = FOLDER.fullmatch(path)
+    if match is None:
+        name = clean(path.removeprefix("./").removeprefix("data/"))
+        folders = ["obj_train_data", ""]
+    else:
+        name = clean(match["below"])
+        folders = [match[1], ""]
+    file = index.find(name, folders)
+    labels = [posixpath.join(folder, stem(name) + ".txt") for folder in folders]
+    label = next((p for p in labels if p in source), None)
+    return Ref(Image(name, split, file=file), yolo_read.Payload(label))
+
+
+def _tell_orphans(source: Source, refs: list[Ref], ledger: Ledger) -> None:
+    """Label files with rows that no list leads to are losses."""
+    mine = {r.payload.label for r in refs}
+    for path in source.names():
+        if path.endswith(".txt") and FOLDER.fullmatch(path) and path not in mine:
+            rows = [r for r in source.read(path).splitlines() if r.strip()]
+            if rows:
+                ledger.lose("orphan-label", path, f"{source.label(path)}: no list names its image", amount=len(rows))
+        elif path.startswith("obj_") and is_image(path) and stem(path) + ".txt" not in source:
+            ledger.note("no-label", source.label(path), "the image has no label file")
+
+
+FORMAT = Format(
+    name="yolo-1.1",
+    summary="YOLO 1.1 of Darknet and CVAT: obj.data, lists, and boxes",
+    page=__doc__ or "",
+    holds=Holds(masks=False, boxes=True),
+    detect=detect,
+    scan=scan,
+    load=yolo_read.load,
+    files=yolo_read.files,
+    indexed_classes=True,
+)
