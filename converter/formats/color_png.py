@@ -1,0 +1,117 @@
+"""Colour masks: one RGB PNG an image, a colour a class, and the legend; written only.
+
+    images/[<split>/]<path>
+    masks/[<split>/]<path without extension>.png     RGB, 8 bits
+    labelmap.txt                                     name:r,g,b::                (CVAT)
+    class_dict.csv                                   name,r,g,b                  (CamVid)
+    classes.json                                     [{id, name, color}]
+
+Every class has a colour of its own: the one the source gives it, where no other class has the
+same, else the next free one of Pascal VOC's colours, which come from the bits of the id.
+The background is black, what is to be ignored (224, 224, 192).
+
+Such a set is read as semantic-png, which takes the ids from classes.json. It is a format of its own in
+writing because trainers that want colours cannot read ids, and the other way round.
+
+Holds: one class a pixel. Cannot hold: overlaps, instances, boxes, attributes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from converter.codecs import csvs, json, png
+from converter.format import Encoded, Format, Holds, Record, Writing
+from converter.ledger import Skipped
+from converter.model import Header, Sample
+from converter.package.tree import image_path, mask_stem
+from converter.storage import Target
+
+__all__ = ["FORMAT"]
+
+Rgb = tuple[int, int, int]
+BLACK: Rgb = (0, 0, 0)
+IGNORED: Rgb = (224, 224, 192)
+
+
+def legend(header: Header) -> dict[int, tuple[str, Rgb]]:
+    """Id -> name and colour, by ascending id, with background and ignored pixels where the set has them."""
+    found: dict[int, tuple[str, Rgb]] = {}
+    taken: set[Rgb] = set()
+    if header.background_id is not None:
+        found[header.background_id] = ("background", BLACK)
+        taken.add(BLACK)
+    if header.ignore_id is not None:
+        found[header.ignore_id] = ("ignore", IGNORED)
+        taken.add(IGNORED)
+    wanted = [c.color for c in header.classes]
+    for c in header.classes:
+        own = c.color if c.color is not None and c.color not in taken and wanted.count(c.color) == 1 else None
+        rgb = own or _free(c.id, taken | {w for w in wanted if w is not None})
+        found[c.id] = (c.name, rgb)
+        taken.add(rgb)
+    return dict(sorted(found.items()))
+
+
+def _free(id: int, taken: set[Rgb]) -> Rgb:
+    """The colour of `id`, or of the next number whose colour is free; black is the background's."""
+    number = max(id, 1)
+    while (rgb := _voc(number)) in taken or rgb == BLACK:
+        number += 1
+    return rgb
+
+
+def _voc(number: int) -> Rgb:
+    """Three bits of the number at a time go to red, green and blue, the highest bits first."""
+    r = g = b = 0
+    for shift in range(7, -1, -1):
+        r |= (number & 1) << shift
+        g |= (number >> 1 & 1) << shift
+        b |= (number >> 2 & 1) << shift
+        number >>= 3
+    return r, g, b
+
+
+def encode(writing: Writing, sample: Sample) -> Encoded:
+    """One RGB PNG."""
+    if sample.labels is None:
+        raise Skipped
+    colors = legend(writing.header)
+    table: NDArray[np.uint8] = np.zeros((max(*colors, int(sample.labels.max(initial=0)), 1) + 1, 3), np.uint8)
+    for id, (_, rgb) in colors.items():
+        table[id] = rgb
+    return Encoded([(mask_stem(writing, sample.image) + ".png", png.encode_rgb(table[sample.labels]))], None)
+
+
+class Assembler:
+    """Writes the legend, in the three ways that are asked for."""
+
+    def __init__(self, writing: Writing, out: Target) -> None:
+        self.writing, self.out = writing, out
+
+    def add(self, record: Record) -> None:
+        """Nothing is kept: masks are complete by themselves."""
+
+    def finish(self) -> None:
+        colors = legend(self.writing.header)
+        entries: list[dict[str, Any]] = [{"id": i, "name": n, "color": list(rgb)} for i, (n, rgb) in colors.items()]
+        self.out.write("classes.json", json.encode_pretty(entries))
+        lines = [f"{name}:{r},{g},{b}::\n" for name, (r, g, b) in colors.values()]
+        self.out.write("labelmap.txt", ("# label:color_rgb:parts:actions\n" + "".join(lines)).encode())
+        rows = [(name, *rgb) for name, rgb in colors.values()]
+        self.out.write("class_dict.csv", csvs.encode(("name", "r", "g", "b"), rows))
+
+
+FORMAT = Format(
+    name="color-png",
+    summary="RGB masks, a colour a class, with a legend; read as semantic-png",
+    page=__doc__ or "",
+    holds=Holds(task="semantic", overlaps=False),
+    encode=encode,
+    assemble=Assembler,
+    image_path=image_path,
+    label_path=mask_stem,
+)
