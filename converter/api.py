@@ -17,7 +17,16 @@ from converter.geometry import labelmap, rle, shapes
 from converter.layouts.classes import read_class_file
 from converter.ledger import Ledger, OnError
 from converter.model import Box, ClassInfo, Image, Instance, LabelMap, Loss, Marks, Sample
-from converter.pipeline import checking, converting, diffing, inspecting, packing, previewing
+from converter.pipeline import (
+    checking,
+    converting,
+    diff_reporting,
+    diffing,
+    inspecting,
+    packing,
+    previewing,
+    reporting,
+)
 from converter.pipeline.checking import CheckReport, FailOn
 from converter.pipeline.converting import Result
 from converter.pipeline.diffing import Diff
@@ -371,6 +380,7 @@ def check(
     sample: int | None = None,
     seed: int = 0,
     fail_on: FailOn = "error",
+    report: StrPath | None = None,
     format: str | None = None,
     images: StrPath | None = None,
     classes: StrPath | None = None,
@@ -381,8 +391,13 @@ def check(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> CheckReport:
-    """`segpack check`: everything that can be asked of a dataset, or of a seeded sample of `sample` images."""
-    return checking.check(
+    """`segpack check`: everything that can be asked of a dataset, or of a seeded sample of `sample` images.
+
+    `report` names an HTML file that shows what was found.
+    """
+    if report is not None:
+        reporting.check_report(str(report), str(source))
+    checked = checking.examine(
         str(source),
         format=format,
         options=read_options(images, classes, colors, class_name, masks, need_files=True),
@@ -393,12 +408,16 @@ def check(
         workers=workers or engine.cores(),
         progress=progress,
     )
+    if report is not None:
+        reporting.write_report(checked, str(report), workers=workers or engine.cores(), progress=progress)
+    return checked.report
 
 
 def diff(
     a: StrPath,
     b: StrPath,
     *,
+    report: StrPath | None = None,
     format: str | None = None,
     images: StrPath | None = None,
     classes: StrPath | None = None,
@@ -412,10 +431,13 @@ def diff(
     """`segpack diff`: what two datasets of any formats differ in.
 
     `format` names one for both, or two with a comma between. The other options say how both are read.
+    `report` names an HTML file that shows the images that differ side by side.
     """
+    if report is not None:
+        diff_reporting.check_report(str(report), str(a), str(b))
     first, comma, second = (format or "").partition(",")
     options = read_options(images, classes, colors, class_name, masks, need_files=False)
-    return diffing.diff(
+    compared = diffing.compare(
         str(a),
         str(b),
         formats=(first or None, (second if comma else first) or None),
@@ -424,6 +446,9 @@ def diff(
         workers=workers or engine.cores(),
         progress=progress,
     )
+    if report is not None:
+        diff_reporting.write_report(compared, str(report), workers=workers or engine.cores(), progress=progress)
+    return compared.diff
 
 
 def inspect(

@@ -32,6 +32,7 @@ def check(
     fail_on: Annotated[
         FailOnChoice, typer.Option("--fail-on", help="Findings that make the exit code 1.")
     ] = FailOnChoice.error,
+    report_file: options.Report = None,
     format: options.Format = None,
     images: options.Images = None,
     classes: options.Classes = None,
@@ -51,6 +52,7 @@ def check(
         sample=sample,
         seed=seed,
         fail_on=fail_on.value,
+        report=report_file,
         format=format,
         images=images,
         classes=classes,

@@ -22,6 +22,7 @@ def diff(
     format: Annotated[
         str | None, typer.Option("--from", metavar="FORMAT[,FORMAT]", help="Formats of A and B; default: detected.")
     ] = None,
+    report: options.Report = None,
     images: options.Images = None,
     classes: options.Classes = None,
     colors: options.Colors = None,
@@ -38,6 +39,7 @@ def diff(
     found = api.diff(
         a,
         b,
+        report=report,
         format=format,
         images=images,
         classes=classes,

@@ -41,6 +41,7 @@ __all__ = [
     "Overwrite",
     "PadValue",
     "Quiet",
+    "Report",
     "Resize",
     "ResizeMode",
     "ResizeModeChoice",
@@ -141,6 +142,10 @@ Losses = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
+Report = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--report", metavar="FILE.html", help="Write a page to look at; everything is in the one file."),
+]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, metavar="N", help="Processes; default: the cores.")]
 
 # ---------------------------------------------------------------- options that change the dataset

@@ -27,7 +27,19 @@ from converter.lower import Lowering, lower, plan
 from converter.model import Box, Header, Image, Instance, Loss, Marks, Note, Ref, Rle, Sample
 from converter.pipeline.opening import Opened, Progress, load_sample, open_dataset, silent
 
-__all__ = ["Diff", "ImageDiff", "InstanceDiff", "Side", "diff"]
+__all__ = [
+    "Compare",
+    "Compared",
+    "Diff",
+    "ImageDiff",
+    "InstanceDiff",
+    "Pair",
+    "Side",
+    "Thing",
+    "compare",
+    "diff",
+    "things_of",
+]
 
 Kind: TypeAlias = Literal["changed", "missing", "extra", "class", "crowd"]
 Region: TypeAlias = tuple[int, int, int, int]
@@ -115,7 +127,15 @@ class Diff(msgspec.Struct, frozen=True):
     notes: list[Note]
 
 
-class _Pair(msgspec.Struct, frozen=True):
+class Compared(msgspec.Struct, frozen=True):
+    """A comparison with what it was made from, for those who want to show more of it."""
+
+    diff: Diff
+    work: Compare
+    pairs: list[Pair]
+
+
+class Pair(msgspec.Struct, frozen=True):
     """An image on both sides."""
 
     a: Ref
@@ -133,6 +153,20 @@ def diff(
     progress: Progress = silent,
 ) -> Diff:
     """Compare the datasets at `a` and `b`. Image files may be absent on either side."""
+    return compare(a, b, formats=formats, options=options, on_error=on_error, workers=workers, progress=progress).diff
+
+
+def compare(
+    a: str,
+    b: str,
+    *,
+    formats: tuple[str | None, str | None] = (None, None),
+    options: tuple[ReadOptions | None, ReadOptions | None] = (None, None),
+    on_error: OnError = "stop",
+    workers: int = 1,
+    progress: Progress = silent,
+) -> Compared:
+    """As `diff`, with what it was made from."""
     opened = [
         open_dataset(path, format=format, options=option, on_error=on_error, workers=workers, progress=progress)
         for path, format, option in zip((a, b), formats, options, strict=True)
@@ -140,7 +174,7 @@ def diff(
     one, two = opened
     pairs, only_a, only_b, moved = _match(one.scan.refs, two.scan.refs)
     renamed = _renamed(one.scan.header, two.scan.header)
-    work = _Compare(one, two, {r.b: r.a for r in renamed}, *_plans(one, two))
+    work = Compare(one, two, {r.b: r.a for r in renamed}, *_plans(one, two))
     found: list[tuple[ImageDiff | None, list[Loss]]] = list(
         progress("diff", len(pairs), engine.run(work, pairs, workers=workers))
     )
@@ -150,7 +184,7 @@ def diff(
     images = [d for d, _ in found if d is not None and d.differs]
     counts = _counts(images, only_a, only_b, moved, classes_only_a, classes_only_b, renamed)
     losses = [*one.ledger.losses, *two.ledger.losses, *(loss for _, mine in found for loss in mine)]
-    return Diff(
+    told = Diff(
         equal=not counts and not losses,
         a=_side(a, one),
         b=_side(b, two),
@@ -168,6 +202,7 @@ def diff(
         losses=losses,
         notes=[*one.ledger.notes, *two.ledger.notes],
     )
+    return Compared(told, work, pairs)
 
 
 def _side(path: str, opened: Opened) -> Side:
@@ -188,7 +223,7 @@ def _counts(images: Sequence[ImageDiff], *others: Sequence[Any]) -> dict[str, in
 # ---------------------------------------------------------------- what belongs together
 
 
-def _match(a: Sequence[Ref], b: Sequence[Ref]) -> tuple[list[_Pair], list[str], list[str], list[tuple[str, str]]]:
+def _match(a: Sequence[Ref], b: Sequence[Ref]) -> tuple[list[Pair], list[str], list[str], list[tuple[str, str]]]:
     """Images on both sides, those on one, and those in different splits.
 
     A dataset without any splits says nothing about them: there is no difference in that.
@@ -207,7 +242,7 @@ def _match(a: Sequence[Ref], b: Sequence[Ref]) -> tuple[list[_Pair], list[str], 
             taken.add(shown_name(other.image))
             if not silent_splits:
                 moved.append((shown_name(mine.image), shown_name(other.image)))
-    pairs = [_Pair(r, partner[shown_name(r.image)]) for r in a if shown_name(r.image) in partner]
+    pairs = [Pair(r, partner[shown_name(r.image)]) for r in a if shown_name(r.image) in partner]
     only_a = [shown_name(r.image) for r in a if shown_name(r.image) not in partner]
     only_b = [shown_name(r.image) for r in b if shown_name(r.image) not in taken]
     return pairs, only_a, only_b, moved
@@ -240,7 +275,7 @@ def _plans(a: Opened, b: Opened) -> tuple[Lowering | None, Lowering | None]:
 # ---------------------------------------------------------------- one image
 
 
-class _Thing(msgspec.Struct, frozen=True):
+class Thing(msgspec.Struct, frozen=True):
     """An object as it is compared: its class in the words of the first dataset."""
 
     told: int
@@ -250,7 +285,7 @@ class _Thing(msgspec.Struct, frozen=True):
     crowd: bool = False
 
 
-class _Compare(msgspec.Struct, frozen=True):
+class Compare(msgspec.Struct, frozen=True):
     """Loads an image from both datasets and compares what is drawn on it, and the picture."""
 
     a: Opened
@@ -259,7 +294,7 @@ class _Compare(msgspec.Struct, frozen=True):
     plan_a: Lowering | None
     plan_b: Lowering | None
 
-    def __call__(self, pair: _Pair) -> tuple[ImageDiff | None, list[Loss]]:
+    def __call__(self, pair: Pair) -> tuple[ImageDiff | None, list[Loss]]:
         one, two = Ledger(self.a.reading.on_error), Ledger(self.b.reading.on_error)
         left = load_sample(self.a.format, self.a.reading, self.a.scan.header, pair.a, one)
         right = load_sample(self.b.format, self.b.reading, self.b.scan.header, pair.b, two)
@@ -272,8 +307,8 @@ class _Compare(msgspec.Struct, frozen=True):
         found: list[InstanceDiff] = []
         if size_a == size_b:
             content = self._content(mine.image, theirs.image, data_a, data_b)
-            things_a = _things(mine, self.a.scan.header, self.plan_a, {})
-            things_b = _things(theirs, self.b.scan.header, self.plan_b, self.names)
+            things_a = things_of(mine, self.a.scan.header, self.plan_a, {})
+            things_b = things_of(theirs, self.b.scan.header, self.plan_b, self.names)
             equal, found = _differences(things_a, things_b)
         image = ImageDiff(shown_name(mine.image), shown_name(theirs.image), size_a, size_b, content, equal, found)
         return image, losses
@@ -294,7 +329,7 @@ def _skips(ledger: Ledger) -> list[Loss]:
     return [loss for loss in ledger.losses if loss.code.startswith("skipped")]
 
 
-def _things(sample: Sample, header: Header, how: Lowering | None, names: Mapping[str, str]) -> list[_Thing]:
+def things_of(sample: Sample, header: Header, how: Lowering | None, names: Mapping[str, str]) -> list[Thing]:
     """What is drawn on an image; with `how` the regions of classes."""
     if how is not None:
         return _regions(sample, how, names)
@@ -304,16 +339,16 @@ def _things(sample: Sample, header: Header, how: Lowering | None, names: Mapping
     ]
 
 
-def _thing(instance: Instance, told: int, class_name: str, image: Image) -> _Thing:
+def _thing(instance: Instance, told: int, class_name: str, image: Image) -> Thing:
     shape = instance.shape
     if isinstance(shape, Marks):
-        return _Thing(told, class_name, shape, None, instance.iscrowd)
+        return Thing(told, class_name, shape, None, instance.iscrowd)
     mask = shapes.mask_of(shape, image.height, image.width)
     mask = msgspec.structs.replace(mask, listed=False)
-    return _Thing(told, class_name, shape if isinstance(shape, Box) else mask, mask, instance.iscrowd)
+    return Thing(told, class_name, shape if isinstance(shape, Box) else mask, mask, instance.iscrowd)
 
 
-def _regions(sample: Sample, how: Lowering, names: Mapping[str, str]) -> list[_Thing]:
+def _regions(sample: Sample, how: Lowering, names: Mapping[str, str]) -> list[Thing]:
     lowered = lower(sample, how, Ledger())
     assert lowered.labels is not None
     target = how.target
@@ -321,10 +356,10 @@ def _regions(sample: Sample, how: Lowering, names: Mapping[str, str]) -> list[_T
     if target.ignore_id is not None:
         called[target.ignore_id] = IGNORED
     found = labelmap.regions(lowered.labels)
-    return [_Thing(id, called[id], region, region) for id, region in found.items() if id in called]
+    return [Thing(id, called[id], region, region) for id, region in found.items() if id in called]
 
 
-def _differences(a: Sequence[_Thing], b: Sequence[_Thing]) -> tuple[int, list[InstanceDiff]]:
+def _differences(a: Sequence[Thing], b: Sequence[Thing]) -> tuple[int, list[InstanceDiff]]:
     """How many objects are the same, and what the others differ in."""
     pairs = _exact(a, b, lambda t: (t.class_name, t.crowd))
     equal = len(pairs)
@@ -342,14 +377,12 @@ def _differences(a: Sequence[_Thing], b: Sequence[_Thing]) -> tuple[int, list[In
     return equal, found
 
 
-def _rest(
-    a: Sequence[_Thing], b: Sequence[_Thing], pairs: Sequence[tuple[int, int]]
-) -> tuple[list[_Thing], list[_Thing]]:
+def _rest(a: Sequence[Thing], b: Sequence[Thing], pairs: Sequence[tuple[int, int]]) -> tuple[list[Thing], list[Thing]]:
     used_a, used_b = {i for i, _ in pairs}, {j for _, j in pairs}
     return [t for i, t in enumerate(a) if i not in used_a], [t for j, t in enumerate(b) if j not in used_b]
 
 
-def _exact(a: Sequence[_Thing], b: Sequence[_Thing], key: Callable[[_Thing], Any]) -> list[tuple[int, int]]:
+def _exact(a: Sequence[Thing], b: Sequence[Thing], key: Callable[[Thing], Any]) -> list[tuple[int, int]]:
     """Pairs with the same key and the same shape, in order."""
     waiting: dict[Any, list[int]] = defaultdict(list)
     for j, thing in enumerate(b):
@@ -362,7 +395,7 @@ def _exact(a: Sequence[_Thing], b: Sequence[_Thing], key: Callable[[_Thing], Any
     return pairs
 
 
-def _print(thing: _Thing) -> Any:
+def _print(thing: Thing) -> Any:
     """What is the same for the same shape."""
     if isinstance(thing.shape, Box):
         return "box", *(round(v / NEAR) for v in (thing.shape.x, thing.shape.y, thing.shape.w, thing.shape.h))
@@ -371,7 +404,7 @@ def _print(thing: _Thing) -> Any:
     return "mask", thing.shape.counts
 
 
-def _nearest(a: Sequence[_Thing], b: Sequence[_Thing]) -> list[tuple[int, int]]:
+def _nearest(a: Sequence[Thing], b: Sequence[Thing]) -> list[tuple[int, int]]:
     """Pairs of one class by descending IoU, each object once."""
     by_class: dict[str, tuple[list[int], list[int]]] = {}
     for side, things in enumerate((a, b)):
@@ -393,7 +426,7 @@ def _nearest(a: Sequence[_Thing], b: Sequence[_Thing]) -> list[tuple[int, int]]:
     return sorted(pairs)
 
 
-def _told(kind: Any, a: _Thing | None, b: _Thing | None) -> InstanceDiff:
+def _told(kind: Any, a: Thing | None, b: Thing | None) -> InstanceDiff:
     thing = a or b
     assert thing is not None
     left, right = (t.mask if t is not None else None for t in (a, b))
@@ -417,7 +450,7 @@ def _told(kind: Any, a: _Thing | None, b: _Thing | None) -> InstanceDiff:
     )
 
 
-def _words(kind: str, a: _Thing | None, b: _Thing | None, pixels: Sequence[int], iou: float, differing: int) -> str:
+def _words(kind: str, a: Thing | None, b: Thing | None, pixels: Sequence[int], iou: float, differing: int) -> str:
     if a is None or b is None:
         thing = a or b
         assert thing is not None
