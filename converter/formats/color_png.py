@@ -8,7 +8,7 @@
 
 Every class has a colour of its own: the one the source gives it, where no other class has the
 same, else the next free one of Pascal VOC's colours, which come from the bits of the id.
-The background is black, what is to be ignored (224, 224, 192).
+The background is black, or class 0 where every pixel has a class; what is to be ignored is (224, 224, 192).
 
 Such a set is read as semantic-png, which takes the ids from classes.json. It is a format of its own in
 writing because trainers that want colours cannot read ids, and the other way round.
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,8 +48,10 @@ def legend(header: Header) -> dict[int, tuple[str, Rgb]]:
     if header.ignore_id is not None:
         found[header.ignore_id] = ("ignore", IGNORED)
         taken.add(IGNORED)
-    wanted = [c.color for c in header.classes]
-    for c in header.classes:
+    # Black that a legend leaves out is background: where there is none, class 0 takes it.
+    classes = [c if c.id else msgspec.structs.replace(c, color=BLACK) for c in header.classes]
+    wanted = [c.color for c in classes]
+    for c in classes:
         own = c.color if c.color is not None and c.color not in taken and wanted.count(c.color) == 1 else None
         rgb = own or _free(c.id, taken | {w for w in wanted if w is not None})
         found[c.id] = (c.name, rgb)

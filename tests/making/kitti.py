@@ -15,9 +15,9 @@ def codes_of(place: int) -> Codes:
     drawing = pictures()[place]
     codes = paint(drawing, lambda t, n: (CAR if t.class_id == 1 else PERSON) * 256 + n)
     codes[codes == 0] = ROAD * 256
-    codes[:2, :5] = 0
+    codes[3:5, :2] = 0
     if place == 1:
-        codes[:3, 50:] = PERSON * 256
+        codes[:2, 50:] = PERSON * 256
     return codes
 
 

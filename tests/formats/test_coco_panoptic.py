@@ -1,0 +1,61 @@
+"""COCO panoptic: against the twin in RLE that its authors made, and by the rules of panopticapi."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+from PIL import Image
+
+import converter
+from converter.geometry import rle
+from converter.pipeline.opening import detect
+from converter.storage import open_source
+from tests.support import FIXTURES, read
+
+
+def test_every_segment_is_its_twin(data):
+    folder = data / "panopticapi_sample" / "sample_data"
+    twin = json.loads((folder / "panoptic_coco_detection_format.json").read_text())
+    wanted: dict[int, list[tuple[int, bool, str]]] = {}
+    for a in twin["annotations"]:
+        code = a["segmentation"]["counts"]
+        wanted.setdefault(a["image_id"], []).append((a["category_id"], bool(a["iscrowd"]), code))
+    dataset = converter.open(folder / "panoptic_examples.json")
+    ids = {c.name: c.id for c in dataset.classes}
+    alike = 0
+    for sample in dataset:
+        found = [(ids[i.class_name], i.iscrowd, rle.encode(i.mask()).counts.decode()) for i in sample.instances]
+        assert sorted(found) == sorted(wanted[sample.image.id or 0])
+        alike += len(found)
+    assert alike == 50
+
+
+def test_the_sample_is_detected_beside_its_twin(data):
+    format, _, _ = detect(open_source(data / "panopticapi_sample"))
+    assert format.name == "coco-panoptic"
+
+
+def test_written_files_keep_the_rules_of_panopticapi(data, tmp_path):
+    source = data / "panopticapi_sample" / "sample_data" / "panoptic_examples.json"
+    converter.convert(source, tmp_path / "out", to="coco-panoptic")
+    found = json.loads((tmp_path / "out/annotations/panoptic.json").read_text())
+    original = {a["image_id"]: a for a in json.loads(source.read_text())["annotations"]}
+    assert {c["isthing"] for c in found["categories"]} == {0, 1}
+    for a in found["annotations"]:
+        pixels = np.asarray(Image.open(tmp_path / "out/annotations/panoptic" / a["file_name"]), np.uint32)
+        codes = pixels[..., 0] + 256 * pixels[..., 1] + 65536 * pixels[..., 2]
+        areas = {int(v): int(n) for v, n in zip(*np.unique(codes, return_counts=True), strict=True) if v}
+        assert areas == {s["id"]: s["area"] for s in a["segments_info"]}
+        assert areas.keys() == {s["id"] for s in original[a["image_id"]]["segments_info"]}
+        assert (
+            Image.open(io.BytesIO((tmp_path / "out/annotations/panoptic" / a["file_name"]).read_bytes())).mode == "RGB"
+        )
+
+
+def test_what_overlaps_is_told(tmp_path):
+    result = converter.convert(FIXTURES / "coco/valid/torture", tmp_path / "out", to="coco-panoptic")
+    codes = {loss.code for loss in result.losses}
+    assert codes == {"overlap-hidden", "empty-mask"}
+    assert read(tmp_path / "out")["task"] == "instance"

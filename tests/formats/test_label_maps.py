@@ -1,0 +1,86 @@
+"""Formats whose pixels are numbers of objects: what is read is what was painted, thing by thing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+import converter
+from tests.maps import pictures
+from tests.support import FIXTURES
+
+CASES = [
+    ("mots", "sequences", {}),
+    ("kitti", "training", {}),
+    ("bdd100k", "ins-seg", {}),
+    ("mapillary", "release-1", {}),
+    ("cityscapes", "objects", {}),
+    ("instance-map", "folders", {"format": "instance-map"}),
+]
+STUFF = {"road", "construction--flat--road", "void--unlabeled"}
+
+
+@pytest.mark.parametrize(("name", "case", "options"), CASES, ids=[c[0] for c in CASES])
+def test_every_thing_is_there_with_its_pixels(name, case, options):
+    painted = [Counter(t.mask.tobytes() for t in d.things) for d in pictures()]
+    dataset = converter.open(FIXTURES / name / "valid" / case, **options)
+    seen = 0
+    for sample in dataset:
+        found = Counter(i.mask().tobytes() for i in sample.instances if i.class_name not in STUFF)
+        whole = [p for p in painted if p and not p - found]
+        assert whole or not found
+        seen += bool(whole)
+    assert seen >= 3
+
+
+def losses_of(path: Any, tmp_path: Any, to: str) -> list[Any]:
+    return list(converter.convert(path, tmp_path / "out", to=to).losses)
+
+
+def test_mots_keeps_what_is_to_be_ignored_apart(tmp_path):
+    source = FIXTURES / "mots/valid/sequences"
+    assert not losses_of(source, tmp_path, "coco")
+    back = converter.open(tmp_path / "out")
+    regions = [s.image.extra["ignore_region"] for s in back if "ignore_region" in s.image.extra]
+    assert len(regions) == 1
+    assert {"ignore-dropped"} <= {x.code for x in converter.convert(source, tmp_path / "yolo", to="yolo-seg").losses}
+
+
+def test_bdd_flags_are_kept_and_alpha_is_data():
+    dataset = converter.open(FIXTURES / "bdd100k/valid/ins-seg")
+    extras = [dict(i.attributes) for s in dataset for i in s.instances]
+    assert {"occluded": True, "truncated": True} in extras
+    assert {"ignored": True} in extras
+    assert sum(i.iscrowd for s in dataset for i in s.instances) == 2
+
+
+def test_a_bird_is_class_0_of_mapillary():
+    dataset = converter.open(FIXTURES / "mapillary/valid/release-1")
+    assert dataset.classes[0].id == 0
+    assert any(i.class_name == "animal--bird" for s in dataset for i in s.instances)
+    covered = [sum(int(i.mask().sum()) for i in s.instances) - s.image.width * s.image.height for s in dataset]
+    assert covered == [0, 0, 0]
+
+
+def test_polygons_of_cityscapes_are_painted_as_its_scripts_do():
+    sample = next(iter(converter.open(FIXTURES / "cityscapes/valid/polygons")))
+    masks = {(i.class_name, n): i.mask() for n, i in enumerate(sample.instances)}
+    cars = [m for (name, _), m in masks.items() if name == "car"]
+    road = next(m for (name, _), m in masks.items() if name == "road")
+    assert len(cars) == 2
+    assert not (cars[0] & cars[1]).any()
+    assert not (road & cars[1]).any()
+    assert cars[1][8:19, 15:31].all()  # the later one lies on top, with its outline
+    assert [i.class_name for i in sample.instances if i.iscrowd] == ["person"]
+    assert not np.any([name == "bus" for name, _ in masks])
+
+
+def test_cityscapes_written_for_its_own_tools(tmp_path):
+    converter.convert(FIXTURES / "coco/valid/coins", tmp_path / "out", to="cityscapes")
+    images = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.png"))
+    assert "leftImg8bit/all/all/coins-left_leftImg8bit.png" in images
+    assert "gtFine/all/all/coins-left_gtFine_instanceIds.png" in images
+    assert (tmp_path / "out/classes.json").is_file()

@@ -1,0 +1,34 @@
+"""LVIS: names, classes that were looked for, and what categories say of themselves."""
+
+from __future__ import annotations
+
+import json
+
+import converter
+from tests.support import FIXTURES
+
+
+def test_file_name_wins_over_coco_url():
+    dataset = converter.open(FIXTURES / "lvis/valid/urls")
+    assert [s.image.name for s in dataset] == ["train2017/parts.png", "val2017/overlaps.png", "train2017/noise.png"]
+    assert {s.image.split for s in dataset} == {"val"}
+
+
+def test_classes_that_were_looked_for_are_kept(tmp_path):
+    converter.convert(FIXTURES / "lvis/valid/file-names", tmp_path / "out", to="lvis")
+    found = json.loads((tmp_path / "out/annotations/lvis.json").read_text())
+    assert [i["not_exhaustive_category_ids"] for i in found["images"]] == [[], [2], [2]]
+    assert all(i["neg_category_ids"] == [3] for i in found["images"])
+    assert not any("iscrowd" in a for a in found["annotations"])
+    assert [c["frequency"] for c in found["categories"]] == ["c", "f", "r"]
+
+
+def test_coco_becomes_lvis_with_what_its_api_needs(tmp_path):
+    result = converter.convert(FIXTURES / "coco/valid/torture", tmp_path / "out", to="lvis")
+    assert {x.code for x in result.losses} == {"crowd-dropped"}
+    found = json.loads((tmp_path / "out/annotations/lvis.json").read_text())
+    assert all({"neg_category_ids", "not_exhaustive_category_ids"} <= i.keys() for i in found["images"])
+    for category in found["categories"]:
+        mine = [a for a in found["annotations"] if a["category_id"] == category["id"]]
+        assert category["instance_count"] == len(mine)
+        assert category["image_count"] == len({a["image_id"] for a in mine})
