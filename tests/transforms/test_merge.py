@@ -1,0 +1,176 @@
+"""Several sets as one, and apart again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from converter import api
+from converter.errors import UsageError
+from tests.oracle import coco_masks, digest
+from tests.support import segpack
+from tests.transforms.sets import CocoSet, Result, blob, code, photo
+
+
+def coco_set(folder: Path, names: tuple[str, ...], seed: int = 0, images: int = 2) -> str:
+    made = CocoSet(folder, names)
+    for number in range(images):
+        id = made.image(f"{number}.png", photo(30, 40, seed + number))
+        for c in range(1, len(names) + 1):
+            made.draw(id, code(blob(30, 40, seed + 10 * number + c)), c)
+    return made.save()
+
+
+def semantic_set(folder: Path, names: dict[int, str], seed: int) -> tuple[str, NDArray[Any]]:
+    labels = np.random.default_rng(seed).choice(np.array([*{0, *names}], np.uint8), (20, 30))
+    for each in ("images", "masks"):
+        (folder / each).mkdir(parents=True)
+    Image.fromarray(photo(20, 30, seed)).save(folder / "images/a.png")
+    Image.fromarray(labels).save(folder / "masks/a.png")
+    (folder / "classes.json").write_text(json.dumps(names))
+    return str(folder), labels
+
+
+def content(file: Path, prefix: str = "") -> Counter[tuple[str, str, bool, str]]:
+    return Counter(
+        (name.removeprefix(prefix), c, crowd, digest(mask))
+        for name, masks in coco_masks(file).items()
+        for c, crowd, mask in masks
+    )
+
+
+def test_classes_are_united_by_name_and_names_kept_apart(tmp_path: Path) -> None:
+    one = coco_set(tmp_path / "one", ("car", "dog"))
+    two = coco_set(tmp_path / "two", ("dog", "cat"), 50)
+    found = api.merge([one, two], tmp_path / "out", to="coco")
+    result = Result(tmp_path / "out")
+    assert result.names == {1: "car", 2: "dog", 3: "cat"}
+    assert set(result.images) == {"one/0.png", "one/1.png", "two/0.png", "two/1.png"}
+    assert {n: i["segpack_source"] for n, i in result.images.items()} == {n: n.partition("/")[0] for n in result.images}
+    assert [n.code for n in found.notes] == ["class-ids-united"]
+    assert "dog 1 -> 2, cat 2 -> 3" in found.notes[0].message
+    assert not found.losses
+    assert content(tmp_path / "out/coco.json") == Counter(
+        {("one/" + n, *r): k for (n, *r), k in content(tmp_path / "one/coco.json").items()}
+    ) + Counter({("two/" + n, *r): k for (n, *r), k in content(tmp_path / "two/coco.json").items()})
+
+
+@pytest.mark.parametrize("form", ["coco", "yolo-seg", "package"])
+def test_apart_again(tmp_path: Path, form: str) -> None:
+    one, two = coco_set(tmp_path / "one", ("car", "dog")), coco_set(tmp_path / "two", ("dog", "cat"), 50)
+    merged = tmp_path / "merged"
+    if form == "package":
+        api.pack([one, two], merged, tags=["real", "synthetic"])
+    else:
+        api.merge([one, two], merged, to=form, tags=["real", "synthetic"])
+    for tag, source in (("real", one), ("synthetic", two)):
+        api.convert(merged, tmp_path / tag, to="coco", filter=[f"source={tag}"])
+        assert content(tmp_path / tag / "coco.json", f"{tag}/") == content(Path(source) / "coco.json")
+        for number in range(2):
+            before = Path(source) / f"images/{number}.png"
+            assert (tmp_path / tag / f"images/{tag}/{number}.png").read_bytes() == before.read_bytes()
+
+
+def test_identical_images_are_told(tmp_path: Path) -> None:
+    one, two = coco_set(tmp_path / "one", ("car",)), coco_set(tmp_path / "two", ("car",))
+    found = api.merge([one, two], tmp_path / "out", to="coco")
+    told = [(n.where, n.message) for n in found.notes if n.code == "identical-image"]
+    assert told == [(f"two/{i}.png", f"is byte for byte one/{i}.png") for i in range(2)]
+    assert found.images == 4
+
+
+def test_names_that_may_mean_one_class_are_asked_about(tmp_path: Path) -> None:
+    one, two = coco_set(tmp_path / "one", ("Traffic Light",)), coco_set(tmp_path / "two", ("traffic-light",), 50)
+    with pytest.raises(UsageError, match="one class or two"):
+        api.merge([one, two], tmp_path / "out", to="coco")
+    (tmp_path / "classes.yaml").write_text("- {name: light, from: [Traffic Light, traffic-light]}")
+    found = api.merge([one, two], tmp_path / "out", to="coco", classes=tmp_path / "classes.yaml")
+    assert [(c.id, c.name) for c in found.classes] == [(1, "light")]
+    assert found.instances == 4
+
+
+def test_label_maps_are_united(tmp_path: Path) -> None:
+    one, first = semantic_set(tmp_path / "one", {1: "car", 2: "dog"}, 1)
+    two, second = semantic_set(tmp_path / "two", {1: "dog", 2: "cat"}, 2)
+    api.merge([one, two], tmp_path / "out", to="semantic-png")
+    for name, labels, table in (("one", first, [0, 1, 2]), ("two", second, [0, 2, 3])):
+        with Image.open(tmp_path / f"out/masks/{name}/a.png") as image:
+            np.testing.assert_array_equal(np.asarray(image), np.array(table)[labels])
+
+
+def test_a_real_class_0_moves_where_another_set_has_a_background(tmp_path: Path) -> None:
+    one, first = semantic_set(tmp_path / "one", {0: "sky", 1: "car"}, 1)
+    two, second = semantic_set(tmp_path / "two", {1: "dog"}, 2)
+    found = api.merge([one, two], tmp_path / "out", to="semantic-png")
+    ids = {c.name: c.id for c in found.classes}
+    assert 0 not in ids.values()
+    for name, labels, table in (("one", first, [ids["sky"], ids["car"]]), ("two", second, [0, ids["dog"]])):
+        with Image.open(tmp_path / f"out/masks/{name}/a.png") as image:
+            np.testing.assert_array_equal(np.asarray(image), np.array(table)[labels])
+
+
+def test_a_label_map_among_instances_is_cut_into_regions(tmp_path: Path) -> None:
+    one = coco_set(tmp_path / "one", ("car", "dog"))
+    two, labels = semantic_set(tmp_path / "two", {1: "dog", 255: "cat", 7: "hen"}, 2)
+    api.merge([one, two], tmp_path / "out", to="coco")
+    result = Result(tmp_path / "out")
+    found = {result.names[a["category_id"]]: m for a, m in
+             zip(result.annotations("two/a.png"), result.masks("two/a.png"), strict=True)}  # fmt: skip
+    assert set(found) == {"dog", "cat", "hen"}
+    for name, value in (("dog", 1), ("cat", 255), ("hen", 7)):
+        np.testing.assert_array_equal(found[name], labels == value)
+
+
+def test_splits_of_all_are_kept(tmp_path: Path) -> None:
+    one, two = coco_set(tmp_path / "one", ("car",)), coco_set(tmp_path / "two", ("car",), 50)
+    api.convert(one, tmp_path / "a", to="yolo-seg", split="train=0.5,valid=0.5")
+    api.convert(two, tmp_path / "b", to="coco", split="test=1")
+    api.pack([tmp_path / "a", tmp_path / "b"], tmp_path / "out")
+    meta = json.loads((tmp_path / "out/meta.json").read_text())
+    assert meta["counts"]["per_split"] == {"train": 1, "val": 1, "test": 2}
+    assert "segpack_source" in meta["encodings"]["coco"]
+
+
+def test_the_command(tmp_path: Path) -> None:
+    one, two = coco_set(tmp_path / "one", ("car",)), coco_set(tmp_path / "two", ("car",), 50)
+    run = segpack("merge", one, two, tmp_path / "out", "--to", "coco", "--source", "real", "--source", "fake", "--json")
+    assert run.json["images"] == 4
+    assert {n.partition("/")[0] for n in Result(tmp_path / "out").images} == {"real", "fake"}
+    assert segpack("pack", one, two, tmp_path / "out.zip", "--json").json["images"] == 4
+    assert (
+        "name datasets and then where to write" in segpack("merge", one, tmp_path / "x", "--to", "coco", check=2).error
+    )
+
+
+@pytest.mark.parametrize("tags", [["a"], ["a", "a"], ["a/b", "a"], ["", "a"]])
+def test_tags_that_make_no_sense_are_refused(tmp_path: Path, tags: list[str]) -> None:
+    one, two = coco_set(tmp_path / "one", ("car",)), coco_set(tmp_path / "two", ("car",), 50)
+    with pytest.raises(UsageError, match="--source"):
+        api.merge([one, two], tmp_path / "x", to="coco", tags=tags)
+
+
+def test_dsb2018_and_tiny_coco_and_apart_again(tmp_path: Path, data: Path, *, whole: bool) -> None:
+    dsb = data / "dsb2018_stage1"
+    if not whole:
+        for each in sorted((dsb / "stage1_train").iterdir())[:6]:
+            shutil.copytree(each, tmp_path / "in/dsb2018_stage1" / each.name)
+        dsb = tmp_path / "in/dsb2018_stage1"
+    sources = [dsb, data / "tiny_coco"]
+    found = api.merge(sources, tmp_path / "all", to="coco")
+    assert found.images == 38 + (64 if whole else 6)
+    for tag, source in zip(("dsb2018_stage1", "tiny_coco"), sources, strict=True):
+        api.convert(source, tmp_path / "plain" / tag, to="coco", image_files="none")
+        api.convert(tmp_path / "all", tmp_path / tag, to="coco", filter=[f"source={tag}"])
+        before = content(tmp_path / "plain" / tag / "coco.json")
+        after = content(tmp_path / tag / "coco.json")
+        assert Counter({(n.replace(f"{tag}/", ""), *r): k for (n, *r), k in after.items()}) == before
+        files = {p.read_bytes() for p in source.rglob("*") if p.suffix in {".jpg", ".png"} and "masks" not in p.parts}
+        assert {p.read_bytes() for p in (tmp_path / tag / "images").rglob("*.*")} == files
