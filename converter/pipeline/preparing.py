@@ -199,6 +199,9 @@ def _filtered(plan: Plan) -> Plan:
     conditions = plan.steps.conditions
     if not conditions:
         return plan
+    areas = [c for c in conditions if c.key == "area"]
+    if areas and plan.header.task == "semantic":
+        raise UsageError(f"--filter {areas[0]}: {plan.name} is a map of classes without instances; use --min-area")
     kept = []
     for item in plan.items:
         tag = plan.parts[item.part].tag

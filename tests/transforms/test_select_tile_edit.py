@@ -88,6 +88,14 @@ def test_filters_that_make_no_sense_are_refused(tmp_path: Path, source: str, con
         api.convert(source, tmp_path / "out", to="coco", filter=[condition])
 
 
+def test_a_label_map_has_no_areas_of_instances(tmp_path: Path) -> None:
+    for each in ("images", "masks"):
+        (tmp_path / "in" / each).mkdir(parents=True)
+        Image.fromarray(np.eye(9, dtype=np.uint8)).save(tmp_path / "in" / each / "a.png")
+    with pytest.raises(UsageError, match="--min-area"):
+        api.convert(tmp_path / "in", tmp_path / "out", to="semantic-png", filter=["area>3"])
+
+
 # ---------------------------------------------------------------- tiles
 
 
