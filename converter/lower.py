@@ -18,9 +18,11 @@ from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Header, Image, Instance, LabelMap, Marks, Polygons, Rle, Sample, Shape
 
-__all__ = ["BOX_DROPPED", "Lowering", "cut", "lower", "plan"]
+__all__ = ["BOX_DROPPED", "REDUCED", "Lowering", "cut", "lower", "plan"]
 
 BOX_DROPPED = "box-dropped"
+# Losses of kind: the object is there, drawn or described with less.
+REDUCED = frozenset({"mask-to-box", "attribute-dropped", "crowd-flag-dropped"})
 IGNORE = 255
 GREATEST = 65535
 ANNOTATED = frozenset({"attributes", "tags"})  # extras of an image that a person put there

@@ -12,7 +12,7 @@ from converter.errors import LossError, SourceError, UsageError
 from converter.format import Encoded, Format, Record, Writing
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
-from converter.lower import BOX_DROPPED, Lowering, lower
+from converter.lower import BOX_DROPPED, REDUCED, Lowering, lower
 from converter.model import Image, Loss, Marks, Note, Sample
 from converter.pipeline.drawing import Drawn, draw
 from converter.pipeline.opening import Progress
@@ -84,7 +84,7 @@ class _Work(msgspec.Struct, frozen=True):
     def _page(self, drawn: Drawn, ledger: Ledger) -> _Page:
         primary, sample = self.outputs[0], drawn.sample
         base = lower(sample, primary.lowering, ledger)
-        later = [_encode(output, lower(base, output.lowering, ledger)) for output in self.outputs[1:]]
+        later = [_encode(output, _lower_beside(base, output, ledger)) for output in self.outputs[1:]]
         encoded = [_encode(primary, base), *later]
         files = [file for e in encoded for file in e.files]
         wanted = primary.writing.options.image_files
@@ -106,6 +106,22 @@ class _Work(msgspec.Struct, frozen=True):
             fingerprint(base) if self.prints else b"",
             copied=not drawn.new,
         )
+
+
+def _lower_beside(base: Sample, output: Output, ledger: Ledger) -> Sample:
+    """The sample for an encoding beside the primary one.
+
+    That it draws objects with less is no loss, as the primary one has them whole; that it leaves one out is.
+    """
+    own = Ledger(ledger.on_error)
+    sample = lower(base, output.lowering, own)
+    for loss in own.losses:
+        if loss.code in REDUCED:
+            ledger.note(loss.code, f"{output.writing.prefix}{loss.image}", loss.message)
+        else:
+            ledger.losses.append(loss)
+    ledger.notes += own.notes
+    return sample
 
 
 def _encode(output: Output, sample: Sample) -> Encoded:
