@@ -29,10 +29,10 @@ from converter.model import Finding, LabelMap
 
 __all__ = ["IMAGES", "Displacement", "boundary_of", "check", "displacement", "scores"]
 
-IMAGES = 40  # more of them tell nothing new
+IMAGES = 32  # more of them tell nothing new
 FEWEST = 5  # images that have to agree
 REACH = 16  # pixels
-SCALES = np.arange(-6, 7) / 100
+SCALES = np.arange(-5, 6) / 100
 NONE = len(SCALES) // 2
 WINDOW = 640  # of larger images this much is looked at, around the masks
 SMALLEST = 4 * REACH

@@ -310,7 +310,7 @@ def _group(
             continue
         if head.category_id not in declared:
             if table is None or not table.declares(head.category_id):
-                name = images[head.image_id][0].name
+                name = shown_name(images[head.image_id][0])
                 problem = undeclared([head.category_id], declared)
                 wrong = SourceError(file.label, problem, place=f"{place}, category_id", code="unmapped-class")
                 ledger.bad_annotation(name, id, wrong)
@@ -339,7 +339,7 @@ def _identify(raw: msgspec.Raw, images: dict[int | str, tuple[Image, bytes]]) ->
         return None, ""
     id, image_id = entry.get("id"), entry.get("image_id")
     known = images.get(image_id) if isinstance(image_id, int | str) else None
-    return (id if isinstance(id, int) else None), (known[0].name if known else "")
+    return (id if isinstance(id, int) else None), (shown_name(known[0]) if known else "")
 
 
 def settle_classes(

@@ -169,6 +169,11 @@ def test_imbalance(tmp_path: Path) -> None:
     assert small.new(root, top(act)) == {("class-imbalance", "", None, "")}
 
 
+def in_two(content: Any) -> None:
+    for each in content["images"]:
+        each["split"] = "train" if each["id"] < 3 else "val"
+
+
 def splits(root: Path) -> Path:
     """The set with its second half as val, its pictures smooth as photos are."""
     small.coco(root)
@@ -176,7 +181,7 @@ def splits(root: Path) -> Path:
     for n in range(1, 5):
         rough = Image.fromarray(smooth.integers(0, 255, (6, 7, 3), dtype=np.uint8))
         rough.resize((small.WIDTH, small.HEIGHT), Image.Resampling.BICUBIC).save(root / f"images/{n}.png")
-    small.edit(root, lambda c: [i.update(split="train" if i["id"] < 3 else "val") for i in c["images"]])
+    small.edit(root, in_two)
     return root
 
 

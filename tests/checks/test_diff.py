@@ -1,0 +1,144 @@
+"""Two datasets compared: the same in any two formats, and every difference named."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import converter
+from converter.pipeline.diffing import Diff
+from tests.checks import small
+from tests.support import segpack
+
+
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    return small.coco(tmp_path / "a"), small.coco(tmp_path / "b")
+
+
+def compared(a: Path, b: Path) -> Diff:
+    return converter.diff(a, b, workers=1)
+
+
+@pytest.mark.parametrize("format", ["coco", "instance-png", "yolo-seg"])
+def test_a_set_is_equal_to_itself_in_another_format(format: str, tmp_path: Path) -> None:
+    root = small.coco(tmp_path / "set")
+    converter.convert(root, tmp_path / "other", to=format, workers=1)
+    found = compared(root, tmp_path / "other")
+    assert found.equal
+    assert (found.images_compared, found.instances_equal) == (4, 12)
+    said = segpack("diff", root, tmp_path / "other")
+    assert said.out.startswith("equal: ")
+
+
+def test_instances_and_a_label_map_are_compared_as_regions(tmp_path: Path) -> None:
+    root = small.coco(tmp_path / "set")
+    converter.convert(root, tmp_path / "other", to="semantic-png", workers=1)
+    found = compared(root, tmp_path / "other")
+    assert found.equal
+    assert found.compared == "regions"
+    path = tmp_path / "other/masks/2.png"
+    mask = np.asarray(Image.open(path)).copy()
+    mask[0, 0] = 1
+    Image.fromarray(mask).save(path)
+    found = compared(root, tmp_path / "other")
+    assert found.counts == {"instance-changed": 1}
+    assert found.images[0].image == "2.png"
+    assert found.images[0].instances[0].differing == 1
+
+
+def test_one_pixel(tmp_path: Path) -> None:
+    a = small.coco(tmp_path / "a")
+    converter.convert(a, tmp_path / "b", to="instance-png", workers=1)
+    path = tmp_path / "b/masks/2/0003_2.png"
+    mask = np.asarray(Image.open(path)).copy()
+    mask[46, 71] = 0
+    Image.fromarray(mask).save(path)
+    found = compared(a, tmp_path / "b")
+    (image,) = found.images
+    (each,) = image.instances
+    assert (image.image, each.kind, each.a, each.differing, each.region) == ("2.png", "changed", 23, 1, (71, 46, 1, 1))
+    said = segpack("diff", a, tmp_path / "b", check=1)
+    assert "1 px differ" in said.out
+    assert "2.png" in said.out
+
+
+def test_a_renamed_class(tmp_path: Path) -> None:
+    a, b = pair(tmp_path)
+    small.edit(b, lambda c: c["categories"][0].update(name="tiger"))
+    found = compared(a, b)
+    assert found.counts == {"class-renamed": 1}
+    assert (found.renamed[0].a, found.renamed[0].b) == ("cat", "tiger")
+    assert "cat is tiger in B" in segpack("diff", a, b, check=1).out
+
+
+def drop_image(content: Any) -> None:
+    content["images"] = content["images"][:-1]
+    content["annotations"] = [a for a in content["annotations"] if a["image_id"] != 4]
+
+
+def test_a_missing_image(tmp_path: Path) -> None:
+    a, b = pair(tmp_path)
+    small.edit(b, drop_image)
+    assert compared(a, b).images_only_a == ["4.png"]
+    assert compared(b, a).images_only_b == ["4.png"]
+    assert segpack("diff", a, b, "--json", check=1).json["images_only_a"] == ["4.png"]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda c: c["annotations"].pop(5), "instance-missing"),
+        (lambda c: c["annotations"].append({**small.annotation(c, 23), "id": 99}), "instance-extra"),
+        (lambda c: small.annotation(c, 23).update(category_id=1), "instance-class"),
+        (lambda c: small.annotation(c, 23).update(iscrowd=1), "instance-crowd"),
+        (lambda c: c["images"][1].update(width=95), "size"),
+    ],
+)
+def test_other_differences(change: Any, kind: str, tmp_path: Path) -> None:
+    a, b = pair(tmp_path)
+    small.edit(b, change)
+    if kind == "size":
+        Image.fromarray(small.picture(2)[:, :-1]).save(b / "images/2.png")
+    found = compared(a, b)
+    assert found.counts == {kind: 1}
+    assert [each.image for each in found.images] == ["2.png"]
+
+
+def test_another_picture(tmp_path: Path) -> None:
+    a, b = pair(tmp_path)
+    pixels = small.picture(2)
+    pixels[3, 4] ^= 255
+    Image.fromarray(pixels).save(b / "images/2.png")
+    found = compared(a, b)
+    assert found.counts == {"picture": 1}
+    assert found.images[0].content == 1
+
+
+def in_splits(split: str, content: Any) -> None:
+    for each in content["images"]:
+        each["split"] = split if each["id"] == 2 else "train"
+
+
+def test_another_split(tmp_path: Path) -> None:
+    a, b = pair(tmp_path)
+    for root, split in ((a, "train"), (b, "val")):
+        small.edit(root, partial(in_splits, split))
+    found = compared(a, b)
+    assert found.moved == [("train/2.png", "val/2.png")]
+    assert found.counts == {"split": 1}
+
+
+@pytest.mark.parametrize(
+    "name", ["dsb2018_stage1", "tiny_coco", "camvid_segnet", "ultralytics_coco8/example_datasets/coco8"]
+)
+def test_real_sets(name: str, data: Path, tmp_path: Path) -> None:
+    to = {"camvid_segnet": "semantic-png", "ultralytics_coco8/example_datasets/coco8": "yolo"}.get(name, "instance-png")
+    for target, format in (("one", "coco"), ("two.zip", to)):
+        converter.convert(data / name, tmp_path / target, to=format, workers=2)
+        assert compared(data / name, tmp_path / target).equal
+    assert compared(tmp_path / "one", tmp_path / "two.zip").equal
