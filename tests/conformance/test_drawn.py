@@ -21,7 +21,7 @@ from converter.formats import all_formats
 from tests import oracle
 from tests.making.drawings import rle
 
-EXAMPLES = 12
+EXAMPLES = 8
 GENERAL = [f for f in all_formats().values() if f.reads and f.writes]
 NAMES = ["cat", "dog", "a b", "café", "7", 'q"', "x,y", "null", "-"]
 
