@@ -70,20 +70,25 @@ def checksums(
 
 
 def counts(about: meta.Meta, header: Header, facts: Sequence[Facts]) -> Iterator[Finding]:
-    """The counts of meta.json against what was found; all images have been looked at."""
+    """The counts of meta.json against what was found; all images have been looked at.
+
+    Classes and splits that it leaves out are no contradiction; what an instance of a semantic
+    set is, nobody has laid down.
+    """
     per_class: Counter[int] = Counter()
     for each in facts:
         per_class.update(each.per_class)
     per_split = Counter(f.split for f in facts if f.split)
-    found = {
-        "counts.images": (about.counts.images, len(facts)),
-        "counts.instances": (about.counts.instances, sum(per_class.values())),
-        "counts.per_class": (dict(about.counts.per_class), {c.name: per_class[c.id] for c in header.classes}),
-        "counts.per_split": (dict(about.counts.per_split), {s: per_split[s] for s in about.splits}),
-    }
-    for key, (said, real) in found.items():
-        if said != real:
-            yield finding("meta-invalid", f"{key} is {_brief(said)}, and there are {_brief(real)}", file=meta.META)
+    said = about.counts
+    found: dict[str, tuple[object, object]] = {"counts.images": (said.images, len(facts))}
+    if header.task == "instance":
+        found["counts.instances"] = (said.instances, sum(per_class.values()))
+        names = {c.name: per_class[c.id] for c in header.classes}
+        found["counts.per_class"] = (said.per_class, {name: names.get(name, 0) for name in said.per_class})
+    found["counts.per_split"] = (said.per_split, {split: per_split[split] for split in said.per_split})
+    for key, (written, real) in found.items():
+        if written != real:
+            yield finding("meta-invalid", f"{key} is {_brief(written)}, and there are {_brief(real)}", file=meta.META)
 
 
 def _brief(value: object) -> str:
