@@ -91,7 +91,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
             except SourceError as error:
                 ledger.bad_image(place, error)
                 continue
-            listed = next((entry[k] for k in LIST_KEYS if k in entry), [])
+            listed: Any = next((entry[k] for k in LIST_KEYS if k in entry), [])
             used |= {a["label"] for a in _objects(listed) if isinstance(a.get("label"), str) and a["label"].strip()}
             refs[key] = Ref(image, Payload(json.encode(listed), label, place))
     found = list(refs.values())

@@ -14,7 +14,9 @@ Objects of which one is part of another (`ispartof`) and that share a name are o
 Deleted objects are left out. Occluded and attributes (`name=value, flag`) are kept.
 Classes are the names in use, numbered by name.
 
-Read only. Known exporters: the LabelMe web tool, CVAT, Datumaro.
+Holds polygons, boxes, masks, attributes. Read only.
+
+Known exporters: the LabelMe web tool, CVAT, Datumaro.
 
 Source: the LabelMe toolbox (MIT CSAIL) and Datumaro's labelme plug-in.
 """

@@ -67,11 +67,13 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     refs: list[Ref] = []
     names: list[str] = []
     colors: dict[str, tuple[int, int, int]] = {}
+    title = ""
     for path in files:
         label = source.label(path)
         root = xml.decode(source.read(path), label)
         if root.find("track") is not None:
             raise SourceError(label, "holds tracks of a video", remedy="export it as 'CVAT for images'")
+        title = title or xml.text(root, "meta/task/name") or xml.text(root, "meta/project/name")
         mine, shades = _labels(root)
         names += mine
         colors |= shades
@@ -93,7 +95,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         used = {f.get("label", "") for r in refs for f in xml.decode(r.payload.element, "") if f.tag in FIGURES}
         declared += sorted(n for n in used - set(declared) if mentions(table, n))
     classes = named_classes(declared, (), source.label(files[0]), colors)
-    header = Header("cvat", "instance", classes, order_splits(r.image.split for r in refs))
+    header = Header("cvat", "instance", classes, order_splits(r.image.split for r in refs), title)
     return Scan(header, refs)
 
 

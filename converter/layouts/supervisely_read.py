@@ -56,12 +56,13 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     if not datasets:
         raise SourceError(source.name, "holds no folder ann/ with annotations", remedy="name the project's folder")
     index = ImageIndex(reading.images)
-    several = len(datasets) > 1
+    several = len({folder.split("/")[0] for folder in datasets}) > 1
     refs = []
     for folder, files in sorted(datasets.items()):
-        plain = "/".join(f for f in folder.split("/") if f and f != "datasets")
-        split = split_name(plain) if is_split_name(plain) else None
-        before = f"{plain}/" if several and split is None and plain else ""
+        top, *nested = [f for f in folder.split("/") if f and f != "datasets"] or [""]
+        split = split_name(top) if is_split_name(top) else None
+        kept = [top, *nested] if several and split is None and top else nested
+        before = "".join(f"{f}/" for f in kept)
         for path in files:
             named = posixpath.basename(path).removesuffix(".json")
             file = _image_file(index, folder, named)

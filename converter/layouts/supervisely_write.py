@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-import zlib
+import posixpath
 from typing import Any
 
 import msgspec
+from isal import isal_zlib
 
 from converter.codecs import json, png
 from converter.format import Encoded, Record, Writing
@@ -27,11 +28,17 @@ class TagNames(msgspec.Struct, frozen=True):
 
 
 def image_path(writing: Writing, image: Image) -> str:
-    return f"{writing.prefix}{image.split or DATASET}/img/{image.name}"
+    return f"{_dataset(writing, image)}/img/{posixpath.basename(image.name)}"
 
 
 def label_path(writing: Writing, image: Image) -> str:
-    return f"{writing.prefix}{image.split or DATASET}/ann/{image.name}.json"
+    return f"{_dataset(writing, image)}/ann/{posixpath.basename(image.name)}.json"
+
+
+def _dataset(writing: Writing, image: Image) -> str:
+    """The split, and for images in folders the datasets nested in it."""
+    folders = posixpath.dirname(image.name).split("/") if "/" in image.name else []
+    return writing.prefix + "/datasets/".join([image.split or DATASET, *folders])
 
 
 def encode(writing: Writing, sample: Sample) -> Encoded:
@@ -100,7 +107,7 @@ def _pairs(flat: list[float]) -> list[list[float]]:
 
 def _bitmap(region: Rle) -> dict[str, Any]:
     crop, x, y = rle.decode_crop(region)
-    packed = zlib.compress(png.encode_gray(crop))
+    packed = isal_zlib.compress(png.encode_gray(crop), 1)  # zlib's bytes depend on which library is loaded
     return {"data": base64.b64encode(packed).decode(), "origin": [x, y]}
 
 

@@ -1,0 +1,38 @@
+"""Real sets are found by looking: each is one format and no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from converter.pipeline.opening import detect
+from converter.storage import open_source
+from tests.formats.twins import real
+
+SETS = {
+    "2label_multiformat/datasets/coco1.0": "coco",
+    "2label_multiformat/datasets/cvat1.1": "cvat",
+    "2label_multiformat/datasets/labelme": "labelme",
+    "2label_multiformat/datasets/via": "via",
+    "2label_multiformat/datasets/voc1.1": "voc",
+    "bccd_voc": "voc",
+    "camvid_segnet": "semantic-png",
+    "dsb2018_stage1/stage1_train": "instance-png",
+    "labelme_examples/examples/bbox_detection/data_annotated": "labelme",
+    "labelme_examples/examples/bbox_detection/data_dataset_voc": "voc",
+    "labelme_examples/examples/instance_segmentation/data_annotated": "labelme",
+    "labelme_examples/examples/instance_segmentation/data_dataset_coco": "coco",
+    "labelme_examples/examples/instance_segmentation/data_dataset_voc": "voc",
+    "labelme_examples/examples/primitives": "labelme",
+    "labelme_examples/examples/semantic_segmentation/data_annotated": "labelme",
+    "labelme_examples/examples/semantic_segmentation/data_dataset_voc": "voc",
+    "labelstudio_sdk_tests/tests/custom/converter/data/test_export_coco": "label-studio",
+    "labelstudio_sdk_tests/tests/custom/converter/data/test_export_yolo": "label-studio",
+    "tiny_coco": "coco",
+}
+
+
+@pytest.mark.parametrize("path", SETS)
+def test_a_real_set_is_one_format(path):
+    format, evidence, _ = detect(open_source(real(path)))
+    assert format.name == SETS[path]
+    assert evidence.text

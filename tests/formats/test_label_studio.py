@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import converter
+from converter.errors import ShapeError
+from converter.geometry import rle
+from converter.layouts import brush
+from converter.layouts.labelstudio_write import percent
+from tests.formats.twins import check_torture, fixture, objects, real
+
+SDK = "labelstudio_sdk_tests/tests/custom/converter/data"
+
+
+def test_every_brush_is_the_one_that_was_drawn():
+    check_torture(fixture("label-studio") / "valid" / "brushes", ("small coin", "large coin"))
+
+
+@given(arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_a_brush_comes_back(mask):
+    code = rle.encode(mask)
+    assert brush.decode(brush.encode(code), *mask.shape) == code
+
+
+def test_a_brush_of_many_pixels_comes_back():
+    mask = np.zeros((300, 400), np.bool_)
+    mask[20:280, 3:390] = True
+    assert brush.decode(brush.encode(rle.encode(mask)), 300, 400) == rle.encode(mask)
+
+
+@pytest.mark.parametrize("code", [[], [1, 2], "text", [300], None, [0, 0, 0, 16, 57, 27, 31, 231]])
+def test_what_is_no_brush_is_refused(code):
+    with pytest.raises(ShapeError, match="rle"):
+        brush.decode(code, 2, 2)
+
+
+@given(st.floats(-10, 5000, allow_nan=False), st.integers(1, 6000))
+def test_percent_come_back_to_the_same_fifth(value, size):
+    again = percent(value, size) * size / 100
+    assert int(5 * again + 0.5) == int(5 * value + 0.5)
+    assert abs(again - value) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("file", "images", "count"), [("data.json", 2, 6), ("data_obb.json", 3, 25), ("data_polygons.json", 1, 1)]
+)
+def test_real_exports(file, images, count, tmp_path):
+    source = real(f"{SDK}/test_export_yolo/{file}")
+    result = converter.convert(source, tmp_path / "out", to="coco", image_files="none")
+    assert (result.images, result.instances) == (images, count)
+
+
+def test_a_rectangle_turns_about_its_corner():
+    instance = objects(fixture("label-studio") / "valid" / "figures")["a.jpg"][1]
+    assert np.allclose(instance.shape.rings[0][:2], [32, 4])
+    assert np.allclose(instance.shape.rings[0][2:4], [32 + 16 * np.cos(np.pi / 6), 4 + 16 * np.sin(np.pi / 6)])
+
+
+def test_all_annotations_that_were_not_cancelled_are_read(tmp_path):
+    result = converter.convert(fixture("label-studio") / "valid" / "figures", tmp_path / "out", to="label-studio")
+    assert "several-annotations" in {note.code for note in result.notes}
+    assert len(objects(tmp_path / "out")["a.jpg"]) == 6

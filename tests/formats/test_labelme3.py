@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from converter.model import Box
+from tests.formats.twins import check_torture, fixture, objects
+
+
+def test_every_mask_is_the_one_that_was_drawn():
+    """RGBA with soft edges, gray, and cut out at the box."""
+    check_torture(fixture("labelme3") / "valid" / "masks", ("small coin", "large coin"))
+
+
+def test_parts_are_one_object_and_deleted_ones_are_gone():
+    found = objects(fixture("labelme3") / "valid" / "parts")["a.jpg"]
+    assert [isinstance(i.shape, Box) for i in found] == [True, False]
+    assert found[1].mask().sum() > 50
