@@ -134,7 +134,14 @@ def described(grid: NDArray[np.float64]) -> str:
     (row, column), most = max(shares.items(), key=lambda item: item[1])
     least = min(shares.values())
     if most < 1.5 * least:
-        return f"masks lie evenly over the images; on average they cover {grid.mean():.1%}"
+        return f"masks lie evenly over the images; on average they cover {_percent(float(grid.mean()))}"
     down, across = ("upper", "middle", "lower")[row], ("left", "centre", "right")[column]
     where = "the centre" if row == column == 1 else f"the {down} {across}"
-    return f"most lies in {where} ninth of the images: {most:.1%} of it is covered, {grid.mean():.1%} on average"
+    covered, average = _percent(most), _percent(float(grid.mean()))
+    return f"most lies in {where} ninth of the images: {covered} of it is covered, {average} on average"
+
+
+def _percent(share: float) -> str:
+    """Two digits that say something, however small it is."""
+    percent = 100 * float(share)
+    return f"{percent:.0f}%" if percent >= 10 else f"{percent:.2g}%"

@@ -168,6 +168,13 @@ class Page(msgspec.Struct, frozen=True):
         return [{"id": id, "title": title} for id, (title, shown) in there.items() if shown]
 
     @property
+    def shape(self) -> str:
+        """The shape of the cells of the gallery: that of the image in the middle."""
+        ratios = sorted(item.width / item.height for item in self.gallery)
+        middle = ratios[len(ratios) // 2] if ratios else 1.0
+        return "upright" if middle < 0.87 else "square" if middle < 1.17 else "lying"
+
+    @property
     def gallery_classes(self) -> list[ClassRow]:
         """The classes that can be chosen in the gallery."""
         present = {id for item in self.gallery for id in item.classes}

@@ -21,8 +21,8 @@ from converter.model import LabelMap, Rle
 __all__ = ["Patch", "View", "around", "coverage", "label_view", "outline", "picture", "solid", "whole"]
 
 Pixels = NDArray[np.uint8]
-GRAY = 205
-OUTSIDE = 40
+GRAY = 84
+OUTSIDE = 28
 LEAST = 72  # pixels of the source that a close-up shows
 CLOSEST = 8.0
 COARSE = 3.0  # from this scale on, pixels of the source are shown as squares
