@@ -9,6 +9,7 @@ import msgspec
 from numpy.typing import NDArray
 
 from converter.checks.catalog import finding
+from converter.codecs.light import Light
 from converter.codecs.phash import Look
 from converter.errors import ShapeError
 from converter.geometry import labelmap, rle, shapes
@@ -46,7 +47,8 @@ class Facts(msgspec.Struct, frozen=True):
     `file` as findings name it, "" without one. `per_class` and `pixels` are by class id: objects
     (semantic: 1) and pixels. `areas` are (class id, pixels) of every object. `values` are those of a
     semantic mask, `specks` the share of its pixels that differ from all four neighbours.
-    `alignment` are the scores of `converter.checks.shift`, where they were asked for.
+    `alignment` are the scores of `converter.checks.shift`, where they were asked for. `source` is the
+    tag of a merged image, and `light` what is measured of it when sources are to be compared.
     """
 
     image: str
@@ -67,6 +69,8 @@ class Facts(msgspec.Struct, frozen=True):
     mask_file: str = ""
     findings: list[Finding] = []
     alignment: NDArray[Any] | None = None
+    source: str = ""
+    light: Light | None = None
 
 
 def subject_of(

@@ -84,6 +84,7 @@ def lines(report: "CheckReport") -> list[str]:
             severity = mine[0].severity
             found += ["", severity if severity == "info" else f"{severity}s"]
         found += _group(code, mine)
+    found += _sources(report)
     return [_printable(line) for line in found]
 
 
@@ -117,6 +118,26 @@ def _example(each: "Finding") -> str:
     where += [f"instance {instance}"] if instance is not None else []
     where += [str(file)] if file and file != image and not str(file).endswith(f"/{image}") else []
     return f"{', '.join(where)}: {each.message}" if where else each.message
+
+
+def _sources(report: "CheckReport") -> list[str]:
+    """A table of the sets that were merged, and what they differ in most."""
+    from converter.checks.sources import UNTAGGED, shown  # noqa: PLC0415
+
+    if not report.sources:
+        return []
+    rows: list[tuple[str, ...]] = [
+        ("source", "images", "instances", "brightness", "contrast", "sharpness", "object size")
+    ]
+    for s in report.sources:
+        measured = (shown(x) for x in (s.brightness, s.contrast, s.sharpness, s.object_size))
+        rows.append((s.source or UNTAGGED, f"{s.images:,}", f"{s.instances:,}", *measured))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    ]
+    return ["", "sources", *(f"  {line}" for line in lines), f"  {report.source_differences}"]
 
 
 def _printable(line: str) -> str:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from converter.codecs import images
 
-__all__ = ["Look", "look", "near", "near_pairs"]
+__all__ = ["Look", "gray", "look", "look_at", "near", "near_pairs"]
 
 SIGNS = 4
 AVERAGE = 3.0
@@ -35,10 +35,19 @@ class Look(msgspec.Struct, frozen=True):
 
 def look(data: bytes, file: str) -> Look:
     """The look of an image file, from its stored pixels; SourceError when it cannot be decoded."""
-    gray = Image.fromarray(images.decode(data, file)).convert("L")
-    small = np.asarray(gray.resize((9, 8), Image.Resampling.BOX)).astype(np.int16)
+    return look_at(gray(data, file))
+
+
+def gray(data: bytes, file: str) -> Image.Image:
+    """The stored pixels of an image file as luma (ITU-R 601-2), mode L; SourceError when it cannot be decoded."""
+    return Image.fromarray(images.decode(data, file)).convert("L")
+
+
+def look_at(picture: Image.Image) -> Look:
+    """The look of a picture of mode L."""
+    small = np.asarray(picture.resize((9, 8), Image.Resampling.BOX)).astype(np.int16)
     bits = (small[:, 1:] - small[:, :-1] > STEP).reshape(-1)
-    averages = gray.resize((16, 16), Image.Resampling.BOX).tobytes()
+    averages = picture.resize((16, 16), Image.Resampling.BOX).tobytes()
     return Look(int.from_bytes(np.packbits(bits).tobytes()), averages)
 
 

@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter import engine
-from converter.checks import alignment, classes, empty, files, geometry, overlaps, package, shift, values
+from converter.checks import alignment, classes, empty, files, geometry, overlaps, package, shift, sources, values
 from converter.checks.catalog import CATALOG, finding, in_order
 from converter.checks.subject import Facts, Subject, count, subject_of
 from converter.codecs import images as codec
-from converter.codecs import phash
+from converter.codecs import light, phash
 from converter.errors import SourceError, UsageError
 from converter.format import ReadOptions
 from converter.layouts.images import check_frame, read_image, shown_name
@@ -34,6 +34,7 @@ from converter.package import index
 from converter.pipeline.agreeing import Package, agreement, open_package
 from converter.pipeline.opening import Opened, Progress, open_dataset, silent
 from converter.pipeline.sampling import sample as choose
+from converter.pipeline.tagging import source_tags
 from converter.transforms import classes as class_files
 
 __all__ = ["CheckReport", "Checked", "FailOn", "check", "examine"]
@@ -49,6 +50,8 @@ class CheckReport(msgspec.Struct, frozen=True):
     """What `segpack check` says. `stopped`: why reading could not go on, "" when it went through.
 
     `ok`: no finding at the fail level (with `never`: no error). `counts` are findings by code.
+    `sources` compares the sets that a merged dataset is made of, when it has more than one;
+    `source_differences` says in a line what they differ in most.
     """
 
     ok: bool
@@ -60,6 +63,8 @@ class CheckReport(msgspec.Struct, frozen=True):
     findings: list[Finding]
     counts: dict[str, int]
     stopped: str = ""
+    sources: list[sources.SourceStats] = []
+    source_differences: str = ""
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -134,7 +139,7 @@ def examine(
         return _stopped(path, error, fail_on)
     chosen = choose(opened.scan.refs, sample, seed)
     aligned = frozenset(shown_name(r.image) for r in choose(chosen, shift.IMAGES, seed))
-    work = _Look(opened, header, mapping, aligned, packed, _refused_in_scan(opened))
+    work = _Look(opened, header, mapping, aligned, packed, _refused_in_scan(opened), source_tags(opened, packed))
     facts: list[Facts] = list(progress("check", len(chosen), engine.run(work, chosen, workers=workers)))
     refused = [r for r in opened.ledger.refusals if r.whole]
     whole = len(chosen) == len(opened.scan.refs) and not refused
@@ -145,6 +150,8 @@ def examine(
     ]
     found += _of_the_set(facts, header, packed, found, whole=whole)
     report = _report(path, opened, header, found, len(chosen), len(refused), fail_on)
+    mixed = sources.summaries(facts)
+    report = msgspec.structs.replace(report, sources=mixed, source_differences=sources.differences(mixed))
     return Checked(report, facts, header, opened, opened.ledger.notes)
 
 
@@ -170,7 +177,7 @@ class _Look(msgspec.Struct, frozen=True):
     """Reads an image and its annotations once, and asks what can be asked of one image.
 
     `aligned` are the images that the search for shifts looks at; `lost` the objects by image
-    that scanning has refused.
+    that scanning has refused; `tags` the source of each image, when there is more than one.
     """
 
     opened: Opened
@@ -179,6 +186,7 @@ class _Look(msgspec.Struct, frozen=True):
     aligned: frozenset[str]
     packed: Package | None
     lost: dict[str, set[int]]
+    tags: dict[str, str]
 
     def __call__(self, ref: Ref) -> Facts:
         reading, image, name = self.opened.reading, ref.image, shown_name(ref.image)
@@ -202,10 +210,12 @@ class _Look(msgspec.Struct, frozen=True):
         if info is not None:
             image = msgspec.structs.replace(image, orientation=info.orientation)
         facts = Facts(name, image.split, file, image.width, image.height, image.orientation)
+        facts = msgspec.structs.replace(facts, source=self.tags.get(name, ""))
         if fits:
             findings += alignment.turned(image, name, file)
         if data is not None:
-            facts = msgspec.structs.replace(facts, sha256=hashlib.sha256(data).hexdigest(), look=_look(data, file))
+            look, seen = _look(data, file, measured=bool(self.tags))
+            facts = msgspec.structs.replace(facts, sha256=hashlib.sha256(data).hexdigest(), look=look, light=seen)
         if not image.width or not image.height:
             return msgspec.structs.replace(facts, findings=findings)
         ledger = Ledger(reading.on_error)
@@ -296,11 +306,12 @@ class _Look(msgspec.Struct, frozen=True):
         return found
 
 
-def _look(data: bytes, file: str) -> phash.Look | None:
+def _look(data: bytes, file: str, *, measured: bool) -> tuple[phash.Look | None, light.Light | None]:
     try:
-        return phash.look(data, file)
+        picture = phash.gray(data, file)
     except SourceError:
-        return None
+        return None, None
+    return phash.look_at(picture), light.measure(picture) if measured else None
 
 
 def _scores(data: bytes | None, file: str, edges: NDArray[np.bool_] | None) -> NDArray[Any] | None:
