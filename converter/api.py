@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, Unpack
 
 import numpy as np
@@ -12,10 +10,10 @@ from numpy.typing import NDArray
 
 from converter import engine
 from converter.errors import UsageError
-from converter.format import ClassTable, MaskEncoding, ReadOptions, Segmentation, WriteOptions
+from converter.format import MaskEncoding
 from converter.geometry import labelmap, rle, shapes
-from converter.layouts.classes import read_class_file
-from converter.ledger import Ledger, OnError
+from converter.keywords import JobKeywords, ReadKeywords, RunKeywords, StrPath, check_names, read_job, read_options
+from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Image, Instance, LabelMap, Loss, Marks, Sample
 from converter.pipeline import (
     checking,
@@ -32,12 +30,7 @@ from converter.pipeline.converting import Result
 from converter.pipeline.diffing import Diff
 from converter.pipeline.inspecting import Inspection
 from converter.pipeline.opening import Opened, Progress, load_sample, open_dataset, silent
-from converter.pipeline.preparing import Job
 from converter.pipeline.previewing import Preview
-from converter.storage import open_source
-from converter.transforms import classes as class_files
-from converter.transforms.split import parse_lists
-from converter.transforms.steps import Options, Steps, read_steps
 
 __all__ = [
     "Dataset",
@@ -52,9 +45,6 @@ __all__ = [
     "pack",
     "preview",
 ]
-
-StrPath = str | os.PathLike[str]
-ImageFiles = Literal["copy", "hardlink", "symlink", "none"]
 
 
 class DatasetInstance:
@@ -147,114 +137,27 @@ class Dataset:
         return f"Dataset(format={self.format!r}, task={self.task!r}, images={len(self)}, classes={len(self.classes)})"
 
 
-def open(
-    source: StrPath,
-    *,
-    format: str | None = None,
-    images: StrPath | None = None,
-    classes: StrPath | None = None,
-    colors: StrPath | None = None,
-    class_name: str | None = None,
-    masks: str | None = None,
-    on_error: OnError = "stop",
-) -> Dataset:
+def open(source: StrPath, **options: Unpack[ReadKeywords]) -> Dataset:
     """The dataset at `source` (folder, file or ZIP), lazily. Image files may be absent when sizes are known."""
-    options = read_options(images, classes, colors, class_name, masks, need_files=False)
-    return Dataset(open_dataset(str(source), format=format, options=options, on_error=on_error))
-
-
-def read_options(
-    images: StrPath | None,
-    classes: StrPath | None,
-    colors: StrPath | None,
-    class_name: str | None,
-    masks: str | None,
-    *,
-    need_files: bool,
-) -> ReadOptions:
-    """Options of reading from what a user names: paths are opened here."""
-    return ReadOptions(
-        images=open_source(str(images)) if images is not None else None,
-        need_files=need_files,
-        classes=_class_table(classes),
-        colors=_legend(colors),
-        class_name=class_name,
-        masks=masks,
+    check_names("open", options, ReadKeywords)
+    return Dataset(
+        open_dataset(
+            str(source),
+            format=options.get("format"),
+            options=read_options(options, need_files=False),
+            on_error=options.get("on_error", "stop"),
+        )
     )
 
 
-def _class_table(path: StrPath | None) -> ClassTable | None:
-    if path is None:
-        return None
-    return class_files.parse(_read(path, "--classes"), str(path))
-
-
-def _legend(path: StrPath | None) -> tuple[tuple[str, tuple[int, int, int]], ...]:
-    """A legend of colours: {name: [r, g, b]}, CSV name,r,g,b, or a labelmap.txt."""
-    if path is None:
-        return ()
-    _read(path, "--colors")
-    if Path(path).suffix.lower() in {".json", ".yaml", ".yml"}:
-        return class_files.parse_colors(_read(path, "--colors"), str(path))
-    source = open_source(str(Path(path).resolve().parent))
-    name = Path(path).name
-    found = read_class_file(source, name) if name == "labelmap.txt" or name.endswith(".csv") else {}
-    legend = tuple((c.name, c.color) for c in found.values() if c.color is not None)
-    if not legend:
-        raise UsageError(f"{path}: no colours in it; write {{name: [r, g, b]}}, a CSV name,r,g,b, or a labelmap.txt")
-    return legend
-
-
-def _read(path: StrPath, option: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{option} {path}: {error.strerror}") from None
-
-
-def convert(
-    source: StrPath,
-    target: StrPath,
-    *,
-    to: str,
-    format: str | None = None,
-    images: StrPath | None = None,
-    classes: StrPath | None = None,
-    colors: StrPath | None = None,
-    class_name: str | None = None,
-    masks: str | None = None,
-    image_files: ImageFiles = "copy",
-    segmentation: Segmentation = "auto",
-    instances: Literal["class", "components"] | None = None,
-    boxes_as_masks: bool = False,
-    crowd: Literal["drop", "keep"] = "drop",
-    min_iou: float | None = None,
-    tolerance: float | None = None,
-    strict: bool = False,
-    on_error: OnError = "stop",
-    overwrite: bool = False,
-    workers: int | None = None,
-    progress: Progress = silent,
-    **transforms: Unpack[Options],
-) -> Result:
+def convert(source: StrPath, target: StrPath, *, to: str, **options: Unpack[JobKeywords]) -> Result:
     """`segpack convert`: write `source` to `target` in the format `to`; see Result for what it cost.
 
-    `transforms` are the options that change the dataset, as on the command line: resize="640x480",
-    split="train=0.8,val=0.2", filter=["class=person"], and so on; see `Options`.
+    `options` are those of the command line, by the same names: segmentation="rle", resize="640x480",
+    split="train=0.8,val=0.2", filter=["class=person"], and so on.
     """
-    job = Job(
-        str(source),
-        str(target),
-        format,
-        read_options(images, classes, colors, class_name, masks, need_files=image_files != "none"),
-        _write_options(segmentation, instances, boxes_as_masks, crowd, min_iou, tolerance, image_files),
-        on_error,
-        strict,
-        overwrite,
-        workers or engine.cores(),
-        _steps(transforms),
-    )
-    return converting.convert(job, to, progress=progress)
+    check_names("convert", options, JobKeywords)
+    return converting.convert(read_job(source, target, options), to, progress=options.get("progress", silent))
 
 
 def pack(
@@ -263,115 +166,25 @@ def pack(
     *,
     mask_encoding: MaskEncoding | None = None,
     yolo: packing.Yolo | None = None,
-    format: str | None = None,
-    images: StrPath | None = None,
-    classes: StrPath | None = None,
-    colors: StrPath | None = None,
-    class_name: str | None = None,
-    masks: str | None = None,
-    image_files: ImageFiles = "copy",
-    instances: Literal["class", "components"] | None = None,
-    boxes_as_masks: bool = False,
-    crowd: Literal["drop", "keep"] = "drop",
-    min_iou: float | None = None,
-    tolerance: float | None = None,
-    strict: bool = False,
-    on_error: OnError = "stop",
-    overwrite: bool = False,
-    workers: int | None = None,
-    tags: Sequence[str] = (),
-    progress: Progress = silent,
-    **transforms: Unpack[Options],
+    **options: Unpack[JobKeywords],
 ) -> Result:
     """`segpack pack`: write `source` as a package, read it back, and only then put it in place.
 
-    Several sources become one dataset, as in `merge`; `tags` name them. `transforms` as in `convert`.
+    Several sources become one dataset, as in `merge`; `tags` name them. `options` as in `convert`.
     """
-    job = Job(
-        _sources(source),
-        str(target),
-        format,
-        read_options(images, classes, colors, class_name, masks, need_files=image_files != "none"),
-        _write_options("auto", instances, boxes_as_masks, crowd, min_iou, tolerance, image_files),
-        on_error,
-        strict,
-        overwrite,
-        workers or engine.cores(),
-        _steps(transforms),
-        tuple(tags),
-    )
+    check_names("pack", options, JobKeywords)
+    job, progress = read_job(source, target, options), options.get("progress", silent)
     return packing.pack(job, mask_encoding=mask_encoding, yolo=yolo, progress=progress)
 
 
-def merge(
-    sources: Sequence[StrPath],
-    target: StrPath,
-    *,
-    to: str,
-    format: str | None = None,
-    classes: StrPath | None = None,
-    colors: StrPath | None = None,
-    class_name: str | None = None,
-    masks: str | None = None,
-    image_files: ImageFiles = "copy",
-    segmentation: Segmentation = "auto",
-    instances: Literal["class", "components"] | None = None,
-    boxes_as_masks: bool = False,
-    crowd: Literal["drop", "keep"] = "drop",
-    min_iou: float | None = None,
-    tolerance: float | None = None,
-    strict: bool = False,
-    on_error: OnError = "stop",
-    overwrite: bool = False,
-    workers: int | None = None,
-    tags: Sequence[str] = (),
-    progress: Progress = silent,
-    **transforms: Unpack[Options],
-) -> Result:
+def merge(sources: Sequence[StrPath], target: StrPath, *, to: str, **options: Unpack[JobKeywords]) -> Result:
     """`segpack merge`: several datasets as one, in the format `to`.
 
     Image names get the tag of their dataset as a folder (`tags`; default: from the paths), so that
     equal names stay apart and `filter=["source=TAG"]` gives each dataset back.
     """
-    job = Job(
-        _sources(sources),
-        str(target),
-        format,
-        read_options(None, classes, colors, class_name, masks, need_files=image_files != "none"),
-        _write_options(segmentation, instances, boxes_as_masks, crowd, min_iou, tolerance, image_files),
-        on_error,
-        strict,
-        overwrite,
-        workers or engine.cores(),
-        _steps(transforms),
-        tuple(tags),
-    )
-    return converting.convert(job, to, progress=progress)
-
-
-def _sources(source: StrPath | Sequence[StrPath]) -> str | tuple[str, ...]:
-    return str(source) if isinstance(source, str | os.PathLike) else tuple(map(str, source))
-
-
-def _steps(transforms: Options) -> Steps:
-    file = transforms.get("split_from")
-    return read_steps(transforms, None if file is None else parse_lists(_read(file, "--split-from"), file))
-
-
-def _write_options(
-    segmentation: Segmentation,
-    instances: Literal["class", "components"] | None,
-    boxes_as_masks: bool,
-    crowd: Literal["drop", "keep"],
-    min_iou: float | None,
-    tolerance: float | None,
-    image_files: ImageFiles,
-) -> WriteOptions:
-    if min_iou is not None and not 0 < min_iou <= 1:
-        raise UsageError(f"--min-iou {min_iou:g} is not above 0 and at most 1")
-    if tolerance is not None and not 0 <= tolerance < 1e6:
-        raise UsageError(f"--tolerance {tolerance:g} is not a number of pixels from 0")
-    return WriteOptions(segmentation, instances, boxes_as_masks, crowd, min_iou, tolerance, image_files)
+    check_names("merge", options, JobKeywords)
+    return converting.convert(read_job(list(sources), target, options), to, progress=options.get("progress", silent))
 
 
 def check(
@@ -381,97 +194,68 @@ def check(
     seed: int = 0,
     fail_on: FailOn = "error",
     report: StrPath | None = None,
-    format: str | None = None,
-    images: StrPath | None = None,
-    classes: StrPath | None = None,
-    colors: StrPath | None = None,
-    class_name: str | None = None,
-    masks: str | None = None,
-    on_error: OnError = "skip",
-    workers: int | None = None,
-    progress: Progress = silent,
+    **options: Unpack[RunKeywords],
 ) -> CheckReport:
     """`segpack check`: everything that can be asked of a dataset, or of a seeded sample of `sample` images.
 
     `report` names an HTML file that shows what was found.
     """
+    check_names("check", options, RunKeywords)
+    workers, progress = _running(options)
     if report is not None:
         reporting.check_report(str(report), str(source))
     checked = checking.examine(
         str(source),
-        format=format,
-        options=read_options(images, classes, colors, class_name, masks, need_files=True),
+        format=options.get("format"),
+        options=read_options(options, need_files=True),
         sample=sample,
         seed=seed,
         fail_on=fail_on,
-        on_error=on_error,
-        workers=workers or engine.cores(),
+        on_error=options.get("on_error", "skip"),
+        workers=workers,
         progress=progress,
     )
     if report is not None:
-        reporting.write_report(checked, str(report), workers=workers or engine.cores(), progress=progress)
+        reporting.write_report(checked, str(report), workers=workers, progress=progress)
     return checked.report
 
 
-def diff(
-    a: StrPath,
-    b: StrPath,
-    *,
-    report: StrPath | None = None,
-    format: str | None = None,
-    images: StrPath | None = None,
-    classes: StrPath | None = None,
-    colors: StrPath | None = None,
-    class_name: str | None = None,
-    masks: str | None = None,
-    on_error: OnError = "stop",
-    workers: int | None = None,
-    progress: Progress = silent,
-) -> Diff:
+def diff(a: StrPath, b: StrPath, *, report: StrPath | None = None, **options: Unpack[RunKeywords]) -> Diff:
     """`segpack diff`: what two datasets of any formats differ in.
 
     `format` names one for both, or two with a comma between. The other options say how both are read.
     `report` names an HTML file that shows the images that differ side by side.
     """
+    check_names("diff", options, RunKeywords)
+    workers, progress = _running(options)
     if report is not None:
         diff_reporting.check_report(str(report), str(a), str(b))
-    first, comma, second = (format or "").partition(",")
-    options = read_options(images, classes, colors, class_name, masks, need_files=False)
+    first, comma, second = (options.get("format") or "").partition(",")
+    read = read_options(options, need_files=False)
     compared = diffing.compare(
         str(a),
         str(b),
         formats=(first or None, (second if comma else first) or None),
-        options=(options, options),
-        on_error=on_error,
-        workers=workers or engine.cores(),
+        options=(read, read),
+        on_error=options.get("on_error", "stop"),
+        workers=workers,
         progress=progress,
     )
     if report is not None:
-        diff_reporting.write_report(compared, str(report), workers=workers or engine.cores(), progress=progress)
+        diff_reporting.write_report(compared, str(report), workers=workers, progress=progress)
     return compared.diff
 
 
-def inspect(
-    source: StrPath,
-    *,
-    format: str | None = None,
-    images: StrPath | None = None,
-    classes: StrPath | None = None,
-    colors: StrPath | None = None,
-    class_name: str | None = None,
-    masks: str | None = None,
-    on_error: OnError = "stop",
-    workers: int | None = None,
-    progress: Progress = silent,
-) -> Inspection:
+def inspect(source: StrPath, **options: Unpack[RunKeywords]) -> Inspection:
     """`segpack inspect`: format and evidence, task, splits, sizes, classes with counts, encodings."""
-    options = read_options(images, classes, colors, class_name, masks, need_files=False)
+    check_names("inspect", options, RunKeywords)
+    workers, progress = _running(options)
     return inspecting.inspect(
         str(source),
-        format=format,
-        options=options,
-        on_error=on_error,
-        workers=workers or engine.cores(),
+        format=options.get("format"),
+        options=read_options(options, need_files=False),
+        on_error=options.get("on_error", "stop"),
+        workers=workers,
         progress=progress,
     )
 
@@ -484,17 +268,11 @@ def preview(
     seed: int = 0,
     image_names: Sequence[str] = (),
     color_by: Literal["instance", "class"] = "instance",
-    format: str | None = None,
-    images: StrPath | None = None,
-    classes: StrPath | None = None,
-    colors: StrPath | None = None,
-    class_name: str | None = None,
-    masks: str | None = None,
-    on_error: OnError = "stop",
-    workers: int | None = None,
-    progress: Progress = silent,
+    **options: Unpack[RunKeywords],
 ) -> Preview:
     """`segpack preview`: a contact sheet of `image_names`, or of a sample of `count` images, as a picture file."""
+    check_names("preview", options, RunKeywords)
+    workers, progress = _running(options)
     return previewing.preview(
         str(source),
         str(target),
@@ -502,9 +280,13 @@ def preview(
         seed=seed,
         images=image_names,
         color_by=color_by,
-        format=format,
-        options=read_options(images, classes, colors, class_name, masks, need_files=False),
-        on_error=on_error,
-        workers=workers or engine.cores(),
+        format=options.get("format"),
+        options=read_options(options, need_files=False),
+        on_error=options.get("on_error", "stop"),
+        workers=workers,
         progress=progress,
     )
+
+
+def _running(options: RunKeywords) -> tuple[int, Progress]:
+    return options.get("workers") or engine.cores(), options.get("progress", silent)

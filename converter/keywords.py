@@ -1,0 +1,152 @@
+"""The keywords that functions of the API share, and what they become inside.
+
+They are the options of the command line, by the same names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypedDict
+
+from converter import engine
+from converter.errors import UsageError
+from converter.format import ClassTable, ReadOptions, Segmentation, WriteOptions
+from converter.layouts.classes import read_class_file
+from converter.ledger import OnError
+from converter.pipeline.opening import Progress
+from converter.pipeline.preparing import Job
+from converter.storage import open_source
+from converter.transforms import classes as class_files
+from converter.transforms.split import parse_lists
+from converter.transforms.steps import Options, Steps, read_steps
+
+__all__ = ["JobKeywords", "ReadKeywords", "RunKeywords", "StrPath", "check_names", "read_job", "read_options"]
+
+StrPath: TypeAlias = str | os.PathLike[str]
+LEGENDS = frozenset({".json", ".yaml", ".yml"})
+
+
+class ReadKeywords(TypedDict, total=False):
+    """How a source is read. Paths are opened when the function is called.
+
+    `format` is detected when it is not given; `images` is the folder of image files when they lie
+    apart; `classes`, `colors` and `masks` are as --classes, --colors and --masks.
+    """
+
+    format: str | None
+    images: StrPath | None
+    classes: StrPath | None
+    colors: StrPath | None
+    class_name: str | None
+    masks: str | None
+    on_error: OnError
+
+
+class RunKeywords(ReadKeywords, total=False):
+    """How a source is read by many: `workers` processes (default: the cores)."""
+
+    workers: int | None
+    progress: Progress
+
+
+class JobKeywords(RunKeywords, Options, total=False):
+    """How a dataset is read, changed and written."""
+
+    image_files: Literal["copy", "hardlink", "symlink", "none"]
+    segmentation: Segmentation
+    instances: Literal["class", "components"] | None
+    boxes_as_masks: bool
+    crowd: Literal["drop", "keep"]
+    min_iou: float | None
+    tolerance: float | None
+    strict: bool
+    overwrite: bool
+    tags: Sequence[str]
+
+
+def check_names(function: str, given: Mapping[str, Any], known: type) -> None:
+    """A keyword that nobody knows is a mistake, not something to pass over."""
+    for name in given:
+        if name not in known.__annotations__:
+            raise TypeError(f"{function}() got an unexpected keyword argument '{name}'")
+
+
+def read_options(given: Mapping[str, Any], *, need_files: bool) -> ReadOptions:
+    """The ReadKeywords among `given`, as readers take them."""
+    images, classes = given.get("images"), given.get("classes")
+    return ReadOptions(
+        images=open_source(str(images)) if images is not None else None,
+        need_files=need_files,
+        classes=_class_table(classes),
+        colors=_legend(given.get("colors")),
+        class_name=given.get("class_name"),
+        masks=given.get("masks"),
+    )
+
+
+def read_job(source: StrPath | Sequence[StrPath], target: StrPath, given: JobKeywords) -> Job:
+    """What convert, pack and merge are to do."""
+    return Job(
+        str(source) if isinstance(source, str | os.PathLike) else tuple(map(str, source)),
+        str(target),
+        given.get("format"),
+        read_options(given, need_files=given.get("image_files") != "none"),
+        _write_options(given),
+        given.get("on_error", "stop"),
+        given.get("strict", False),
+        given.get("overwrite", False),
+        given.get("workers") or engine.cores(),
+        _steps(given),
+        tuple(given.get("tags", ())),
+    )
+
+
+def _write_options(given: JobKeywords) -> WriteOptions:
+    min_iou, tolerance = given.get("min_iou"), given.get("tolerance")
+    if min_iou is not None and not 0 < min_iou <= 1:
+        raise UsageError(f"--min-iou {min_iou:g} is not above 0 and at most 1")
+    if tolerance is not None and not 0 <= tolerance < 1e6:
+        raise UsageError(f"--tolerance {tolerance:g} is not a number of pixels from 0")
+    return WriteOptions(
+        given.get("segmentation", "auto"),
+        given.get("instances"),
+        given.get("boxes_as_masks", False),
+        given.get("crowd", "drop"),
+        min_iou,
+        tolerance,
+        given.get("image_files", "copy"),
+    )
+
+
+def _steps(given: Options) -> Steps:
+    file = given.get("split_from")
+    return read_steps(given, None if file is None else parse_lists(_read(file, "--split-from"), file))
+
+
+def _class_table(path: StrPath | None) -> ClassTable | None:
+    return None if path is None else class_files.parse(_read(path, "--classes"), str(path))
+
+
+def _legend(path: StrPath | None) -> tuple[tuple[str, tuple[int, int, int]], ...]:
+    """A legend of colours: {name: [r, g, b]}, CSV name,r,g,b, or a labelmap.txt."""
+    if path is None:
+        return ()
+    data = _read(path, "--colors")
+    if Path(path).suffix.lower() in LEGENDS:
+        return class_files.parse_colors(data, str(path))
+    source = open_source(str(Path(path).resolve().parent))
+    name = Path(path).name
+    found = read_class_file(source, name) if name == "labelmap.txt" or name.endswith(".csv") else {}
+    legend = tuple((c.name, c.color) for c in found.values() if c.color is not None)
+    if not legend:
+        raise UsageError(f"{path}: no colours in it; write {{name: [r, g, b]}}, a CSV name,r,g,b, or a labelmap.txt")
+    return legend
+
+
+def _read(path: StrPath, option: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{option} {path}: {error.strerror}") from None
