@@ -9,6 +9,7 @@ import msgspec
 from converter.errors import UsageError
 from converter.format import Format, Holds, MaskEncoding, WriteOptions, Writing
 from converter.formats import get_format
+from converter.layouts.splits import splits_share_stems
 from converter.lower import plan
 from converter.model import ClassInfo, Loss, Note
 from converter.package.tree import SENTENCES
@@ -71,6 +72,7 @@ def _output(made: Plan, format: Format, job: Job) -> Output:
         job.write,
         source_format=made.format,
         shared_stems=stems_in_two(made.images),
+        split_folders=splits_share_stems(made.images),
         mask_encoding=encoding,
         encodings=(("masks", SENTENCES[encoding]),),
         was_semantic=(header.background_id, header.ignore_id) if header.task == "semantic" else None,

@@ -87,3 +87,12 @@ def test_more_objects_than_a_palette_holds(tmp_path, encoding):
     assert all(m.sum() == 1 for _, m in found)
     with Image.open(tmp_path / "voc" / encoding / "a.png") as picture:
         assert picture.mode == ("P" if encoding == "SegmentationClass" else "I;16")
+
+
+def test_images_of_one_name_in_two_splits_stay_apart(tmp_path):
+    source = fixture("cvat") / "valid" / "coins"
+    converter.convert(source, tmp_path / "voc", to="voc")
+    assert (tmp_path / "voc/ImageSets/Main/val.txt").read_text() == "val/coin\n"
+    found = {(s.image.split, s.image.name): len(s.instances) for s in converter.open(tmp_path / "voc")}
+    expected = {(s.image.split, s.image.name): len(s.instances) for s in converter.open(source)}
+    assert found == expected
