@@ -103,6 +103,12 @@ def _objects(listed: Any) -> list[dict[str, Any]]:
     return [a for a in listed if isinstance(a, dict)] if isinstance(listed, list) else []
 
 
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The file that the image stands in."""
+    del reading
+    return [ref.payload.file]
+
+
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     """One image with its boxes."""
     del reading
@@ -143,4 +149,5 @@ FORMAT = Format(
     detect=detect,
     scan=scan,
     load=load,
+    files=files,
 )

@@ -31,7 +31,7 @@ Source: https://docs.cvat.ai/docs/manual/advanced/xml_format/.
 from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
-from converter.layouts.cvat_read import cvat_files, load, scan
+from converter.layouts.cvat_read import cvat_files, files, load, scan
 from converter.layouts.cvat_write import CvatAssembler, encode, image_path
 from converter.storage import Source
 
@@ -57,6 +57,7 @@ FORMAT = Format(
     detect=detect,
     scan=scan,
     load=load,
+    files=files,
     encode=encode,
     assemble=CvatAssembler,
     image_path=image_path,

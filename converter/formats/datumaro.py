@@ -28,7 +28,7 @@ Source: openvinotoolkit/datumaro, docs/source/docs/data-formats/formats/datumaro
 from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
-from converter.layouts.datumaro_read import item_files, load, scan
+from converter.layouts.datumaro_read import files, item_files, load, scan
 from converter.layouts.datumaro_write import DatumaroAssembler, encode, image_path
 from converter.storage import Source
 
@@ -59,6 +59,7 @@ FORMAT = Format(
     detect=detect,
     scan=scan,
     load=load,
+    files=files,
     encode=encode,
     assemble=DatumaroAssembler,
     image_path=image_path,

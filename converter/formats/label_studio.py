@@ -36,7 +36,7 @@ Source: label_studio_sdk.converter and https://labelstud.io/guide/task_format.
 from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
-from converter.layouts.labelstudio_read import load, scan, task_files
+from converter.layouts.labelstudio_read import files, load, scan, task_files
 from converter.layouts.labelstudio_write import LabelStudioAssembler, encode, image_path
 from converter.storage import Source
 
@@ -60,6 +60,7 @@ FORMAT = Format(
     detect=detect,
     scan=scan,
     load=load,
+    files=files,
     encode=encode,
     assemble=LabelStudioAssembler,
     image_path=image_path,

@@ -32,7 +32,7 @@ Source: wkentaro/labelme, label_file.py and examples/.
 from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
-from converter.layouts.labelme_read import labelme_files, load, scan, settle, survey
+from converter.layouts.labelme_read import files, labelme_files, load, scan, settle, survey
 from converter.layouts.labelme_write import LabelMeAssembler, encode, image_path, label_path
 from converter.storage import Source
 
@@ -56,6 +56,7 @@ FORMAT = Format(
     detect=detect,
     scan=scan,
     load=load,
+    files=files,
     survey=survey,
     settle=settle,
     encode=encode,

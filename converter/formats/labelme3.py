@@ -117,6 +117,11 @@ def _deleted(node: xml.Element) -> bool:
     return xml.text(node, "deleted") == "1"
 
 
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The file of the image."""
+    return [reading.source.label(ref.payload)]
+
+
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     """One image with its objects."""
     label = reading.source.label(ref.payload)
@@ -235,6 +240,7 @@ FORMAT = Format(
     detect=detect,
     scan=scan,
     load=load,
+    files=files,
     survey=survey,
     settle=settle,
 )

@@ -31,7 +31,7 @@ Source: https://docs.supervisely.com/customization-and-integration/00_ann_format
 from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
-from converter.layouts.supervisely_read import annotation_files, load, scan
+from converter.layouts.supervisely_read import annotation_files, files, load, scan
 from converter.layouts.supervisely_write import SuperviselyAssembler, encode, image_path, label_path
 from converter.storage import Source
 
@@ -55,6 +55,7 @@ FORMAT = Format(
     detect=detect,
     scan=scan,
     load=load,
+    files=files,
     encode=encode,
     assemble=SuperviselyAssembler,
     image_path=image_path,

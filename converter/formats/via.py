@@ -224,6 +224,12 @@ def _class_of(region: Mapping[str, Any], key: str, only: str) -> str:
 # ---------------------------------------------------------------- one image
 
 
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The file that the image stands in."""
+    del reading
+    return [ref.payload.file]
+
+
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     """One image with its regions."""
     del reading
@@ -294,4 +300,5 @@ FORMAT = Format(
     detect=detect,
     scan=scan,
     load=load,
+    files=files,
 )

@@ -33,7 +33,7 @@ Source: the VOC development kit; CVAT and Datumaro for labelmap.txt.
 from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
-from converter.layouts.voc_read import find_tree, load, scan, settle, survey
+from converter.layouts.voc_read import files, find_tree, load, scan, settle, survey
 from converter.layouts.voc_write import VocAssembler, encode, image_path, label_path
 from converter.storage import Source
 
@@ -65,6 +65,7 @@ FORMAT = Format(
     detect=detect,
     scan=scan,
     load=load,
+    files=files,
     survey=survey,
     settle=settle,
     encode=encode,

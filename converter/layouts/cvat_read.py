@@ -32,7 +32,7 @@ from converter.model import Header, Image, Instance, Marks, Ref, Rle, Sample, Sh
 from converter.storage import Source
 from converter.storage.names import clean
 
-__all__ = ["cvat_files", "load", "scan"]
+__all__ = ["cvat_files", "files", "load", "scan"]
 
 HEAD = 65536
 FIGURES = frozenset({"box", "cuboid", "ellipse", "mask", "points", "polygon", "polyline", "skeleton"})
@@ -162,6 +162,12 @@ def _unique(refs: Sequence[Ref], ledger: Ledger) -> list[Ref]:
 
 
 # ---------------------------------------------------------------- one image
+
+
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The file that the image stands in."""
+    del reading
+    return [ref.payload.file]
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:

@@ -21,7 +21,7 @@ from converter.model import Box, ClassInfo, Header, Image, Instance, Marks, Ref,
 from converter.storage import Source
 from converter.storage.names import clean
 
-__all__ = ["item_files", "load", "scan"]
+__all__ = ["files", "item_files", "load", "scan"]
 
 HEAD = 65536
 PROMOTED = ("occluded", "truncated", "difficult")
@@ -184,6 +184,12 @@ def _ids(ref: Ref) -> list[int | None]:
 
 
 # ---------------------------------------------------------------- one image
+
+
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The file that the image stands in."""
+    del reading
+    return [ref.payload.file]
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:

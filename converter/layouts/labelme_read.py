@@ -30,7 +30,18 @@ from converter.model import Header, Image, Instance, Marks, Ref, Rle, Sample, Sh
 from converter.storage import Source
 from converter.storage.names import clean
 
-__all__ = ["BACKGROUND", "IGNORE", "SHAPE_KEYS", "TOP_KEYS", "labelme_files", "load", "scan", "settle", "survey"]
+__all__ = [
+    "BACKGROUND",
+    "IGNORE",
+    "SHAPE_KEYS",
+    "TOP_KEYS",
+    "files",
+    "labelme_files",
+    "load",
+    "scan",
+    "settle",
+    "survey",
+]
 
 IGNORE, BACKGROUND = "__ignore__", "_background_"
 LISTS = ("labels.txt", "class_names.txt")
@@ -224,6 +235,11 @@ def _list_file(source: Source, refs: Sequence[Ref]) -> str | None:
 
 
 # ---------------------------------------------------------------- one image
+
+
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The file of the image."""
+    return [reading.source.label(ref.payload)]
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:

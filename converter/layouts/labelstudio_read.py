@@ -22,7 +22,7 @@ from converter.model import Box, Header, Image, Instance, Marks, Ref, Sample, Sh
 from converter.storage import Source
 from converter.storage.names import clean
 
-__all__ = ["load", "scan", "task_files"]
+__all__ = ["files", "load", "scan", "task_files"]
 
 HEAD = 65536
 HEX = re.compile(r"#[0-9a-fA-F]{6}")
@@ -247,6 +247,12 @@ def _color(value: str) -> tuple[int, int, int] | None:
 
 
 # ---------------------------------------------------------------- one image
+
+
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The file that the image stands in."""
+    del reading
+    return [ref.payload.file]
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:

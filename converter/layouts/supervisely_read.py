@@ -26,7 +26,7 @@ from converter.ledger import Ledger
 from converter.model import Box, Header, Image, Instance, Marks, Polygons, Ref, Rle, Sample, Shape
 from converter.storage import Source
 
-__all__ = ["annotation_files", "load", "scan"]
+__all__ = ["annotation_files", "files", "load", "scan"]
 
 META = "meta.json"
 SHAPES = frozenset({"bitmap", "polygon", "rectangle", "line", "point", "graph", "oriented_bbox", "polyline"})
@@ -129,6 +129,11 @@ def _color(value: Any) -> tuple[int, int, int] | None:
 
 
 # ---------------------------------------------------------------- one image
+
+
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The file of the image."""
+    return [reading.source.label(ref.payload)]
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:

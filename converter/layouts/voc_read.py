@@ -42,7 +42,7 @@ from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Header, Image, Instance, Polygons, Ref, Rle, Sample
 from converter.storage import Source
 
-__all__ = ["Tree", "find_tree", "load", "scan", "settle", "survey"]
+__all__ = ["Tree", "files", "find_tree", "load", "scan", "settle", "survey"]
 
 Rgb = tuple[int, int, int]
 CLASS_FOLDERS = frozenset({"segmentationclass", "segmentationclasspng"})
@@ -387,6 +387,12 @@ def _numbered(names: Sequence[str], first: int) -> list[ClassInfo]:
 
 
 # ---------------------------------------------------------------- one image
+
+
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The XML and the masks of the image."""
+    found = (ref.payload.xml, ref.payload.classes, ref.payload.objects)
+    return [reading.source.label(path) for path in found if path is not None]
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
