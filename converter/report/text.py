@@ -1,11 +1,13 @@
 """Labels and captions in Pillow's own scalable font, so that they look the same everywhere.
 
-The font has Latin letters only. A name that it cannot write is shown by what stands in
-for it (the id of a class), never as a row of empty boxes.
+The font has the letters of English only. Accents are left out, and a name that it cannot
+write is shown by what stands in for it (the id of a class), never as a row of empty boxes.
+Fonts of the machine would have more letters, and would make other pictures elsewhere.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cache
 from typing import Any
 
@@ -17,6 +19,11 @@ from converter.report.palette import Rgb, ink_on
 __all__ = ["array_draw", "font", "height", "plate", "plate_box", "readable", "shortened", "spaced", "width"]
 
 MISSING = "\ufffe"
+# Letters that are no base letter with an accent.
+_PLAIN = str.maketrans({
+    "ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L",
+    "đ": "d", "Đ": "D", "ð": "d", "þ": "th", "\u0131": "i", "\u2013": "-", "\u2014": "-", "\u00d7": "x",
+})  # fmt: skip
 
 
 @cache
@@ -43,6 +50,9 @@ def height(size: int) -> int:
 def readable(text: str, instead: str = "?") -> str:
     """`text` on one line, or `instead` when the font has no letters for it."""
     line = printable(text)
+    if not all(_drawn(c) for c in line):
+        parts = unicodedata.normalize("NFKD", line.translate(_PLAIN))
+        line = "".join(c for c in parts if not unicodedata.combining(c))
     return line if all(_drawn(c) for c in line) else instead
 
 

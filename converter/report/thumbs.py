@@ -58,7 +58,7 @@ def example(
         if finding.code == "shifted-masks":
             return _shifted(finding, sample, rgb, full)
         canvas = overlay(sample, rgb, full, style)
-        _mark_strange(canvas, sample, full, style)
+        _mark_strange(canvas, finding, sample, full, style)
         return canvas
     subject = sample.instances[number]
     view = around(_extent(finding, subject, sample), image.width, image.height, box)
@@ -223,11 +223,13 @@ _MARKS: dict[str, Callable[[Pixels, Instance, Sample, View], None]] = {
 }
 
 
-def _mark_strange(canvas: Pixels, sample: Sample, view: View, style: Style) -> None:
-    """Pixels of a label map whose value is no class, no background, and not to be ignored."""
+def _mark_strange(canvas: Pixels, finding: Finding, sample: Sample, view: View, style: Style) -> None:
+    """Pixels of a label map whose value is no class, no background, not to be ignored, or named by the finding."""
     if sample.labels is None:
         return
-    known = {*style.colors, style.background_id, style.ignore_id}
+    named = re.search(r"\bvalues? (\d+(?:, \d+)*)", finding.message) if finding.code in KEYS else None
+    meant = {int(v) for v in named[1].split(", ")} if named else set()
+    known = {*style.colors, style.background_id, style.ignore_id} - meant
     strange = [int(v) for v in labelmap.values(sample.labels)[0] if int(v) not in known]
     if not strange:
         return

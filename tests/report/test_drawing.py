@@ -7,7 +7,7 @@ import pytest
 
 from converter.geometry import rle
 from converter.model import Box, ClassInfo, Header, Image, Instance, Marks, Polygons, Sample
-from converter.report import palette
+from converter.report import palette, text
 from converter.report.drawing import overlay, style_of
 from converter.report.view import View, around, coverage, label_view, outline, picture, solid, whole
 
@@ -162,3 +162,18 @@ def test_polygons_that_leave_the_image_are_drawn_within_it():
     shape = Polygons([[-10.0, -10.0, 60.0, -10.0, 60.0, 20.0, -10.0, 20.0]])
     pixels = overlay(Sample(image, (Instance(1, shape),)), None, whole(40, 40, (40, 40)), style_of(header()))
     assert pixels.shape == (40, 40, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("Größe né", "Grosse ne"), ("łódź", "lodz"), ("猫", "class 3"), ("кот", "class 3"), ("a\nb", "a\\nb"), ("x", "x")],
+)
+def test_names_are_written_as_far_as_the_font_can(name, shown):
+    assert text.readable(name, "class 3") == shown
+
+
+def test_long_names_are_cut_to_the_room_there_is():
+    short = text.shortened("a very long name of an image.png", 14, 100, middle=True)
+    assert text.width(short, 14) <= 100
+    assert short.startswith("a very")
+    assert short.endswith(".png")

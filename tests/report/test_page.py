@@ -175,6 +175,18 @@ def test_pixels_of_no_class_are_magenta():
     assert pixels[3, 3, 0] > 200
 
 
+def test_pixels_of_a_value_that_a_finding_names_are_magenta():
+    labels = np.zeros((10, 10), np.uint8)
+    labels[3:, 3] = 7
+    labels[5, 5] = 9
+    classes = tuple(ClassInfo(n, f"class_{n}") for n in (7, 9))
+    sample = Sample(Image("a", width=10, height=10), labels=labels)
+    found = finding("unexpected-value", message="value 9 is in no other of 20 masks, and nothing declares it")
+    pixels = thumbs.example(found, sample, None, style_of(Header("x", "semantic", classes)), (10, 10))
+    assert pixels[5, 5, 1] < 40
+    assert pixels[7, 3, 1] > 40
+
+
 def test_one_pixel_that_differs_is_enlarged_and_marked():
     mask = np.zeros((500, 500), np.bool_)
     mask[100:200, 100:200] = True
