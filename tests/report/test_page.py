@@ -184,7 +184,7 @@ def test_pixels_of_a_value_that_a_finding_names_are_magenta():
     found = finding("unexpected-value", message="value 9 is in no other of 20 masks, and nothing declares it")
     pixels = thumbs.example(found, sample, None, style_of(Header("x", "semantic", classes)), (10, 10))
     assert pixels[5, 5, 1] < 40
-    assert pixels[7, 3, 1] > 40
+    assert pixels[7, 3, 0] < 200
 
 
 def test_one_pixel_that_differs_is_enlarged_and_marked():
