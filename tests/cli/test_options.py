@@ -176,6 +176,7 @@ def test_an_interrupt_leaves_nothing(number, code, tmp_path):
     deadline = time.monotonic() + 30
     while not os.listdir(tmp_path / "target") and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
+    time.sleep(0.2)  # until it is at work
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code
