@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from converter.geometry import raster, rle
 from converter.errors import ShapeError
+from converter.geometry import raster, rle
 from converter.model import Box, Marks, Polygons, Rle, Shape
 
 __all__ = ["is_empty", "mask_of", "tight_box"]

@@ -41,8 +41,10 @@ __all__ = ["CheckReport", "Checked", "FailOn", "check", "examine"]
 
 FailOn: TypeAlias = Literal["error", "warning", "never"]
 # What takes objects away, so that counts cannot be compared.
-COUNTED = frozenset({"missing-mask", "unmapped-class", "unexpected-value", "lossy-mask", "palette-mask", "size-mismatch",
-                     "unreadable-image", "invalid-polygon", "invalid-rle"})  # fmt: skip
+COUNTED = frozenset(
+    {"missing-mask", "unmapped-class", "unexpected-value", "lossy-mask", "palette-mask", "size-mismatch"}
+    | {"unreadable-image", "invalid-polygon", "invalid-rle"}
+)
 FAILING: dict[str, tuple[str, ...]] = {"error": ("error",), "warning": ("error", "warning"), "never": ("error",)}
 
 
