@@ -124,6 +124,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     folder = posixpath.dirname(tree.config) if tree.config else ""
     found = _split_images(reading, config, folder, tree.config, ledger)
     refs = [_ref(reading, path, base, split, folder) for split, base, path in found]
+    _refuse_shared_labels(reading, refs)
     _tell_missing(reading, refs, ledger)
     tell_unused(reading.images, refs, [r.payload.label for r in refs], ledger)
     splits = order_splits(r.image.split for r in refs)
@@ -339,6 +340,19 @@ def _ref(reading: Reading, path: str, base: str, split: str | None, folder: str)
     return Ref(Image(clean(name), split, file=path), Payload(next((p for p in places if p in reading.source), None)))
 
 
+def _refuse_shared_labels(reading: Reading, refs: Sequence[Ref]) -> None:
+    """Two images that differ in their extension only have one label file: whose it is cannot be known."""
+    owners: dict[str, str] = {}
+    for ref in refs:
+        label, name = ref.payload.label, shown_name(ref.image)
+        if label is not None and owners.setdefault(label, name) != name:
+            raise SourceError(
+                reading.source.label(label),
+                f"the images {owners[label]} and {name} share this label file",
+                remedy="rename one of them",
+            )
+
+
 def _tell_missing(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None:
     """Images without a label file are images without objects; labels without an image are losses."""
     without = [r for r in refs if r.payload.label is None]
@@ -474,9 +488,9 @@ class _Rows:
             )
             values = values[:-1]
         self._check_range(values, line)
-        if len(values) == 4:
-            return self._box(*values)
         inside = [min(max(v, 0.0), 1.0) for v in values]
+        if len(inside) == 4:
+            return self._box(*inside)
         size = (self.image.width, self.image.height)
         return Polygons([[v * size[i % 2] for i, v in enumerate(inside)]])
 

@@ -167,7 +167,9 @@ def staged(place: Place) -> Iterator[str]:
     made = _make_parents(place)
     path, lock = "", -1
     try:
-        path, lock = _claim(place)
+        while lock < 0:
+            path = os.path.join(place.parent, f"{place.prefix}{owner}-{secrets.token_hex(4)}.partial")
+            lock = _claim(place, path)
         yield path
     finally:
         if lock >= 0:
@@ -199,22 +201,22 @@ def _make_parents(place: Place) -> list[str]:
     return missing
 
 
-def _claim(place: Place) -> tuple[str, int]:
-    """A staging path of our own, and the descriptor that holds its lock."""
-    while True:
-        path = os.path.join(place.parent, f"{place.prefix}{os.getpid()}-{secrets.token_hex(4)}.partial")
-        try:
-            if place.folder:
-                os.mkdir(path)
-            else:
-                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise failed(place.label, error) from None
-        lock = _locked(path)
-        if lock is not None:
-            return path, lock
+def _claim(place: Place, path: str) -> int:
+    """Makes the staging at `path`; the descriptor that holds its lock, or -1 when another name has to be tried.
+
+    The caller knows the path before anything is made: a signal in between leaves nothing behind.
+    """
+    try:
+        if place.folder:
+            os.mkdir(path)
+        else:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+    except FileExistsError:
+        return -1
+    except OSError as error:
+        raise failed(place.label, error) from None
+    lock = _locked(path)
+    return -1 if lock is None else lock
 
 
 def _locked(path: str) -> int | None:
