@@ -20,7 +20,6 @@ from typing import Any
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from converter.checks.catalog import finding
 from converter.checks.subject import Facts, Subject
@@ -92,6 +91,8 @@ def scores(rgb: NDArray[np.uint8], edges: NDArray[np.bool_]) -> Scores | None:
     (2, scales, 2 REACH + 1, 2 REACH + 1) float32: anchors centre and corner, shifts down and
     right that the *boundary* would have to make. None for images too small or without edges.
     """
+    from scipy import fft  # noqa: PLC0415 - slow to import, and only this check needs it
+
     height, width = edges.shape
     ys, xs = np.nonzero(edges)
     if min(height, width) < SMALLEST or len(ys) < EDGES:
@@ -139,6 +140,8 @@ def _correlate(
     spectrum: NDArray[Any], size: tuple[int, ...], y: NDArray[np.int64], x: NDArray[np.int64], shape: tuple[int, ...]
 ) -> Scores:
     """The gradient under the boundary at every shift, over the root of its pixels, so that images weigh alike."""
+    from scipy import fft  # noqa: PLC0415 - as above
+
     inside = (y >= 0) & (y < shape[0]) & (x >= 0) & (x < shape[1])
     boundary = np.zeros(size, np.float32)
     boundary[y[inside], x[inside]] = 1
