@@ -157,14 +157,15 @@ def _fit(instance: Instance, number: int, image: Image, how: Lowering, ledger: L
         instance = _fill_box(instance, instance.shape, image)
     if how.holds.quads and quads.is_quad(instance.shape):
         return msgspec.structs.replace(instance, box=None, area=None, extra=_held(instance, how))
+    if isinstance(instance.shape, Polygons) and not (how.holds.polygons or how.holds.one_ring):
+        # No target of these keeps vertices: drawn once, the mask serves all that follows.
+        mask = shapes.mask_of(instance.shape, image.height, image.width)
+        instance = msgspec.structs.replace(instance, shape=mask)
     if not how.holds.empty and shapes.is_empty(instance.shape, image.height, image.width):
         ledger.lose("empty-mask", name, "an object without a pixel", instance=told, amount=0)
         return None
     if not how.holds.masks:
         instance = msgspec.structs.replace(instance, shape=_box_of(instance.shape, image, how))
-    elif isinstance(instance.shape, Polygons) and not (how.holds.polygons or how.holds.one_ring):
-        mask = shapes.mask_of(instance.shape, image.height, image.width)
-        instance = msgspec.structs.replace(instance, shape=mask)
     elif how.options.simplifies and _writes_polygons(instance, how):
         instance = _simplify(instance, told, image, how, ledger)
     if how.holds.attributes:
