@@ -91,8 +91,6 @@ def scores(rgb: NDArray[np.uint8], edges: NDArray[np.bool_]) -> Scores | None:
     (2, scales, 2 REACH + 1, 2 REACH + 1) float32: anchors centre and corner, shifts down and
     right that the *boundary* would have to make. None for images too small or without edges.
     """
-    from scipy import fft  # noqa: PLC0415 - slow to import, and only this check needs it
-
     height, width = edges.shape
     ys, xs = np.nonzero(edges)
     if min(height, width) < SMALLEST or len(ys) < EDGES:
@@ -102,8 +100,8 @@ def scores(rgb: NDArray[np.uint8], edges: NDArray[np.bool_]) -> Scores | None:
     gradient = _gradient(part)
     if gradient is None:
         return None
-    size = tuple(fft.next_fast_len(n + 2 * REACH, real=True) for n in gradient.shape)
-    spectrum = fft.rfft2(gradient, size)
+    size = tuple(_smooth(n + 2 * REACH) for n in gradient.shape)
+    spectrum = np.fft.rfft2(gradient, size).astype(np.complex64)
     found = np.empty((2, len(SCALES), 2 * REACH + 1, 2 * REACH + 1), np.float32)
     for a, (cy, cx) in enumerate(((height / 2, width / 2), (0.0, 0.0))):
         for s, scale in enumerate(SCALES.tolist()):
@@ -114,6 +112,18 @@ def scores(rgb: NDArray[np.uint8], edges: NDArray[np.bool_]) -> Scores | None:
             x = np.rint(xs + scale * (xs + 0.5 - cx)).astype(np.int64) - left
             found[a, s] = _correlate(spectrum, size, y, x, gradient.shape)
     return found
+
+
+def _smooth(length: int) -> int:
+    """The least number from `length` on without a prime factor above 5: quick to transform."""
+    while True:
+        rest = length
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return length
+        length += 1
 
 
 def _window(places: NDArray[np.int64], length: int) -> int:
@@ -140,12 +150,10 @@ def _correlate(
     spectrum: NDArray[Any], size: tuple[int, ...], y: NDArray[np.int64], x: NDArray[np.int64], shape: tuple[int, ...]
 ) -> Scores:
     """The gradient under the boundary at every shift, over the root of its pixels, so that images weigh alike."""
-    from scipy import fft  # noqa: PLC0415 - as above
-
     inside = (y >= 0) & (y < shape[0]) & (x >= 0) & (x < shape[1])
     boundary = np.zeros(size, np.float32)
     boundary[y[inside], x[inside]] = 1
-    found = fft.irfft2(spectrum * np.conj(fft.rfft2(boundary)), size)
+    found = np.fft.irfft2(spectrum * np.conj(np.fft.rfft2(boundary)), size)
     near = np.roll(found, (REACH, REACH), (0, 1))[: 2 * REACH + 1, : 2 * REACH + 1]
     result: Scores = (near / np.sqrt(max(1, int(inside.sum())))).astype(np.float32)
     return result

@@ -231,6 +231,7 @@ def write(
                 outcome.fingerprints[shown_name(page.image)] = page.fingerprint
     if strict and outcome.losses:
         raise _strict(outcome.losses)
+    _refuse_nothing(plan, outcome)
     _refuse_boxes_only(plan, outcome, outputs[0])
     for assembler in assemblers:
         assembler.finish()
@@ -252,6 +253,15 @@ def _put(plan: Plan, output: Output, part: int, page: _Page, target: Target) -> 
     if not page.copied or image.file is None or how == "none" or (how == "copy" and target.writer() is not None):
         return
     target.copy(image_target(output, image), plan.parts[part].opened.reading.images, image.file, how)
+
+
+def _refuse_nothing(plan: Plan, outcome: Outcome) -> None:
+    """A run that would write no image has not done what was asked, whatever the reasons were."""
+    if outcome.images:
+        return
+    first = f" ({outcome.losses[0].message})" if outcome.losses else ""
+    remedy = "say where images lie with --images DIR, or mend the source"
+    raise SourceError(plan.name, f"no image of it can be written{first}", remedy=remedy)
 
 
 def _refuse_boxes_only(plan: Plan, outcome: Outcome, output: Output) -> None:
