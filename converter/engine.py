@@ -41,6 +41,7 @@ WORTH = 0.5  # seconds of work left that pay for starting them
 CHUNK = 0.1  # seconds of work given to a worker at a time
 LONGEST = 64  # items given to a worker at a time, at most
 AHEAD = 3  # chunks a worker that may be done and not yet asked for
+STOPPING = {signal.SIGINT, signal.SIGTERM}
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 _listeners: list[Callable[[Any], None]] = []  # of a worker: its parent
@@ -201,7 +202,8 @@ class _Crew(Generic[Item, Result]):
         others = [w.pipe for w in self.workers] + [mine] if self.context.get_start_method() == "fork" else []
         arguments = (theirs, others, self.work, self.items, self.guard, os.getpid())
         process = self.context.Process(target=_serve, args=arguments, daemon=True)
-        process.start()
+        with _undisturbed():
+            process.start()
         theirs.close()
         worker = _Worker(process, mine)
         self.workers.append(worker)
@@ -254,6 +256,19 @@ class _Crew(Generic[Item, Result]):
             self.results[index] = (False, error)
 
 
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold signals back while a worker begins, which then has set up how it answers to them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 # ---------------------------------------------------------------- in a worker
 
 
@@ -278,6 +293,8 @@ def _serve(
 def _settle_in(others: Sequence[Connection], guard: Guard, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     for other in others:
         other.close()  # held open here, they would hide from a sibling that the parent is gone
     if sys.platform == "linux":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypedDict
 
 from converter import engine
+from converter.codecs.png import MAX_PIXELS, MOST_PIXELS
 from converter.errors import UsageError
 from converter.format import ClassTable, ReadOptions, Segmentation, WriteOptions
 from converter.layouts.classes import read_class_file
@@ -52,7 +53,10 @@ class RunKeywords(ReadKeywords, total=False):
 
 
 class JobKeywords(RunKeywords, Options, total=False):
-    """How a dataset is read, changed and written."""
+    """How a dataset is read, changed and written.
+
+    What one image may take: `max_pixels`, `item_timeout` in seconds, `max_memory` in MB of a worker.
+    """
 
     image_files: Literal["copy", "hardlink", "symlink", "none"]
     segmentation: Segmentation
@@ -63,6 +67,10 @@ class JobKeywords(RunKeywords, Options, total=False):
     tolerance: float | None
     strict: bool
     overwrite: bool
+    resume: bool
+    max_pixels: int
+    item_timeout: float
+    max_memory: int
     tags: Sequence[str]
 
 
@@ -100,6 +108,9 @@ def read_job(source: StrPath | Sequence[StrPath], target: StrPath, given: JobKey
         given.get("workers") or engine.cores(),
         _steps(given),
         tuple(given.get("tags", ())),
+        _guard(given),
+        given.get("resume", False),
+        _max_pixels(given),
     )
 
 
@@ -118,6 +129,24 @@ def _write_options(given: JobKeywords) -> WriteOptions:
         tolerance,
         given.get("image_files", "copy"),
     )
+
+
+def _guard(given: JobKeywords) -> engine.Guard:
+    """Who sets a time wants it kept from the first image on, which only another process can."""
+    usual = engine.Guard()
+    seconds, memory = given.get("item_timeout", usual.seconds), given.get("max_memory", usual.memory >> 20)
+    if not seconds > 0:
+        raise UsageError(f"--item-timeout {seconds:g} is not a number of seconds above 0")
+    if memory <= 0:
+        raise UsageError(f"--max-memory {memory} is not a number of MB above 0")
+    return engine.Guard(seconds, memory << 20, always=seconds != usual.seconds)
+
+
+def _max_pixels(given: JobKeywords) -> int:
+    pixels = given.get("max_pixels", MAX_PIXELS)
+    if not 0 < pixels <= MOST_PIXELS:
+        raise UsageError(f"--max-pixels {pixels} is not from 1 to {MOST_PIXELS}")
+    return pixels
 
 
 def _steps(given: Options) -> Steps:

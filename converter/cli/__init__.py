@@ -5,39 +5,63 @@ from __future__ import annotations
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 __all__ = ["main"]
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+MOMENT = 0.02  # seconds
 
-class _Terminated(BaseException):
-    """SIGTERM, raised where the program stands, so that what was staged is cleared."""
 
+class _Stopped(BaseException):
+    """Ctrl-C or SIGTERM, raised where the program stands, so that what was staged is cleared."""
 
-def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    del signum, frame
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise _Terminated
+    def __init__(self, signum: int) -> None:
+        self.signum = signum
+        super().__init__(signum)
 
 
 def main() -> NoReturn:
     """Run the command in sys.argv; exit codes: 0 done, 1 the data fell short, 2 refused, 130 and 143 interrupted."""
-    signal.signal(signal.SIGTERM, _terminate)
+    sys.unraisablehook = _not_to_be_missed
     try:
+        for signum in SIGNALS:
+            signal.signal(signum, _stop)
         code = _run()
-    except KeyboardInterrupt:
-        code = _stopped(130)
-    except _Terminated:
-        code = _stopped(143)
+        _heed_no_more()
+    except _Stopped as stopped:
+        code = 128 + stopped.signum
+        told = "run it again to go on" if "--resume" in sys.argv else "nothing was written"
+        sys.stderr.write(f"error: interrupted; {told}\n")
     sys.exit(code)
-
-
-def _stopped(code: int) -> int:
-    sys.stderr.write("error: interrupted; nothing was written\n")
-    return code
 
 
 def _run() -> int:
     from converter.cli.app import run  # noqa: PLC0415 -- after the signals are in place
 
     return run(sys.argv[1:])
+
+
+def _stop(signum: int, frame: FrameType | None) -> NoReturn:
+    del frame
+    _heed_no_more()  # to clear up takes a moment, in which people press again
+    raise _Stopped(signum)
+
+
+def _heed_no_more() -> None:
+    for signum in SIGNALS:
+        signal.signal(signum, signal.SIG_IGN)
+
+
+def _not_to_be_missed(unraisable: Any) -> None:
+    """A signal may meet the program where Python cannot raise, in a finaliser: then it is raised a moment later."""
+    stopped = unraisable.exc_value
+    if not isinstance(stopped, _Stopped):
+        sys.__unraisablehook__(unraisable)
+        return
+
+    def stop(_: int, __: FrameType | None) -> NoReturn:
+        raise _Stopped(stopped.signum)
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, MOMENT)

@@ -29,9 +29,12 @@ __all__ = [
     "Images",
     "Instances",
     "InstancesChoice",
+    "ItemTimeout",
     "Json",
     "Losses",
     "Masks",
+    "MaxMemory",
+    "MaxPixels",
     "MergeComponents",
     "MinArea",
     "MinIou",
@@ -45,6 +48,7 @@ __all__ = [
     "Resize",
     "ResizeMode",
     "ResizeModeChoice",
+    "Resume",
     "Scale",
     "Seed",
     "Source",
@@ -139,6 +143,16 @@ OnError = Annotated[OnErrorChoice, typer.Option("--on-error", help="Bad records:
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing target.")]
 Losses = Annotated[
     Optional[str], typer.Option("--losses", metavar="FILE.json", help="Write every loss to this file.")  # noqa: UP045
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on where a run with --resume was killed; the same bytes come out.")
+]
+MaxPixels = Annotated[int, typer.Option("--max-pixels", metavar="N", help="Refuse larger images.")]
+ItemTimeout = Annotated[
+    float, typer.Option("--item-timeout", metavar="SECONDS", help="What one image may take before it is given up.")
+]
+MaxMemory = Annotated[
+    int, typer.Option("--max-memory", metavar="MB", help="What one worker may take for an image before it is given up.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]

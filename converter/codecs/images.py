@@ -59,7 +59,7 @@ def probe(data: bytes | BinaryIO, file: str) -> ImageInfo:
 
     `data` is the whole file, or a stream at its beginning that can seek: of PNG and
     JPEG only the heads of chunks and segments are read then, and the stream is left
-    anywhere. SourceError for what is no image, sizes of 0 and more than MAX_PIXELS.
+    anywhere. SourceError for what is no image, sizes of 0 and more than png.pixel_limit().
     """
     stream = BytesIO(data) if isinstance(data, bytes) else data
     head = stream.read(len(png.SIGNATURE))
@@ -280,6 +280,7 @@ def _pillow(stream: BinaryIO, head: bytes, file: str) -> Iterator[Image.Image]:
         formats = ("JPEG",)
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, png.pixel_limit()
         try:
             with Image.open(stream, formats=formats) as image:
                 png.check_size(*image.size, file)
@@ -289,10 +290,13 @@ def _pillow(stream: BinaryIO, head: bytes, file: str) -> Iterator[Image.Image]:
         except UnidentifiedImageError as error:
             raise SourceError(file, "is not an image of a kind that is read, or damaged") from error
         except Image.DecompressionBombError as error:
-            raise SourceError(file, f"has more than the {png.MAX_PIXELS:,} pixels that are read") from error
+            problem = f"has more than the {png.pixel_limit():,} pixels that are read (--max-pixels)"
+            raise SourceError(file, problem) from error
         except Exception as error:
             # Plugins raise whatever their parsing of a damaged file happens to hit.
             raise SourceError(file, f"the image is damaged ({type(error).__name__}: {error})") from error
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
 
 
 def _load(image: Image.Image, file: str) -> None:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -26,6 +27,7 @@ from converter.errors import SourceError
 
 __all__ = [
     "MAX_PIXELS",
+    "MOST_PIXELS",
     "SIGNATURE",
     "Header",
     "Kind",
@@ -36,6 +38,8 @@ __all__ = [
     "encode_gray",
     "encode_mask",
     "encode_rgb",
+    "pixel_limit",
+    "pixels_up_to",
     "read_header",
     "read_raw",
     "unpack_bits",
@@ -48,6 +52,10 @@ Samples: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PIXELS = 100_000_000
 """Larger images are refused: 100 M pixels are more than cameras have, and 0.4 GB as RGBA."""
+MOST_PIXELS = 2**29 - 1
+"""The most that can be asked for: run lengths count pixels in 32 bits with a sign."""
+
+_limit: ContextVar[int] = ContextVar("pixel_limit", default=MAX_PIXELS)
 
 # The stubs have an instance where the module has the class.
 _IsalError: type[Exception] = isal_zlib.IsalError  # type: ignore[assignment]
@@ -200,18 +208,37 @@ def _chunk(kind: bytes, data: bytes) -> tuple[bytes, bytes, bytes]:
 _IEND = b"".join(_chunk(b"IEND", b""))
 
 
+# ---------------------------------------------------------------- the limit
+
+
+def pixel_limit() -> int:
+    """How many pixels an image may have: MAX_PIXELS, or what `pixels_up_to` says."""
+    return _limit.get()
+
+
+@contextmanager
+def pixels_up_to(limit: int) -> Iterator[None]:
+    """Read images of at most `limit` pixels in this block, and in processes forked from it."""
+    token = _limit.set(limit)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
 # ---------------------------------------------------------------- reading
 
 
-def read_raw(data: bytes, file: str, *, max_pixels: int = MAX_PIXELS) -> RawPng:
+def read_raw(data: bytes, file: str, *, max_pixels: int | None = None) -> RawPng:
     """The samples of a PNG as they are stored.
 
     SourceError for anything that is not a whole PNG (a wrong checksum in a critical
     chunk, pixel data that inflates to fewer or more bytes than the header asks for,
-    a palette image without palette, no IEND), and for more than `max_pixels`, or than
+    a palette image without palette, no IEND), and for more than `max_pixels` (the limit that is set), or than
     four bytes for each of those. Ancillary chunks are not opened, and what follows
     IEND does not matter.
     """
+    max_pixels = max_pixels or pixel_limit()
     header, palette, pixels = _parse(data, file, max_pixels, thorough=False)
     if header.inflated() > 4 * max_pixels:
         raise SourceError(file, f"{header.inflated():,} bytes of pixels are more than are read")
@@ -220,7 +247,7 @@ def read_raw(data: bytes, file: str, *, max_pixels: int = MAX_PIXELS) -> RawPng:
     return RawPng(array, header.kind, header.bit_depth, palette if header.kind == "palette" else None)
 
 
-def verify(data: bytes, file: str, *, max_pixels: int = MAX_PIXELS) -> Header:
+def verify(data: bytes, file: str, *, max_pixels: int | None = None) -> Header:
     """As read_raw, but keeps no pixels, and the ancillary chunks must be whole as well.
 
     Text and profiles that unpack to more than 4 MB are refused: viewers and trainers
@@ -240,7 +267,7 @@ def verify(data: bytes, file: str, *, max_pixels: int = MAX_PIXELS) -> Header:
     return header
 
 
-def read_header(data: bytes, file: str, *, max_pixels: int = MAX_PIXELS) -> Header:
+def read_header(data: bytes, file: str, *, max_pixels: int | None = None) -> Header:
     """The IHDR chunk, which must be the first, checked for sense, size and its CRC."""
     kind, start, length = next(chunks(data, file))
     if kind != b"IHDR" or length != 13:
@@ -258,12 +285,15 @@ def read_header(data: bytes, file: str, *, max_pixels: int = MAX_PIXELS) -> Head
     return Header(width, height, depth, name, channels, interlace == 1)
 
 
-def check_size(width: int, height: int, file: str, *, max_pixels: int = MAX_PIXELS) -> None:
+def check_size(width: int, height: int, file: str, *, max_pixels: int | None = None) -> None:
     """Raise SourceError for an image without pixels, or with more than `max_pixels`."""
+    max_pixels = max_pixels or pixel_limit()
     if width <= 0 or height <= 0:
         raise SourceError(file, f"the image is {width}x{height} pixels")
     if width * height > max_pixels:
-        raise SourceError(file, f"{width}x{height} pixels are more than the {max_pixels:,} that are read")
+        raise SourceError(
+            file, f"{width}x{height} pixels are more than the {max_pixels:,} that are read (--max-pixels)"
+        )
 
 
 def chunks(data: bytes, file: str) -> Iterator[tuple[bytes, int, int]]:
@@ -291,7 +321,7 @@ def _check_crc(data: bytes, kind: bytes, start: int, length: int, file: str) -> 
         raise SourceError(file, f"chunk {_name(kind)} is damaged (wrong CRC)", place=f"byte {start - 8}")
 
 
-def _parse(data: bytes, file: str, max_pixels: int, *, thorough: bool) -> _Content:
+def _parse(data: bytes, file: str, max_pixels: int | None, *, thorough: bool) -> _Content:
     header = read_header(data, file, max_pixels=max_pixels)
     palette: list[tuple[int, int, int]] | None = None
     pixels: list[memoryview] = []

@@ -18,6 +18,7 @@ from converter.model import Image, Ref
 from converter.storage import Source
 
 __all__ = [
+    "TEXTS",
     "ImageIndex",
     "check_frame",
     "image_files",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -10,10 +11,10 @@ from typing import Any
 import msgspec
 
 from converter import engine
-from converter.errors import DetectionError, UsageError
+from converter.errors import DetectionError, SourceError, UsageError
 from converter.format import Evidence, Format, Reading, ReadOptions, Scan
 from converter.formats import all_formats, get_format
-from converter.layouts.images import is_split_name, resolve
+from converter.layouts.images import TEXTS, is_image, is_split_name, resolve
 from converter.layouts.masks import IMAGE_WORDS, MASK_WORDS
 from converter.ledger import Ledger, OnError, Skipped
 from converter.model import Header, Ref, Sample
@@ -40,6 +41,17 @@ class Opened(msgspec.Struct, frozen=True):
     reading: Reading
     scan: Scan
     ledger: Ledger
+    watched: tuple[tuple[Source, array[int]], ...] = ()
+
+    def check_unchanged(self) -> None:
+        """SourceError if a file of the source was written or replaced since it was opened.
+
+        A log that grows beside the dataset is not a file of it.
+        """
+        for source, stamps in self.watched:
+            for file in source.changed(stamps):
+                if is_image(file) or file.lower().endswith((*TEXTS, ".zip")):
+                    raise SourceError(file, "was changed while it was read", remedy="run again")
 
 
 def detect(source: Source, name: str | None = None) -> tuple[Format, Evidence, Source]:
@@ -115,10 +127,13 @@ def open_dataset(
     options: ReadOptions | None = None,
     on_error: OnError = "stop",
     workers: int = 1,
+    guard: engine.Guard | None = None,
     progress: Progress = silent,
 ) -> Opened:
     """Detect and scan the dataset at `path`; no pixel is decoded but those that settle the classes."""
     source = open_source(path)
+    apart = options.images if options is not None else None
+    watched = tuple((s, s.stamps()) for s in (source, apart) if s is not None)
     found, evidence, here = detect(source, format if not (options and options.masks) else format or "instance-png")
     reading = Reading(here, options or ReadOptions(), on_error)
     ledger = Ledger(on_error)
@@ -131,9 +146,13 @@ def open_dataset(
     if scan.images is not None:
         reading = msgspec.structs.replace(reading, options=msgspec.structs.replace(reading.options, images=scan.images))
     if found.survey is not None and found.settle is not None:
-        facts = engine.run(_Survey(found, reading), scan.refs, workers=workers)
+        facts = engine.run(_Survey(found, reading), scan.refs, workers=workers, guard=guard, lost=_unknown)
         scan = found.settle(scan, progress("survey", len(scan.refs), facts), reading, ledger)
-    return Opened(found, evidence, reading, scan, ledger)
+    return Opened(found, evidence, reading, scan, ledger, watched)
+
+
+def _unknown(_: Ref, __: str) -> None:
+    """What is known of an image that cannot be looked at; loading it will say why."""
 
 
 class _Survey(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from converter import engine
+from converter.codecs.png import MAX_PIXELS
 from converter.errors import UsageError
 from converter.format import ReadOptions, WriteOptions
 from converter.layouts.images import order_splits, shown_name, stem
@@ -45,6 +46,9 @@ class Job(msgspec.Struct, frozen=True):
     workers: int = 1
     steps: Steps = Steps()
     tags: tuple[str, ...] = ()
+    guard: engine.Guard = engine.Guard()
+    resume: bool = False
+    max_pixels: int = MAX_PIXELS
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -124,6 +128,7 @@ def _open(job: Job, source: str, progress: Progress) -> Opened:
         options=job.read,
         on_error=job.on_error,
         workers=job.workers,
+        guard=job.guard,
         progress=progress,
     )
 
@@ -234,7 +239,7 @@ def _split(plan: Plan, job: Job, progress: Progress, loader: Loader) -> Plan:
     how = job.steps.split
     assert how is not None
     work = _Survey(plan, loader)
-    found = list(progress("look", len(plan.items), engine.run(work, plan.items, workers=job.workers)))
+    found = list(progress("look", len(plan.items), engine.run(work, plan.items, workers=job.workers, guard=job.guard)))
     facts = [f for f in found if f is not None]
     made = split.assign(facts, how)
     if made.together:

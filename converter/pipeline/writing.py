@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 
 import msgspec
 
@@ -11,12 +13,13 @@ from converter import engine
 from converter.errors import LossError, SourceError, UsageError
 from converter.format import Encoded, Format, Record, Writing
 from converter.layouts.images import shown_name
-from converter.ledger import Ledger
+from converter.ledger import Ledger, OnError
 from converter.lower import BOX_DROPPED, REDUCED, Lowering, lower
 from converter.model import Image, Loss, Marks, Note, Sample
+from converter.package.tree import PackageAssembler
 from converter.pipeline.drawing import Drawn, draw
 from converter.pipeline.opening import Progress
-from converter.pipeline.preparing import Item, Plan
+from converter.pipeline.preparing import Item, Job, Plan
 from converter.storage import FolderWriter, Target
 from converter.storage.names import portable_problems
 
@@ -66,6 +69,9 @@ class _Done(msgspec.Struct, frozen=True):
     part: int
     pages: list[_Page]
 
+    def without_files(self) -> _Done:
+        return msgspec.structs.replace(self, pages=[msgspec.structs.replace(p, files=[]) for p in self.pages])
+
 
 class _Work(msgspec.Struct, frozen=True):
     """What a worker does with one item; sent to each worker once."""
@@ -91,10 +97,11 @@ class _Work(msgspec.Struct, frozen=True):
         if drawn.data is not None and drawn.new and wanted != "none":
             files.append((image_target(primary, sample.image), drawn.data))
         if self.writer is not None:
+            if drawn.data is not None and not drawn.new and wanted == "copy":
+                files.append((image_target(primary, sample.image), drawn.data))
+            engine.announce([path for path, _ in files])
             for path, content in files:
                 self.writer.write(path, content)
-            if drawn.data is not None and not drawn.new and wanted == "copy":
-                self.writer.write(image_target(primary, sample.image), drawn.data)
             files = []
         return _Page(
             sample.image,
@@ -106,6 +113,12 @@ class _Work(msgspec.Struct, frozen=True):
             fingerprint(base) if self.prints else b"",
             copied=not drawn.new,
         )
+
+    def clear(self, paths: list[str]) -> None:
+        """Take away what a worker that died had begun to write."""
+        assert self.writer is not None
+        for path in paths:
+            self.writer.remove(path)
 
 
 def _lower_beside(base: Sample, output: Output, ledger: Ledger) -> Sample:
@@ -192,17 +205,16 @@ def write(
     plan: Plan,
     outputs: Sequence[Output],
     target: Target,
+    job: Job,
     *,
-    workers: int,
     progress: Progress,
-    strict: bool,
     prints: bool = False,
 ) -> Outcome:
     """Write all outputs of a dataset into `target` (not yet committed) and say what it cost.
 
     `prints`: take a digest of what is drawn on each image, to compare with what is read back.
 
-    Raises UsageError when only boxes came to a format of masks, LossError for losses under `strict`.
+    Raises UsageError when only boxes came to a format of masks, LossError for losses under --strict.
     """
     outcome = Outcome(losses=list(plan.ledger.losses), notes=list(plan.ledger.notes), fingerprints={})
     assemblers = [o.format.assemble(o.writing, target) for o in outputs if o.format.assemble is not None]
@@ -210,14 +222,14 @@ def write(
     numbers = _ImageNumbers(plan)
     counters = [_InstanceNumbers(plan) for _ in assemblers]
     twins = _Twins(plan)
-    done: _Done
-    for done in progress("convert", len(plan.items), engine.run(work, plan.items, workers=workers)):
+    for new, done in progress("convert", len(plan.items), _all_done(plan, outputs, work, target, job)):
         outcome.losses += done.losses
         outcome.notes += done.notes
-        if strict and done.losses:
+        if job.strict and done.losses:
             raise _strict(done.losses)
         for page in done.pages:
-            _put(plan, outputs[0], done.part, page, target)
+            if new:
+                _put(plan, outputs[0], done.part, page, target)
             image_id = numbers.take(page.image)
             path = image_target(outputs[0], page.image)
             for assembler, counter, encoded in zip(assemblers, counters, page.encoded, strict=True):
@@ -229,13 +241,64 @@ def write(
             outcome.notes += twins.seen(page, done.part)
             if prints:
                 outcome.fingerprints[shown_name(page.image)] = page.fingerprint
-    if strict and outcome.losses:
+        if new and target.journal is not None:
+            target.journal.add((target.mark(), done.without_files()))
+    for part in plan.parts:
+        part.opened.check_unchanged()
+    if job.strict and outcome.losses:
         raise _strict(outcome.losses)
     _refuse_nothing(plan, outcome)
     _refuse_boxes_only(plan, outcome, outputs[0])
     for assembler in assemblers:
+        if isinstance(assembler, PackageAssembler):
+            assembler.losses = dict(sorted(Counter(loss.code for loss in outcome.losses).items()))
         assembler.finish()
     return outcome
+
+
+def _all_done(
+    plan: Plan, outputs: Sequence[Output], work: _Work, target: Target, job: Job
+) -> Iterator[tuple[bool, _Done]]:
+    """What every item became, in order, and whether it is new: what an earlier run has journaled is not."""
+    begun = mark = 0
+    if target.journal is not None:
+        for at, done in target.journal.replay(_key(plan, outputs, job)):
+            begun, mark = begun + 1, at
+            yield False, done
+        target.rewind(mark)
+        work = msgspec.structs.replace(work, writer=target.writer())
+    give_up = _GiveUp(plan, job.on_error)
+    guard = msgspec.structs.replace(job.guard, always=job.guard.always or job.on_error == "skip")
+    items = plan.items[begun:] if begun else plan.items
+    for done in engine.run(work, items, workers=job.workers, guard=guard, lost=give_up, clear=work.clear):
+        yield True, done
+
+
+def _key(plan: Plan, outputs: Sequence[Output], job: Job) -> bytes:
+    """A digest of what is converted and how: with another, nothing of an earlier run can be used."""
+    how = (job.sources, job.format, job.write, job.on_error, job.steps, job.tags, version("segpack"))
+    digest = hashlib.sha256(repr((how, [(o.format.name, o.writing, o.lowering) for o in outputs])).encode())
+    for part in plan.parts:
+        digest.update(b"".join(stamps.tobytes() for _, stamps in part.opened.watched))
+        digest.update(repr(part.mapping).encode())
+    return digest.digest()
+
+
+class _GiveUp(msgspec.Struct, frozen=True):
+    """What stands for an item whose worker died: a loss, or the error that ends the run."""
+
+    plan: Plan
+    on_error: OnError
+
+    def __call__(self, item: Item, reason: str) -> _Done:
+        reading = self.plan.parts[item.part].opened.reading
+        image = item.ref.image
+        file = reading.images.label(image.file) if image.file else f"{reading.source.name}: {shown_name(image)}"
+        ledger = Ledger(self.on_error)
+        ledger.bad_image(
+            shown_name(image), SourceError(file, reason, remedy="leave it out, or raise the limit that it names")
+        )
+        return _Done(ledger.losses, [], item.part, [])
 
 
 def _strict(losses: Sequence[Loss]) -> LossError:

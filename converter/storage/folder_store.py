@@ -96,6 +96,10 @@ class FolderStore:
         """SourceError for what is no plain file, or not inside."""
         return open(self._open(path), "rb")
 
+    def stamps(self) -> list[int]:
+        """A number for each file, in the order of names: another when the file was written or replaced."""
+        return [_stamp(f"{self.root}/{name}") for name in self.names()]
+
     def local(self, path: str) -> Path:
         """Where the content really lies, links resolved."""
         os.close(self._open(path))
@@ -154,6 +158,14 @@ def _encodable(path: str) -> bool:
         return path.isascii() or bool(os.fsencode(path))
     except UnicodeEncodeError:
         return False
+
+
+def _stamp(path: str) -> int:
+    try:
+        about = os.stat(path)
+    except OSError:
+        return 0
+    return hash((about.st_size, about.st_mtime_ns, about.st_ino, about.st_dev))
 
 
 def _read_all(fd: int) -> bytes:

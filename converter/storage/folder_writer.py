@@ -54,10 +54,16 @@ class FolderWriter:
     """Makes new files below `root`; picklable. `label` is what the user calls that folder.
 
     Folders are made as they are needed, `root` itself never: if it has gone, so has the run.
+    With `replace` a file that is there gives way: it was left by a run that did not end.
     """
 
     def __init__(self, root: str, label: str) -> None:
-        self.root, self.label = root, label
+        self.root, self.label, self.replace = root, label, False
+
+    def remove(self, path: str) -> None:
+        """Take away a file that was begun, if it is there."""
+        with suppress(OSError):
+            os.unlink(self._real(path))
 
     def write(self, path: str, data: bytes) -> None:
         with self._writing(path):
@@ -133,6 +139,11 @@ class FolderWriter:
         """`make` for the real path, with its folder made when it turns out to be missing."""
         target = self._real(path)
         try:
+            return make(target)
+        except FileExistsError:
+            if not self.replace:
+                raise
+            os.unlink(target)
             return make(target)
         except FileNotFoundError:
             self._make_folder(path.rpartition("/")[0])

@@ -8,6 +8,9 @@ do not disturb each other; whoever comes second finds the target taken.
     .NAME.segpack-PID-RANDOM.old        the target of before, only where two names cannot be
                                         swapped in one step. If a run dies between its two
                                         steps, the next run to this target puts it back.
+    .NAME.segpack-kept.partial          being made by a run with --resume, with its journal
+    .NAME.segpack-kept.journal          beside it; both stay until such a run has finished, or
+                                        one without --resume writes to this target
 
 A forked worker inherits the lock, so what it may still be writing to is not taken for dead.
 """
@@ -29,6 +32,8 @@ from converter.errors import TargetError
 from converter.storage.moves import exchange, move_new, sync
 
 __all__ = ["Place", "failed", "staged"]
+
+KEPT = "kept"  # where others have process and random number
 
 _NAME_BYTES = 200  # leaves room for the rest of a staging name in the 255 that file systems have
 
@@ -59,8 +64,8 @@ class Place:
     Raises TargetError at once for places where a finished output could not be put.
     """
 
-    def __init__(self, path: str, *, folder: bool, overwrite: bool) -> None:
-        self.label, self.folder, self.overwrite = path, folder, overwrite
+    def __init__(self, path: str, *, folder: bool, overwrite: bool, resume: bool = False) -> None:
+        self.label, self.folder, self.overwrite, self.resume = path, folder, overwrite, resume
         self.path = os.path.realpath(path)
         self.parent, self.name = os.path.split(self.path)
         try:
@@ -157,16 +162,19 @@ def _contains(folder: str, path: str) -> bool:
 
 
 @contextmanager
-def staged(place: Place) -> Iterator[str]:
-    """A new, locked, empty file or folder beside the place, to be filled; its path.
+def staged(place: Place, *, resume: bool = False) -> Iterator[str]:
+    """A locked file or folder beside the place, to be filled; its path. It is new and empty,
+    unless `resume` finds what an earlier run with `resume` has left.
 
     Whatever is left of it at the end is removed, and so are parent folders made for it,
-    unless something has come to lie in them.
+    unless something has come to lie in them. With `resume` it stays for the next run.
     """
     owner = os.getpid()
     made = _make_parents(place)
     path, lock = "", -1
     try:
+        if resume:
+            path, lock = _claim_kept(place)
         while lock < 0:
             path = os.path.join(place.parent, f"{place.prefix}{owner}-{secrets.token_hex(4)}.partial")
             lock = _claim(place, path)
@@ -175,7 +183,7 @@ def staged(place: Place) -> Iterator[str]:
         if lock >= 0:
             os.close(lock)
         # A forked child that unwinds must not take away what its parent is working on.
-        if os.getpid() == owner:
+        if os.getpid() == owner and not (resume and os.path.lexists(path)):
             _remove(path)
             for folder in made:
                 with suppress(OSError):
@@ -219,6 +227,32 @@ def _claim(place: Place, path: str) -> int:
     return -1 if lock is None else lock
 
 
+def _claim_kept(place: Place) -> tuple[str, int]:
+    """The staging that is kept between runs, and the descriptor that holds its lock."""
+    path = os.path.join(place.parent, f"{place.prefix}{KEPT}.partial")
+    try:
+        if not os.path.lexists(path):
+            with suppress(FileNotFoundError):
+                os.unlink(journal_of(path))  # of a staging that somebody removed
+            if place.folder:
+                os.mkdir(path)
+            else:
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+        if stat.S_ISDIR(os.lstat(path).st_mode) != place.folder or os.path.islink(path):
+            raise TargetError(f"{path}: is not what a run with --resume has left; remove it")
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise failed(place.label, error) from None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise TargetError(f"{place.label}: another run with --resume is writing it; wait for its end") from None
+    except OSError:
+        pass  # no locks here (some network file systems)
+    return path, fd
+
+
 def _locked(path: str) -> int | None:
     """A descriptor with the lock on our own new staging; None when another run has just removed it as dead."""
     try:
@@ -247,7 +281,8 @@ def _remove(path: str) -> None:
 
 def _recover(place: Place) -> None:
     """Removes what dead runs have staged for this place, and puts back what they had moved aside."""
-    pattern = re.compile(re.escape(place.prefix) + r"\d+-[0-9a-f]+\.(?:partial|old)")
+    kept = "" if place.resume else rf"|{KEPT}\.partial"
+    pattern = re.compile(re.escape(place.prefix) + rf"(?:\d+-[0-9a-f]+\.(?:partial|old){kept})")
     try:
         found = sorted(name for name in os.listdir(place.parent) if pattern.fullmatch(name))
     except OSError:
@@ -260,6 +295,11 @@ def _recover(place: Place) -> None:
             _put_back(os.path.join(place.parent, name), place.path)
 
 
+def journal_of(staging: str) -> str:
+    """Where the journal of a staging that is kept between runs lies."""
+    return staging.removesuffix(".partial") + ".journal"
+
+
 def _remove_if_dead(path: str) -> None:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -268,6 +308,8 @@ def _remove_if_dead(path: str) -> None:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _remove(path)
+        with suppress(OSError):
+            os.unlink(journal_of(path))
     except OSError:
         pass  # its owner lives
     finally:

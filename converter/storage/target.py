@@ -18,6 +18,7 @@ access each: they outlast a program that is killed, but perhaps not a power cut.
 from __future__ import annotations
 
 import os
+import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -26,10 +27,11 @@ from typing import BinaryIO
 
 from converter.errors import TargetError
 from converter.storage.folder_writer import Digest, FolderWriter, How, check_path
+from converter.storage.journal import Journal
 from converter.storage.moves import sync
 from converter.storage.names import Portable
 from converter.storage.source import Source
-from converter.storage.staging import Place, failed, staged
+from converter.storage.staging import Place, failed, journal_of, staged
 from converter.storage.zip_writer import ZipWriter
 
 __all__ = ["FolderTarget", "Target", "ZipTarget", "check_apart", "open_target"]
@@ -44,6 +46,7 @@ class Target(ABC):
     def __init__(self, place: Place, staging: str) -> None:
         self._place, self._staging = place, staging
         self._finished = self._committed = False
+        self.journal: Journal | None = Journal(journal_of(staging)) if place.resume else None
 
     @property
     def name(self) -> str:
@@ -67,6 +70,14 @@ class Target(ABC):
     @abstractmethod
     def writer(self) -> FolderWriter | None:
         """What a worker process may write with by itself; None when all has to come through here."""
+
+    def mark(self) -> int:
+        """How much has been written; `rewind` takes back what was written after it."""
+        return 0
+
+    @abstractmethod
+    def rewind(self, mark: int) -> None:
+        """Go on from `mark` of an earlier run. What that run wrote later may be written again."""
 
     def staged(self) -> Path:
         """Where the output lies until commit; complete after finish."""
@@ -92,6 +103,8 @@ class Target(ABC):
             raise failed(self.name, error) from None
         self._place.put(self._staging)
         self._committed = True
+        if self.journal is not None:
+            self.journal.remove()
 
     @abstractmethod
     def close(self) -> None:
@@ -132,8 +145,13 @@ class FolderTarget(Target):
     def writer(self) -> FolderWriter:
         return self._writer
 
+    def rewind(self, mark: int) -> None:
+        del mark  # files are found again by their names
+        self._writer.replace = True
+
     def close(self) -> None:
-        pass
+        if self.journal is not None:
+            self.journal.close()
 
     def _complete(self) -> None:
         pass
@@ -198,8 +216,23 @@ class ZipTarget(Target):
     def _failed(self, path: str, error: OSError) -> TargetError:
         return failed(f"{self.name}/{path}", error)
 
+    def mark(self) -> int:
+        return self._zip.size
+
+    def rewind(self, mark: int) -> None:
+        try:
+            names = self._zip.rewind(mark)
+        except (ValueError, struct.error) as error:
+            raise TargetError(f"{self._staging}: {error}; run once without --resume to begin anew") from None
+        except OSError as error:
+            raise failed(self.name, error) from None
+        for name in names:
+            self._names.add(name)
+
     def close(self) -> None:
         self._zip.close()
+        if self.journal is not None:
+            self.journal.close()
 
     def _complete(self) -> None:
         self._zip.finish()
@@ -209,18 +242,19 @@ class ZipTarget(Target):
 
 
 @contextmanager
-def open_target(path: str | Path, *, overwrite: bool = False) -> Iterator[Target]:
+def open_target(path: str | Path, *, overwrite: bool = False, resume: bool = False) -> Iterator[Target]:
     """A ZIP file if the name ends in .zip, else a folder; parent folders are made as needed.
 
     Raises TargetError on entering if something lies there: with `overwrite` a file gives
     way to a file and a folder, with all that is in it, to a folder. An empty folder always does.
+    With `resume` what was written is kept when the block ends without commit; see `Target.journal`.
     """
     label = os.fspath(path)
     if not label or "\0" in label:
         raise TargetError(f"{label!r} is not the name of a file or folder")
     folder = not label.lower().endswith(".zip")
-    place = Place(label, folder=folder, overwrite=overwrite)
-    with staged(place) as staging:
+    place = Place(label, folder=folder, overwrite=overwrite, resume=resume)
+    with staged(place, resume=resume) as staging:
         target = _opened(place, staging)
         try:
             yield target

@@ -13,7 +13,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from struct import pack
+from struct import pack, unpack_from
 from typing import TYPE_CHECKING, BinaryIO
 
 from converter.storage.zip_format import (
@@ -59,9 +59,36 @@ class ZipWriter:
 
     def __init__(self, path: str) -> None:
         self._folder = os.path.dirname(path)
-        self._fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         self._at = self._count = 0
         self._directory = bytearray()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the entries written so far."""
+        return self._at
+
+    def rewind(self, size: int) -> list[str]:
+        """Go on behind the entries that fill the first `size` bytes of the file; their names.
+
+        The directory is made again from the headers of the entries, which say all that it does.
+        """
+        if os.fstat(self._fd).st_size < size:
+            raise ValueError("is shorter than it was")
+        os.ftruncate(self._fd, size)
+        names = []
+        while self._at < size:
+            head = os.pread(self._fd, LOCAL.size + 2 * MAX_16, self._at)
+            _, _, _, method, _, _, crc, packed, plain, name_length, extra_length = LOCAL.unpack_from(head)
+            end = LOCAL.size + name_length + extra_length
+            if MAX_32 in {packed, plain}:
+                plain, packed = unpack_from("<2Q", head, end - 16)
+            names.append(head[LOCAL.size : LOCAL.size + name_length].decode())
+            again, record = self._headers(names[-1], method, crc, packed, plain)
+            if again != head[:end]:
+                raise ValueError("holds an entry that was not written here")
+            self._add(record, end + packed)
+        return names
 
     def write(self, path: str, data: bytes) -> None:
         method, packed = _packed(path, data)

@@ -36,6 +36,7 @@ class Run(NamedTuple):
     seconds: float
     memory_mb: float
     timed_out: bool
+    pid: int = 0
 
     @property
     def json(self) -> Any:
@@ -86,7 +87,7 @@ class Server:
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
         printed, told = (p.read_bytes().decode("utf-8", "surrogateescape") for p in (out, err))
-        return Run(answer["code"], printed, told, answer["seconds"], answer["memory_mb"], answer["timed_out"])
+        return Run(answer["code"], printed, told, answer["seconds"], answer["memory_mb"], answer["timed_out"], answer["pid"])
 
     def __enter__(self) -> Server:
         return self
@@ -116,7 +117,7 @@ def serve() -> None:
         if pid == 0:
             become(request)
         code, memory, timed_out = watch(pid, request, began)
-        answer = {"code": code, "seconds": time.monotonic() - began, "memory_mb": memory, "timed_out": timed_out}
+        answer = {"pid": pid, "code": code, "seconds": time.monotonic() - began, "memory_mb": memory, "timed_out": timed_out}
         print(json.dumps(answer), flush=True)
 
 
