@@ -30,8 +30,9 @@ from itertools import accumulate
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from converter.geometry.trace import Loop
+from converter.geometry.trace import Ints, Loop
 
 __all__ = ["few_vertices"]
 
@@ -41,7 +42,6 @@ Spot: TypeAlias = tuple[int, float, int]
 
 # Keeps clear of ties, and of nothing else: heights at centres are multiples of 1 / (2 dx).
 _TIE = 1e-6
-_OPEN = 1e9
 # How far a vertex may stand above or below both gates of its slot, in fifths.
 _SPIKE = 5
 # An upright stretch as long as this, in fifths, may deserve a vertex at both ends.
@@ -102,33 +102,19 @@ def few_vertices(loops: Sequence[Loop], height: int, width: int) -> list[Points]
 
 
 def _tracks(loops: Sequence[Loop], height: int, width: int) -> list[_Track]:
-    columns = np.concatenate([loop.columns for loop in loops])
     rows = 5 * np.concatenate([loop.rows for loop in loops])
     forward = np.concatenate([loop.is_start for loop in loops])
     ends = list(accumulate(len(loop.rows) for loop in loops))
-
-    near = 5.0 * columns
-    near += 2
-    np.subtract(-1, near, out=near, where=~forward)
-    low, high = rows - (2.5 - _TIE), rows + (2.5 - _TIE)
-    # What lies outside of the image is drawn on its border.
-    low[rows == 0] = -_OPEN
-    high[rows == 5 * height] = _OPEN
-    gates = list(zip(near.tolist(), low.tolist(), high.tolist(), strict=True))
-
-    turns = np.empty(len(rows), np.bool_)
-    turns[-1] = True
-    np.not_equal(forward[1:], forward[:-1], out=turns[:-1])
-    turns[[end - 1 for end in ends]] = True
-    stops = (np.flatnonzero(turns) + 1).tolist()
+    gates = _windows(np.concatenate([loop.columns for loop in loops]), rows, forward, 5 * height)
+    stops = iter(_stops(forward, ends))
     sides, borders = forward.tolist(), rows.tolist()
     tracks = []
-    begin, stretch = 0, iter(stops)
+    begin = 0
     for end in ends:
         n = end - begin
         until: list[int] = []
         while len(until) < n:
-            stop = next(stretch) - begin
+            stop = next(stops) - begin
             until += [stop] * (stop - len(until))
         until += [stop + n for stop in until]
         until.append(2 * n + until[0])
@@ -147,6 +133,27 @@ def _tracks(loops: Sequence[Loop], height: int, width: int) -> list[_Track]:
         )
         begin = end
     return tracks
+
+
+def _windows(columns: Ints, rows: Ints, forward: NDArray[np.bool_], height: int) -> list[tuple[float, float, float]]:
+    """The fifth before each gate's centre, and the bounds of its window there."""
+    near = 5.0 * columns
+    near += 2
+    np.subtract(-1, near, out=near, where=~forward)
+    low, high = rows - (2.5 - _TIE), rows + (2.5 - _TIE)
+    # On the border of the image a window need not be left open: all edges stay inside.
+    low[rows == 0] = -0.5 - _TIE
+    high[rows == height] = height + _TIE
+    return list(zip(near.tolist(), low.tolist(), high.tolist(), strict=True))
+
+
+def _stops(forward: NDArray[np.bool_], ends: list[int]) -> list[int]:
+    """Where stretches end, that is, before turns and at the end of loops."""
+    last = np.empty(len(forward), np.bool_)
+    np.not_equal(forward[1:], forward[:-1], out=last[:-1])
+    last[[end - 1 for end in ends]] = True
+    stops: list[int] = (np.flatnonzero(last) + 1).tolist()
+    return stops
 
 
 def _ring(track: _Track) -> Points:

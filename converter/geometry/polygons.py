@@ -11,15 +11,13 @@ Every result is rasterised again before it is handed out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
 from typing import TypeAlias
 
-import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from converter.geometry import collapse, raster, trace
 from converter.geometry import rle as codes
+from converter.geometry.bridges import joined
 from converter.geometry.links import Points, few_vertices
 from converter.geometry.trace import Loop
 from converter.model import Rle
@@ -30,6 +28,8 @@ Rings: TypeAlias = list[list[float]]
 Groups: TypeAlias = Sequence[Sequence[int]]
 # A line of no points is one that has gone.
 Lines: TypeAlias = Sequence[Sequence[tuple[float, float]]]
+# Takes lines and gives their rings and overlap, or None.
+Judge: TypeAlias = Callable[[Lines], tuple[Rings, float] | None]
 
 # How the tolerance shrinks until the overlap is large enough, and how often.
 _FINER = 1.4
@@ -82,11 +82,11 @@ def simplified_ring(rle: Rle, *, min_iou: float | None, tolerance: float | None)
 def _exact(rle: Rle, loops: Sequence[Loop], groups: Groups) -> tuple[list[Points], Rings]:
     """A line for each loop, and a ring for each group of loops, given by their places."""
     lines = few_vertices(loops, rle.height, rle.width)
-    rings = _rings(loops, lines, groups)
+    rings = _rings(lines, groups)
     if _draw(rings, rle).counts == rle.counts:
         return lines, rings
     lines = [_checked(line, loop, rle) for line, loop in zip(lines, loops, strict=True)]
-    return lines, _rings(loops, lines, groups)
+    return lines, _rings(lines, groups)
 
 
 def _checked(line: Points, loop: Loop, rle: Rle) -> Points:
@@ -109,8 +109,11 @@ def _simplified(
     exact, rings = _exact(rle, loops, groups)
 
     def judge(lines: Lines) -> tuple[Rings, float] | None:
-        """The rings of these lines and their overlap, if that is large enough."""
-        rings = _rings(loops, _in_fifths(lines, rle), groups)
+        """The rings of these lines and their overlap, if they keep the limits."""
+        rounded = _in_fifths(lines, rle)
+        if tolerance is not None and not _near(rounded, exact, 5 * tolerance):
+            return None
+        rings = _rings(rounded, groups)
         iou = codes.iou(_draw(rings, rle), rle)
         return (rings, iou) if iou > 0 and iou >= (min_iou or 0) else None
 
@@ -118,14 +121,15 @@ def _simplified(
     if loops and tolerance is not None:
         found += _within_distance(exact, tolerance, judge)
     if loops and min_iou is not None:
-        found += _by_area(exact, [loop.parent for loop in loops], tolerance, judge)
+        found += _by_area(exact, [loop.parent for loop in loops], judge)
     return min(found, key=lambda one: sum(map(len, one[0])))
 
 
-def _within_distance(
-    exact: Sequence[Points], tolerance: float, judge: Callable[[Lines], tuple[Rings, float] | None]
-) -> Iterator[tuple[Rings, float]]:
-    """Douglas and Peucker's method with the widest tolerance that the judge accepts."""
+def _within_distance(exact: Sequence[Points], tolerance: float, judge: Judge) -> Iterator[tuple[Rings, float]]:
+    """Douglas and Peucker's method with the widest tolerance that the judge accepts.
+
+    It promises a distance for all vertices but the first.
+    """
     rings = [shapely.LinearRing(line) for line in exact]
     for finer in range(_TRIES):
         simpler = shapely.simplify(rings, 5 * tolerance / _FINER**finer, preserve_topology=True)
@@ -135,28 +139,19 @@ def _within_distance(
             return
 
 
-def _by_area(
-    exact: Sequence[Points],
-    parents: Sequence[int | None],
-    tolerance: float | None,
-    judge: Callable[[Lines], tuple[Rings, float] | None],
-) -> Iterator[tuple[Rings, float]]:
-    """The last of the steps that change least area which the judge accepts, about."""
+def _by_area(exact: Sequence[Points], parents: Sequence[int | None], judge: Judge) -> Iterator[tuple[Rings, float]]:
+    """As many of the steps that change least area as the judge accepts, about."""
     steps = collapse.steps(exact, parents)
-
-    def attempt(number: int) -> tuple[Rings, float] | None:
-        lines = collapse.after(exact, steps[:number])
-        return judge(lines) if tolerance is None or _near(lines, exact, 5 * tolerance) else None
-
     good, bad = 0, len(steps) + 1
-    while bad - good > 1:
+    # Where there are thousands of vertices a few more do not matter.
+    while bad - good > 1 + len(steps) // 200:
         middle = (good + bad) // 2
-        judged = attempt(middle)
+        judged = judge(collapse.after(exact, steps[:middle]))
         good, bad = (middle, bad) if judged else (good, middle)
         if judged:
             yield judged
     for number in range(bad + 1, min(bad + 1 + _BEYOND, len(steps) + 1)):
-        judged = attempt(number)
+        judged = judge(collapse.after(exact, steps[:number]))
         if judged:
             yield judged
 
@@ -185,49 +180,10 @@ def _parts(loops: Sequence[Loop]) -> list[list[int]]:
     return list(parts.values())
 
 
-def _rings(loops: Sequence[Loop], lines: Sequence[Points], groups: Groups) -> Rings:
+def _rings(lines: Sequence[Points], groups: Groups) -> Rings:
     """The lines of each group as one ring; none for a group without any."""
-    left = ([place for place in group if lines[place]] for group in groups)
-    return [_coordinates(_joined(loops, lines, group)) for group in left if group]
-
-
-def _joined(loops: Sequence[Loop], lines: Sequence[Points], group: Sequence[int]) -> Points:
-    """The lines of a group as one; each but the first hangs on the one above it.
-
-    That one comes earlier in the group: what lies above a hole belongs to the hole's part.
-    """
-    if len(group) == 1:
-        return lines[group[0]]
-    arrays = {place: np.array(lines[place]) for place in group}
-    # For each vertex of each line the lines that hang there, unrolled from there and back.
-    hanging: dict[int, dict[int, list[Points]]] = {place: {} for place in group}
-    for place in group[:0:-1]:
-        above = loops[place].above
-        while above is not None and above not in arrays:
-            above = loops[above].above
-        above = group[0] if above is None else above
-        there, at = _bridge(arrays[above], arrays[place])
-        hanging[above].setdefault(there, []).append(_unrolled(lines[place], at, hanging[place]))
-    ring = _unrolled(lines[group[0]], 0, hanging[group[0]])
-    return [point for point, _ in groupby(ring[:-1])]
-
-
-def _unrolled(line: Points, at: int, hanging: dict[int, list[Points]]) -> Points:
-    """A line from its vertex `at` around to there again, with all that hangs on it."""
-    points: Points = []
-    for i in (*range(at, len(line)), *range(at)):
-        points.append(line[i])
-        for side in hanging.get(i, ()):
-            points += side
-            points.append(line[i])
-    points.append(line[at])
-    return points
-
-
-def _bridge(above: NDArray[np.int64], below: NDArray[np.int64]) -> tuple[int, int]:
-    """Two vertices near each other, one of each line."""
-    there = int(((above - below[0]) ** 2).sum(axis=1).argmin())
-    return there, int(((below - above[there]) ** 2).sum(axis=1).argmin())
+    left = ([lines[place] for place in group if lines[place]] for group in groups)
+    return [_coordinates(joined(group)) for group in left if group]
 
 
 def _coordinates(line: Points) -> list[float]:

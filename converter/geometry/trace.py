@@ -34,9 +34,7 @@ class Loop:
     in the leftmost column.
 
     `hole`: the line goes around background. `parent`: the place in the list of the part that
-    the hole lies in, None for a part. `above`: the place of the loop that has the gate just
-    above this one's topmost gate in the leftmost column, or else the lowest gate of an
-    earlier column; None for the first loop.
+    the hole lies in, None for a part.
     """
 
     columns: Ints
@@ -44,14 +42,12 @@ class Loop:
     is_start: NDArray[np.bool_]
     hole: bool
     parent: int | None
-    above: int | None
 
 
 def loops(rle: Rle) -> list[Loop]:
     """All lines of the outline, in the column-major order of their first gates.
 
-    So a hole comes after the part that it lies in, and every loop after the one `above` it.
-    An empty mask has none.
+    So a hole comes after the part that it lies in. An empty mask has none.
     """
     columns, rows = _gates(rle)
     if not columns.size:
@@ -63,13 +59,14 @@ def loops(rle: Rle) -> list[Loop]:
     found: list[Loop] = []
     begin = 0
     for first, end in zip(firsts, ends, strict=True):
-        above = owner[first - 1] if first else None
         hole = first & 1 == 1
         parent = None
-        if hole and above is not None:
+        if hole:
+            # The gate before its topmost one, up the same column, belongs to the same part.
+            above = owner[first - 1]
             parent = found[above].parent if found[above].hole else above
         part = slice(begin, end)
-        found.append(Loop(walked_columns[part], walked_rows[part], walked_starts[part], hole, parent, above))
+        found.append(Loop(walked_columns[part], walked_rows[part], walked_starts[part], hole, parent))
         begin = end
     return found
 

@@ -59,7 +59,7 @@ def test_six_digits_come_back(size, parts):
 
 
 def test_texts():
-    assert normalised([0, 320, 640, 213.4, 0.2], 640) == ["0", "0.5", "1", "0.333438", "0.000313"]
+    assert normalised([0, 320, 640, 213.4, 0.2], 640) == ["0", "0.5", "1", "0.333438", "0.000312"]
     assert normalised(np.array([1.0, 0.0]), 3) == ["0.333333", "0"]
     assert normalised([], 7) == []
 

@@ -77,15 +77,12 @@ def test_order_and_parents(mask):
     for place, loop in enumerate(found):
         column = loop.columns.min()
         firsts.append((column, loop.rows[loop.columns == column].min()))
-        assert (loop.above is None) == (place == 0)
-        assert loop.above is None or loop.above < place
         assert loop.hole == (loop.parent is not None)
         if loop.parent is not None:
+            assert loop.parent < place
             parent = found[loop.parent]
             assert not parent.hole
             assert not (filled(loop, mask) & ~filled(parent, mask)).any()
-            # What hangs on the loops above stays within the part.
-            assert loop.above in {loop.parent, *(i for i, o in enumerate(found) if o.parent == loop.parent)}
     assert firsts == sorted(firsts)
 
 
