@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from typing import IO, Any
 
 from converter.codecs import json
 from converter.format import Encoded, Record, Writing
 from converter.geometry import polygons, rle, shapes
+from converter.layouts.spool import Spool
 from converter.model import Box, ClassInfo, Image, Instance, Polygons, Rle, Sample
 from converter.storage import Target
 
 __all__ = ["CocoAssembler", "encode", "file_name"]
-
-SPOOL = 1 << 26
 
 
 def file_name(image: Image) -> str:
@@ -94,34 +92,20 @@ class _Part:
     """One JSON file in the making: entries in temporary files, so that memory stays flat."""
 
     def __init__(self) -> None:
-        self.images: IO[bytes] = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115 -- lives until written
-        self.annotations: IO[bytes] = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115
-
-    def __del__(self) -> None:
-        """A run that ends early leaves no file open."""
-        self.images.close()
-        self.annotations.close()
+        self.images, self.annotations = Spool(), Spool()
 
     def add(self, image: bytes, annotations: list[bytes]) -> None:
-        for spool, entries in ((self.images, [image]), (self.annotations, annotations)):
-            for entry in entries:
-                spool.write(b",\n" if spool.tell() else b"\n")
-                spool.write(entry)
+        self.images.entry(image)
+        for annotation in annotations:
+            self.annotations.entry(annotation)
 
     def write(self, stream: IO[bytes], top: dict[str, Any]) -> None:
         head = json.encode({k: v for k, v in top.items() if k != "categories"})
         stream.write(head[:-1] + (b"," if len(head) > 2 else b"") + b'"images":[')
-        _pour(self.images, stream)
+        self.images.pour(stream)
         stream.write(b'\n],"annotations":[')
-        _pour(self.annotations, stream)
+        self.annotations.pour(stream)
         stream.write(b'\n],"categories":' + json.encode(top["categories"]) + b"}\n")
-
-
-def _pour(spool: IO[bytes], stream: IO[bytes]) -> None:
-    with spool:
-        spool.seek(0)
-        while block := spool.read(1 << 20):
-            stream.write(block)
 
 
 def _top(writing: Writing) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from typing import IO
 from xml.etree.ElementTree import indent, tostring
 
 import msgspec
@@ -14,12 +12,11 @@ from converter.format import Encoded, Record, Writing
 from converter.geometry import rle, shapes
 from converter.layouts.coco_write import file_name
 from converter.layouts.figures import GroupNumbers, far_edge, restored_box, restored_ellipse
+from converter.layouts.spool import Spool
 from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample
 from converter.storage import Target
 
 __all__ = ["CvatAssembler", "encode", "image_path"]
-
-SPOOL = 1 << 26
 
 
 class CvatRecord(msgspec.Struct, frozen=True):
@@ -121,7 +118,7 @@ class CvatAssembler:
 
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
-        self.images: IO[bytes] = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115 -- lives until written
+        self.images = Spool()
         self.attributes: dict[int, set[str]] = {}
         self.count = 0
 
@@ -135,11 +132,9 @@ class CvatAssembler:
 
     def finish(self) -> None:
         head = xml.encode(self._head()).rstrip().removesuffix(b"</annotations>")
-        with self.out.stream(f"{self.writing.prefix}annotations.xml") as stream, self.images:
+        with self.out.stream(f"{self.writing.prefix}annotations.xml") as stream:
             stream.write(head)
-            self.images.seek(0)
-            while block := self.images.read(1 << 20):
-                stream.write(block)
+            self.images.pour(stream)
             stream.write(b"</annotations>\n")
 
     def _head(self) -> xml.Element:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-import tempfile
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
@@ -12,12 +11,12 @@ from converter.codecs import json
 from converter.format import Encoded, Record, Writing
 from converter.geometry import shapes
 from converter.layouts.figures import GroupNumbers
+from converter.layouts.spool import Spool
 from converter.model import Box, Image, Instance, Marks, Polygons, Sample
 from converter.storage import Target
 
 __all__ = ["DatumaroAssembler", "encode", "image_path"]
 
-SPOOL = 1 << 26
 DEFAULT = "default"
 PROMOTED = ("occluded", "truncated", "difficult")
 
@@ -90,19 +89,18 @@ class DatumaroAssembler:
 
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
-        self.items: dict[str, IO[bytes]] = {}
+        self.items: dict[str, Spool] = {}
 
     def add(self, record: Record) -> None:
         subset = record.image.split or DEFAULT
         if subset not in self.items:
-            self.items[subset] = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115 -- lives until written
+            self.items[subset] = Spool()
         spool = self.items[subset]
         mine: ItemRecord = record.value
         listed = [
             b'{"id":%d,' % id + tail for id, tails in zip(record.ids, mine.annotations, strict=True) for tail in tails
         ]
-        spool.write(b",\n" if spool.tell() else b"\n")
-        spool.write(mine.head + b',"annotations":[' + b",".join(listed) + b"]}")
+        spool.entry(mine.head + b',"annotations":[' + b",".join(listed) + b"]}")
 
     def finish(self) -> None:
         classes = sorted(self.writing.header.classes, key=lambda c: c.id)
@@ -114,9 +112,7 @@ class DatumaroAssembler:
             categories["mask"] = {"colormap": entries}
         head = json.encode({"info": {}, "categories": categories})[:-1]
         for subset, spool in self.items.items():
-            with self.out.stream(f"{self.writing.prefix}annotations/{subset}.json") as stream, spool:
+            with self.out.stream(f"{self.writing.prefix}annotations/{subset}.json") as stream:
                 stream.write(head + b',"items":[')
-                spool.seek(0)
-                while block := spool.read(1 << 20):
-                    stream.write(block)
+                spool.pour(stream)
                 stream.write(b"\n]}\n")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import tempfile
-from typing import IO, Any
+from typing import Any
 from urllib.parse import quote
 
 from converter.codecs import json, xml
@@ -13,12 +12,12 @@ from converter.geometry import shapes
 from converter.layouts import brush
 from converter.layouts.coco_write import file_name
 from converter.layouts.figures import restored_box, restored_ellipse, turned_box
+from converter.layouts.spool import Spool
 from converter.model import Box, Image, Instance, Marks, Polygons, Sample
 from converter.storage import Target
 
 __all__ = ["LabelStudioAssembler", "encode", "image_path", "percent"]
 
-SPOOL = 1 << 26
 CONTROLS = {
     "rectangle": "RectangleLabels", "polygon": "PolygonLabels", "ellipse": "EllipseLabels",
     "brush": "BrushLabels", "keypoint": "KeyPointLabels",
@@ -152,20 +151,18 @@ class LabelStudioAssembler:
 
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
-        self.tasks: IO[bytes] = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115 -- lives until written
+        self.tasks = Spool()
         self.tagged = False
 
     def add(self, record: Record) -> None:
         task, tagged = record.value
         self.tagged |= tagged
-        self.tasks.write((b",\n" if self.tasks.tell() else b"\n") + b'{"id":%d,' % record.image_id + task)
+        self.tasks.entry(b'{"id":%d,' % record.image_id + task)
 
     def finish(self) -> None:
-        with self.out.stream(f"{self.writing.prefix}tasks.json") as stream, self.tasks:
+        with self.out.stream(f"{self.writing.prefix}tasks.json") as stream:
             stream.write(b"[")
-            self.tasks.seek(0)
-            while block := self.tasks.read(1 << 20):
-                stream.write(block)
+            self.tasks.pour(stream)
             stream.write(b"\n]\n")
         self.out.write(f"{self.writing.prefix}label_config.xml", xml.encode(self._configuration()))
 
