@@ -265,7 +265,7 @@ def _split_entry(
 def _readings(value: str, path: str, folder: str) -> list[str]:
     """Folders inside the dataset that an entry may mean, the most literal first.
 
-    A root that does not exist here (`path: /home/author/set`), and `../` that leads out, are
+    A root that does not exist here (`path: /datasets/author/set`), and `../` that leads out, are
     what exporters leave behind: then the end of the path is looked for beside the YAML.
     """
     plain = value.replace("\\", "/").rstrip("/")

@@ -72,7 +72,7 @@ def _listed(cases: Cases, row: Row) -> None:
     case = cases.valid("lists")
     put(case, torture()[8:11], row)
     case.text("train.txt", "./images/frame.png\n./images/parts.png\n")
-    case.text("val.txt", "/home/author/set/images/overlaps.png\n")
+    case.text("val.txt", "/datasets/author/set/images/overlaps.png\n")
     case.text("data.yaml", f"train: train.txt\nval: [val.txt]\nnames: {NAMES}\n")
 
 

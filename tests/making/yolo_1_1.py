@@ -35,7 +35,7 @@ def make(cases: Cases) -> None:
     sound(case)
     add(case, "valid", (torture()[6], torture()[13]), "a/b/")
     case = cases.valid("foreign")
-    case.text("obj.data", DATA.replace("data/", "/home/me/darknet/").replace("\n", "\r\n"))
+    case.text("obj.data", DATA.replace("data/", "/darknet/").replace("\n", "\r\n"))
     case.text("obj.names", "cat\ndog\n\n")
     add(case, "train", torture()[9:11], root="D:\\work\\data\\")
     wrong = {
