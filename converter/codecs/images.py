@@ -8,6 +8,7 @@ Sizes and pixels are as stored: an EXIF orientation is told, never applied.
 
 from __future__ import annotations
 
+import logging
 import re
 import struct
 import threading
@@ -262,6 +263,9 @@ def _exif_orientation(exif: bytes) -> int:
 
 
 _WARNINGS = threading.Lock()
+
+# Of damaged files Pillow also logs, which without a handler goes to stderr beside our one line.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 @contextmanager
