@@ -5,17 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from converter.codecs.text import decode_text
 from converter.errors import SourceError
 
-__all__ = ["encode", "rows"]
+__all__ = ["encode", "record", "records", "rows"]
 
 _SPECIAL = re.compile(r'[",\r\n]')
 
 
 def rows(data: bytes, file: str) -> list[dict[str, str]]:
+    """All that `records` gives."""
+    return list(records(data, file))
+
+
+def records(data: bytes, file: str) -> Iterator[dict[str, str]]:
     """The records by the names in the header, which are stripped; values are as they stand.
 
     The delimiter is the comma, semicolon or tab that the header has most of. Empty lines
@@ -30,7 +35,6 @@ def rows(data: bytes, file: str) -> list[dict[str, str]]:
     # process, and is only ever raised; 2**31 - 1 is the most that every platform takes.
     csv.field_size_limit(max(csv.field_size_limit(), min(len(text), 2**31 - 1)))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    records: list[dict[str, str]] = []
     header: list[str] = []
     try:
         for row in reader:
@@ -44,10 +48,9 @@ def rows(data: bytes, file: str) -> list[dict[str, str]]:
             elif len(row) != len(header):
                 raise SourceError(file, f"{len(row)} fields where the header has {len(header)}", place=place)
             else:
-                records.append(dict(zip(header, row, strict=True)))
+                yield dict(zip(header, row, strict=True))
     except csv.Error as error:
         raise SourceError(file, f"is not CSV: {error}", place=f"line {reader.line_num}") from error
-    return records
 
 
 def encode(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
@@ -56,12 +59,17 @@ def encode(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     The csv module is not used: whether it quotes a lone carriage return depends on
     the version of Python. ValueError for a row of another length than the header.
     """
-    lines = [_line(header)]
+    lines = [record(header)]
     for row in rows:
         if len(row) != len(header):
             raise ValueError(f"{len(row)} fields for {len(header)} columns")
-        lines.append(_line(row))
-    return "".join(lines).encode()
+        lines.append(record(row))
+    return b"".join(lines)
+
+
+def record(fields: Sequence[object]) -> bytes:
+    """One line of what encode makes."""
+    return _line(fields).encode()
 
 
 def _line(fields: Sequence[object]) -> str:

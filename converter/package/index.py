@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+import tempfile
 from collections.abc import Iterable
+from typing import IO
 
 import msgspec
 
@@ -13,9 +15,10 @@ from converter.errors import SourceError
 from converter.geometry import rle, shapes
 from converter.model import Box, Instance, Sample
 
-__all__ = ["COLUMNS", "INDEX", "Row", "decode", "encode", "image_row", "instance_row", "integer", "number"]
+__all__ = ["COLUMNS", "INDEX", "Row", "Writer", "decode", "encode", "image_row", "instance_row", "integer", "number"]
 
 INDEX = "index.csv"
+SPOOL = 1 << 24
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -41,6 +44,8 @@ class Row(msgspec.Struct, frozen=True):
 
 
 COLUMNS: tuple[str, ...] = Row.__struct_fields__
+KNOWN = frozenset(COLUMNS)
+REPEATED = KNOWN - {"mask", "instance_id", "mask_sha256"}
 
 
 def image_row(sample: Sample, mask: str = "", mask_sha256: str = "") -> Row:
@@ -96,21 +101,37 @@ def encode(rows: Iterable[Row]) -> bytes:
     return csvs.encode(COLUMNS, (msgspec.structs.astuple(row) for row in rows))
 
 
+class Writer:
+    """Rows on their way into index.csv; they wait in a temporary file, so that memory stays flat."""
+
+    def __init__(self) -> None:
+        self._spool: IO[bytes] = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115 -- lives until poured
+        self._spool.write(csvs.record(COLUMNS))
+
+    def add(self, row: Row) -> None:
+        self._spool.write(csvs.record(msgspec.structs.astuple(row)))
+
+    def pour(self, stream: IO[bytes]) -> None:
+        """Write all of it; nothing can be added after that."""
+        with self._spool as spool:
+            spool.seek(0)
+            while block := spool.read(1 << 20):
+                stream.write(block)
+
+
 def decode(data: bytes, file: str) -> list[Row]:
     """The rows of index.csv; unknown columns are passed over, missing ones are refused."""
-    found = csvs.rows(data, file)
-    if found and not {"image", "mask", "class_id"} <= found[0].keys():
-        raise SourceError(
-            file,
-            f"columns are missing; it has {', '.join(found[0])}",
-            place="line 1",
-            remedy="is it an index.csv?",
-        )
-    rows = [Row(**{k: v for k, v in row.items() if k in COLUMNS}) for row in found]
-    for line, row in enumerate(rows, 2):
+    rows: list[Row] = []
+    shared: dict[str, str] = {}  # most values occur in many rows
+    for line, found in enumerate(csvs.records(data, file), 2):
+        if not {"image", "mask", "class_id"} <= found.keys():
+            problem = f"columns are missing; it has {', '.join(found)}"
+            raise SourceError(file, problem, place="line 1", remedy="is it an index.csv?")
+        row = Row(**{k: shared.setdefault(v, v) if k in REPEATED else v for k, v in found.items() if k in KNOWN})
         for path in (row.image, row.mask):
             if path.startswith("/") or ".." in posixpath.normpath(path).split("/"):
                 raise SourceError(
                     file, f"'{path}' leads out of the package", place=f"line {line}", remedy="mend the path"
                 )
+        rows.append(row)
     return rows

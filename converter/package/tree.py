@@ -86,7 +86,7 @@ class PackageAssembler:
 
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
-        self.rows: list[index.Row] = []
+        self.rows = index.Writer()
         self.sizes: set[tuple[int, int]] = set()
         self.per_class: Counter[int] = Counter()
         self.per_split: Counter[str] = Counter()
@@ -98,7 +98,7 @@ class PackageAssembler:
         mine: PackageRecord = record.value
         ids: Iterator[str] = iter(map(str, record.ids))
         for row in mine.rows:
-            self.rows.append(
+            self.rows.add(
                 msgspec.structs.replace(
                     row,
                     image=record.image_path,
@@ -114,7 +114,8 @@ class PackageAssembler:
             self.per_split[record.image.split] += 1
 
     def finish(self) -> None:
-        self.out.write(index.INDEX, index.encode(self.rows))
+        with self.out.stream(index.INDEX) as stream:
+            self.rows.pour(stream)
         self.out.write(meta.META, meta.encode(self.meta()))
 
     def meta(self) -> meta.Meta:
