@@ -68,8 +68,7 @@ def stem(path: str) -> str:
 
 def image_files(source: Source, folder: str = "") -> list[str]:
     """Every path of an image below `folder` ("" or ending in "/"), readable or not, in code point order."""
-    names: Sequence[str] = sorted({*source.names(), *source.special})
-    return [n for n in names if n.startswith(folder) and is_image(n)]
+    return [n for n in source.listed() if n.startswith(folder) and is_image(n)]
 
 
 def tell_unused(source: Source, refs: Iterable[Ref], others: Iterable[str], ledger: Ledger) -> None:

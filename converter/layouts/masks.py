@@ -62,12 +62,12 @@ def pair_masks(masks: Source, images: Source) -> tuple[list[tuple[str, str]], li
     name without the ending.
     """
     by_stem: dict[str, list[str]] = defaultdict(list)
-    for path in images.names():
+    for path in images.listed():
         if is_image(path):
             by_stem[posixpath.basename(stem(path))].append(path)
     pairs: list[tuple[str, str]] = []
     orphans: list[str] = []
-    for path in masks.names():
+    for path in masks.listed():
         if posixpath.splitext(path)[1].lower() not in MASK_EXTENSIONS:
             continue
         in_folder = mask_folder(path) is not None

@@ -14,12 +14,13 @@ import msgspec
 
 from converter import engine
 from converter.codecs.png import MAX_PIXELS
-from converter.errors import UsageError
+from converter.errors import SourceError, UsageError
 from converter.format import ReadOptions, WriteOptions
 from converter.layouts.images import order_splits, shown_name, stem
 from converter.ledger import Ledger, OnError
 from converter.model import Header, Image, Ref
 from converter.pipeline.opening import Opened, Progress, open_dataset
+from converter.storage.names import unportable
 from converter.transforms import classes as class_files
 from converter.transforms import resize, select, split, unite
 from converter.transforms.classes import ClassMap
@@ -115,7 +116,7 @@ def prepare(job: Job, progress: Progress, loader: Loader) -> Plan:
     elif job.steps.split_from is not None:
         file, lists = job.steps.split_from
         plan = _with_splits(plan, split.from_lists([i.image.name for i in plan.items], lists, file))
-    return _renamed(plan)
+    return _portable(_renamed(plan))
 
 
 # ---------------------------------------------------------------- sources
@@ -281,6 +282,18 @@ def _renamed(plan: Plan) -> Plan:
     shared = stems_in_two([i.image for i in named])
     items = [msgspec.structs.replace(i, shared=(i.image.split, stem(i.image.name)) in shared) for i in named]
     return msgspec.structs.replace(plan, items=items)
+
+
+def _portable(plan: Plan) -> Plan:
+    """The items whose images can be written everywhere; the others are refused, or left out one by one."""
+    kept = []
+    for item in plan.items:
+        name = shown_name(item.image)
+        if why := unportable(name):
+            plan.ledger.bad_image(name, SourceError(plan.name, why, place=name, remedy="rename the image"))
+        else:
+            kept.append(item)
+    return plan if len(kept) == len(plan.items) else msgspec.structs.replace(plan, items=kept)
 
 
 def stems_in_two(images: Sequence[Image]) -> frozenset[tuple[str | None, str]]:

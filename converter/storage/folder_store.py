@@ -131,6 +131,8 @@ class FolderStore:
     def _plain(self, path: str) -> str:
         """The place of a path, links resolved but for the last part."""
         folder, _, name = path.rpartition("/")
+        if self._listing is not None and path in self._listing.special:
+            raise _Refused(self._listing.special[path])
         if name in {"", ".", ".."} or "\0" in path or not _encodable(path):
             raise _Refused("there is no such file")
         found = self._folders.get(folder)

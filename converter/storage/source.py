@@ -93,6 +93,10 @@ class Source:
             self._names = [name[start:] for name in _below(names, self._prefix)] if start else names
         return self._names
 
+    def listed(self) -> Sequence[str]:
+        """Every file, and what is none: reading that says why."""
+        return sorted({*self.names(), *self.special}) if self.special else self.names()
+
     def __contains__(self, path: object) -> bool:
         if not isinstance(path, str):
             return False

@@ -278,6 +278,29 @@ mask("classes-huge-id", "refuse", ["classes.json"], classes='{"1": "cat", "2": "
 mask("classes-cut", "refuse", ["classes.json"], classes='{"1": "cat", ')
 
 
+def named(id: str, name: str | bytes, must: Must, *names: str) -> None:
+    """The bad image and its mask have an odd name, and nothing else is wrong."""
+
+    def make(root: Path) -> None:
+        mask_set(root, gray(), picture(), CLASSES)
+        for part in ("images", "masks"):
+            folder = os.fsencode(root / "set" / part)
+            os.rename(folder + b"/bad.png", folder + b"/" + os.fsencode(name))
+
+    KINDS.append(Kind(f"name-{id}", make, must, names))
+
+
+named("newline", "a\nb.png", "skip", "a\\nb.png")
+named("escape", "a\x1b[2Jb.png", "skip", "a\\x1b[2Jb.png")
+named("reserved", "aux.png", "skip", "aux.png")
+named("colon", "a:b.png", "skip", "a:b.png")
+named("trailing-space", " .png", "convert")
+named("bytes", b"\xff\xfe.png", "skip", "\\udcff\\udcfe.png")
+named("formula", "=1+1.png", "convert")
+named("percent", "%s%n.png", "convert")
+named("long", "n" * 251 + ".png", "convert")
+
+
 # ---------------------------------------------------------------- YOLO
 
 

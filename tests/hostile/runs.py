@@ -87,7 +87,9 @@ class Server:
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
         printed, told = (p.read_bytes().decode("utf-8", "surrogateescape") for p in (out, err))
-        return Run(answer["code"], printed, told, answer["seconds"], answer["memory_mb"], answer["timed_out"], answer["pid"])
+        return Run(
+            answer["code"], printed, told, answer["seconds"], answer["memory_mb"], answer["timed_out"], answer["pid"]
+        )
 
     def __enter__(self) -> Server:
         return self
@@ -117,7 +119,13 @@ def serve() -> None:
         if pid == 0:
             become(request)
         code, memory, timed_out = watch(pid, request, began)
-        answer = {"pid": pid, "code": code, "seconds": time.monotonic() - began, "memory_mb": memory, "timed_out": timed_out}
+        answer = {
+            "pid": pid,
+            "code": code,
+            "seconds": time.monotonic() - began,
+            "memory_mb": memory,
+            "timed_out": timed_out,
+        }
         print(json.dumps(answer), flush=True)
 
 

