@@ -88,7 +88,7 @@ def run(
     began, done = time.perf_counter(), 0
     for item in () if guard.always and items else items:
         spent = time.perf_counter() - began
-        if workers > 1 and spent > TRIAL and spent / done * (len(items) - done) > WORTH:
+        if workers > 1 and done and spent > TRIAL and spent / done * (len(items) - done) > WORTH:
             break
         yield work(item)
         done += 1
