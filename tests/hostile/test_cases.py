@@ -201,3 +201,27 @@ def kept_apart(case: Case, server: Server, place: Path) -> None:
 
 # Cases for writers that put all images into one folder, which this program's do not.
 ELSEWHERE = {"path-same-output": kept_apart}
+
+
+@pytest.mark.parametrize("id", listed())
+def test_other_commands(id: str, cases: Path, place: Path, server: Server) -> None:
+    """Whatever is asked of a hostile input, the answer is one of ours."""
+    about = about_case(id, cases)
+    source = about["folder"] / about["input"]
+    secret = about.get("secret") or "a text that is nowhere"
+    commands: list[list[str | os.PathLike[str]]] = [
+        ["check", source],
+        ["inspect", source, "--on-error", "skip"],
+        ["preview", source, place / "sheet.png"],
+        ["pack", source, place / "package.zip", "--on-error", "skip"],
+    ]
+    for command in commands:
+        run = server.run(command, seconds=about["seconds"])
+        assert not run.timed_out, command
+        assert run.code in {0, 1, 2}, (command, run.err)
+        assert "Traceback" not in run.err
+        assert run.memory_mb < about["memory_mb"]
+        assert run.code != 2 or run.err.count("\n") == 1, run.err
+        assert secret not in run.out + run.err
+        for path in place.iterdir():
+            assert secret.encode() not in path.read_bytes()
