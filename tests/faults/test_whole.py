@@ -282,9 +282,8 @@ def test_a_run_goes_on_where_it_was_killed(
     grown = [0]
     for fraction in (0.3, 0.5, 0.4, 0.6, 0.9):
         run = TASKS[task].run(server, source, tmp_path, "--resume", signal_after=(fraction * seconds, how))
-        if run.code == 0:
+        if run.code == 0 or target.exists():  # the signal may come when all is in place: judged whole below
             break
-        assert not target.exists()
         grown.append(journal.stat().st_size if journal.exists() else 0)
     assert grown == sorted(grown), "what was done is lost"
     if not target.exists():
