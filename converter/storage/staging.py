@@ -287,6 +287,7 @@ def _recover(place: Place) -> None:
         found = sorted(name for name in os.listdir(place.parent) if pattern.fullmatch(name))
     except OSError:
         return  # no such folder, or one that is not ours to clean
+    _forget(os.path.join(place.parent, f"{place.prefix}{KEPT}.partial"))
     for name in found:
         if name.endswith(".partial"):
             _remove_if_dead(os.path.join(place.parent, name))
@@ -298,6 +299,13 @@ def _recover(place: Place) -> None:
 def journal_of(staging: str) -> str:
     """Where the journal of a staging that is kept between runs lies."""
     return staging.removesuffix(".partial") + ".journal"
+
+
+def _forget(staging: str) -> None:
+    """Removes the journal of a run that was killed after its output had come to its place."""
+    if not os.path.lexists(staging):
+        with suppress(OSError):
+            os.unlink(journal_of(staging))
 
 
 def _remove_if_dead(path: str) -> None:
