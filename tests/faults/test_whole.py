@@ -289,6 +289,7 @@ def test_a_run_goes_on_where_it_was_killed(
     if not target.exists():
         assert TASKS[task].run(server, source, tmp_path, "--resume").code == 0
     assert content(target) == whole
+    TASKS[task].run(server, source, tmp_path)  # refused, as the target is there, and clears what was left
     no_leftovers(tmp_path, target.name)
 
 
