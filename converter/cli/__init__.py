@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sys
 from types import FrameType
@@ -23,6 +25,7 @@ class _Stopped(BaseException):
 
 def main() -> NoReturn:
     """Run the command in sys.argv; exit codes: 0 done, 1 the data fell short, 2 refused, 130 and 143 interrupted."""
+    _keep_stderr()
     sys.unraisablehook = _not_to_be_missed
     try:
         for signum in SIGNALS:
@@ -34,6 +37,16 @@ def main() -> NoReturn:
         told = "run it again to go on" if "--resume" in sys.argv else "nothing was written"
         sys.stderr.write(f"error: interrupted; {told}\n")
     sys.exit(code)
+
+
+def _keep_stderr() -> None:
+    """Libraries in C tell their troubles to descriptor 2 by themselves; what is said there is for us to say."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        mine = os.dup(sys.stderr.fileno())
+        sys.stderr = open(mine, "w", buffering=1, encoding=sys.stderr.encoding, errors=sys.stderr.errors)  # noqa: SIM115
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
 
 
 def _run() -> int:

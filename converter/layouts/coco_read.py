@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from converter.codecs import json as codec
 from converter.errors import ShapeError, SourceError, printable
 from converter.format import Reading, Scan
 from converter.geometry import raster, rle
@@ -166,7 +167,9 @@ def scan_images(
         if head.id in images or head.id in lost:
             raise SourceError(file.label, f"two images have id {head.id!r}", place="images", remedy="number them anew")
         try:
-            images[head.id] = (_image(file, head, index), bytes(raw))
+            image = _image(file, head, index)
+            codec.decode(raw, file.label, place=f"image {head.id}")  # its other keys will be wanted as well
+            images[head.id] = (image, bytes(raw))
         except SourceError as error:
             lost.add(head.id)
             ledger.bad_image(_shown(head), error)
@@ -399,7 +402,11 @@ def top_entries(files: Sequence[CocoFile]) -> dict[str, Any]:
     """The entries of the files beside images, annotations and categories; of equal keys the first."""
     extra: dict[str, Any] = {}
     for file in files:
-        extra.update((k, _any.decode(v)) for k, v in file.top.items() if k not in TOP_KEYS and k not in extra)
+        extra.update(
+            (k, codec.decode(v, file.label, place=k))
+            for k, v in file.top.items()
+            if k not in TOP_KEYS and k not in extra
+        )
     return extra
 
 
