@@ -7,9 +7,9 @@ from typing import IO, Any
 from converter.codecs import json
 from converter.format import Encoded, Record, Writing
 from converter.geometry import polygons, rle, shapes
-from converter.layouts.spool import Spool
 from converter.model import Box, ClassInfo, Image, Instance, Polygons, Rle, Sample
 from converter.storage import Target
+from converter.storage.spool import Spool
 
 __all__ = ["CocoAssembler", "encode", "file_name"]
 

@@ -12,9 +12,9 @@ from converter.format import Encoded, Record, Writing
 from converter.geometry import rle, shapes
 from converter.layouts.coco_write import file_name
 from converter.layouts.figures import GroupNumbers, far_edge, restored_box, restored_ellipse
-from converter.layouts.spool import Spool
 from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample
 from converter.storage import Target
+from converter.storage.spool import Spool
 
 __all__ = ["CvatAssembler", "encode", "image_path"]
 

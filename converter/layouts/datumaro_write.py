@@ -11,9 +11,9 @@ from converter.codecs import json
 from converter.format import Encoded, Record, Writing
 from converter.geometry import shapes
 from converter.layouts.figures import GroupNumbers
-from converter.layouts.spool import Spool
 from converter.model import Box, Image, Instance, Marks, Polygons, Sample
 from converter.storage import Target
+from converter.storage.spool import Spool
 
 __all__ = ["DatumaroAssembler", "encode", "image_path"]
 

@@ -12,9 +12,9 @@ from converter.geometry import shapes
 from converter.layouts import brush
 from converter.layouts.coco_write import file_name
 from converter.layouts.figures import restored_box, restored_ellipse, turned_box
-from converter.layouts.spool import Spool
 from converter.model import Box, Image, Instance, Marks, Polygons, Sample
 from converter.storage import Target
+from converter.storage.spool import Spool
 
 __all__ = ["LabelStudioAssembler", "encode", "image_path", "percent"]
 

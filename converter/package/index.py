@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import tempfile
 from collections.abc import Iterable
 from typing import IO
 
@@ -14,11 +13,12 @@ from converter.codecs import csvs
 from converter.errors import SourceError
 from converter.geometry import rle, shapes
 from converter.model import Box, Instance, Sample
+from converter.storage.spool import Spool
 
 __all__ = ["COLUMNS", "INDEX", "Row", "Writer", "decode", "encode", "image_row", "instance_row", "integer", "number"]
 
 INDEX = "index.csv"
-SPOOL = 1 << 24
+IN_MEMORY = 1 << 24
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -105,7 +105,7 @@ class Writer:
     """Rows on their way into index.csv; they wait in a temporary file, so that memory stays flat."""
 
     def __init__(self) -> None:
-        self._spool: IO[bytes] = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115 -- lives until poured
+        self._spool = Spool(IN_MEMORY)
         self._spool.write(csvs.record(COLUMNS))
 
     def add(self, row: Row) -> None:
@@ -113,10 +113,7 @@ class Writer:
 
     def pour(self, stream: IO[bytes]) -> None:
         """Write all of it; nothing can be added after that."""
-        with self._spool as spool:
-            spool.seek(0)
-            while block := spool.read(1 << 20):
-                stream.write(block)
+        self._spool.pour(stream)
 
 
 def decode(data: bytes, file: str) -> list[Row]:

@@ -14,8 +14,8 @@ BLOCK = 1 << 20
 class Spool:
     """Bytes written one after the other, and poured out once; nothing stays open when a run ends early."""
 
-    def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 -- lives until poured
+    def __init__(self, in_memory: int = IN_MEMORY) -> None:
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(in_memory)  # noqa: SIM115 -- lives until poured
 
     def __del__(self) -> None:
         self._file.close()
