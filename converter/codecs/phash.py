@@ -1,36 +1,41 @@
-"""Near-duplicate images: the same picture saved again, at another size or quality.
+"""Near-duplicate images: the same picture saved again, at another size, quality or brightness.
 
-A picture is boiled down to the signs of 64 differences of neighbours (8 rows of 9 gray
-averages) and to 16 x 16 gray averages. Two are near when at most 4 signs differ and the
-averages by 3 of 255 in the mean: re-encoding and resizing pass, another frame of a moving
-scene does not.
+A picture is boiled down to 32 x 32 gray averages, each seen against its surroundings: what it
+differs from the mean of the 5 x 5 around it, over how much they differ there. So neither
+light, nor a vignette, nor the edge of a disc that all pictures of a kind have weighs more than
+what is to be seen. Two pictures are compared by the correlation of these patterns.
+
+Measured on CamVid, DSB 2018, COCO, BCCD and drawn sets (fundus, stamped, dark, flat): copies by
+JPEG of quality 80 and of half the size, and those made brighter, darker or gray, correlate by
+0.97 and more, the next frame of a film by 0.93, dark pictures of other cells by 0.5 and less.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from converter.codecs import images
 
-__all__ = ["Look", "gray", "look", "look_at", "near", "near_pairs"]
+__all__ = ["SAME", "SIMILAR", "Look", "earlier_like", "gray", "likeness", "look", "look_at"]
 
-SIGNS = 4
-AVERAGE = 3.0
-STEP = 2  # a difference up to here is noise of the compression, not a sign
-BANDS = ((0, 13), (13, 13), (26, 13), (39, 13), (52, 12))  # one more than SIGNS: near pictures agree in one
+SAME = 0.96
+SIMILAR = 0.9  # another frame of a slow film
+SIDE = 32
+AROUND = 5  # averages on a side
+NOISE = 1.0  # gray levels of local contrast that are no pattern
+LEVELS = 32.0  # to a standard deviation, in a signed byte
+BLOCK = 1024  # images compared with as many at a time
 
 
 class Look(msgspec.Struct, frozen=True):
-    """What is left of a picture: 64 signs, and 256 gray averages row by row."""
+    """What is left of a picture: SIDE x SIDE signed bytes row by row; all 0 where it shows nothing."""
 
-    signs: int
-    averages: bytes
+    pattern: bytes
 
 
 def look(data: bytes, file: str) -> Look:
@@ -45,29 +50,58 @@ def gray(data: bytes, file: str) -> Image.Image:
 
 def look_at(picture: Image.Image) -> Look:
     """The look of a picture of mode L."""
-    small = np.asarray(picture.resize((9, 8), Image.Resampling.BOX)).astype(np.int16)
-    bits = (small[:, 1:] - small[:, :-1] > STEP).reshape(-1)
-    averages = picture.resize((16, 16), Image.Resampling.BOX).tobytes()
-    return Look(int.from_bytes(np.packbits(bits).tobytes()), averages)
+    averages = np.asarray(picture.convert("F").resize((SIDE, SIDE), Image.Resampling.BOX)).astype(np.float64)
+    against = averages - _around(averages)
+    spread = np.sqrt(np.maximum(_around(against * against), 0))
+    levels = np.rint(LEVELS * against / (spread + NOISE)).clip(-127, 127)
+    return Look(levels.astype(np.int8).tobytes())
 
 
-def near(a: Look, b: Look) -> bool:
-    """Whether two looks are those of one picture."""
-    if (a.signs ^ b.signs).bit_count() > SIGNS:
-        return False
-    one, other = (np.frombuffer(x.averages, np.uint8).astype(np.int16) for x in (a, b))
-    return int(np.abs(one - other).sum()) <= AVERAGE * len(one)
+def _around(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean of the AROUND x AROUND values about each, those at the rim repeated outwards."""
+    padded = np.pad(values, AROUND // 2, mode="edge")
+    view = np.lib.stride_tricks.sliding_window_view
+    rows = view(padded, AROUND, axis=0).mean(axis=-1)
+    found: NDArray[np.float64] = view(rows, AROUND, axis=1).mean(axis=-1)
+    return found
 
 
-def near_pairs(looks: Sequence[Look]) -> Iterator[tuple[int, int]]:
-    """All pairs (i, j), i < j, of near looks, each once, in no special order."""
-    seen: set[tuple[int, int]] = set()
-    for shift, width in BANDS:
-        buckets: dict[int, list[int]] = defaultdict(list)
-        for i, each in enumerate(looks):
-            buckets[each.signs >> shift & ((1 << width) - 1)].append(i)
-        for members in buckets.values():
-            for pair in combinations(members, 2):
-                if pair not in seen and near(looks[pair[0]], looks[pair[1]]):
-                    seen.add(pair)
-                    yield pair
+def likeness(a: Look, b: Look) -> float:
+    """The correlation of two looks, -1..1; 0 when one of them shows nothing."""
+    one, other = _patterns([a]), _patterns([b])
+    return float(one[0] @ other[0])
+
+
+def _patterns(looks: Sequence[Look]) -> NDArray[np.float32]:
+    """Unit vectors (looks, SIDE * SIDE), zero for what shows nothing."""
+    levels = np.frombuffer(b"".join(x.pattern for x in looks), np.int8).reshape(len(looks), -1).astype(np.float32)
+    levels -= levels.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(levels, axis=1, keepdims=True)
+    found: NDArray[np.float32] = np.divide(levels, lengths, out=levels, where=lengths > 0)
+    return found
+
+
+def earlier_like(
+    looks: Sequence[Look], least: float, groups: Sequence[int] | None = None
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """For each look, in order, that has any: its place and the ascending places of earlier ones as like as `least`.
+
+    With `groups`, a number for each look, only those of other groups. Looks are compared block by
+    block, so memory is that of two blocks; blocks of one group are passed over.
+    """
+    group = np.array(groups if groups is not None else range(len(looks)))
+    for first in range(0, len(looks), BLOCK):
+        mine, rows = _patterns(looks[first : first + BLOCK]), group[first : first + BLOCK]
+        near: list[list[NDArray[np.int64]]] = [[] for _ in mine]
+        for start in range(0, first + 1, BLOCK):
+            others = rows[:, None] != group[start : start + BLOCK]
+            if not others.any():
+                continue
+            like = (mine @ _patterns(looks[start : start + BLOCK]).T >= least) & others
+            if start == first:
+                like = np.tril(like, -1)
+            for row in np.flatnonzero(like.any(axis=1)).tolist():
+                near[row].append(start + np.flatnonzero(like[row]))
+        for row, found in enumerate(near):
+            if found:
+                yield first + row, np.concatenate(found)

@@ -114,7 +114,8 @@ def _groups(facts: Sequence[Facts], group_by: str | None) -> list[list[int]]:
             if name:
                 join([(first.setdefault(name, i), i)])
     looking = [(i, f.look) for i, f in enumerate(facts) if f.look is not None]
-    join((looking[a][0], looking[b][0]) for a, b in phash.near_pairs([each for _, each in looking]))
+    for place, earlier in phash.earlier_like([each for _, each in looking], phash.SIMILAR):
+        join((looking[i][0], looking[place][0]) for i in earlier.tolist())
     members: dict[int, list[int]] = defaultdict(list)
     for i in range(len(facts)):
         members[find(i)].append(i)

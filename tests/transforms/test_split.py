@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from io import BytesIO
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -204,10 +203,8 @@ def test_looks_tell_pictures_apart() -> None:
         stream = BytesIO()
         Image.fromarray(photo(100, 130, number)).save(stream, "JPEG", quality=30 if number % 2 else 95)
         looks.append(phash.look(stream.getvalue(), "a"))
-    assert not list(phash.near_pairs(looks))
-    assert all(phash.near(a, a) for a in looks)
-    near = {(i, j) for i, j in combinations(range(40), 2) if phash.near(looks[i], looks[j])}
-    assert not near
+    assert not list(phash.earlier_like(looks, phash.SIMILAR))
+    assert all(phash.likeness(a, a) > 0.999 for a in looks)
 
 
 @pytest.mark.parametrize(("name", "count"), [("dsb2018_stage1", 64), ("tiny_coco", 38)])
@@ -238,7 +235,8 @@ def test_frames_of_a_film_stay_together(tmp_path: Path, data: Path) -> None:
     found = api.convert(source, tmp_path / "out", to="semantic-png", split=THREE, seed=1)
     files = sorted((tmp_path / "out/images").rglob("*.png"))
     looks = [phash.look(p.read_bytes(), p.name) for p in files]
-    pairs = list(phash.near_pairs(looks))
+    pairs = [(i, j) for j, earlier in phash.earlier_like(looks, phash.SIMILAR) for i in earlier.tolist()]
     assert pairs
+    assert not list(phash.earlier_like(looks, phash.SAME))
     assert all(files[i].parent == files[j].parent for i, j in pairs)
     assert "kept-together" in {n.code for n in found.notes}
