@@ -6,6 +6,7 @@ They are the options of the command line, by the same names.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypedDict
@@ -175,7 +176,12 @@ def _legend(path: StrPath | None) -> tuple[tuple[str, tuple[int, int, int]], ...
 
 
 def _read(path: StrPath, option: str) -> bytes:
+    """The bytes of a file that an option names; a device or FIFO could go on for ever."""
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise UsageError(f"{option} {path}: is not a file")
         return Path(path).read_bytes()
     except OSError as error:
         raise UsageError(f"{option} {path}: {error.strerror}") from None
+    except ValueError:
+        raise UsageError(f"{option} {path}: is no path") from None

@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from converter.codecs import csvs, json, yaml
+from converter.codecs import csvs, json, text, yaml
 from converter.errors import SourceError, UsageError
 from converter.format import ClassEntry, ClassTable
 from converter.layouts.classes import check_classes, check_name, is_background, is_ignore
@@ -38,6 +38,7 @@ __all__ = ["ClassMap", "apply", "parse", "parse_colors", "plan", "template"]
 ClassMap = dict[int, int | None]
 IGNORE = 255
 SHOWN = 8
+MOST_ID = 2**31 - 1  # an id is held in 32 bits somewhere downstream
 
 
 # ---------------------------------------------------------------- parse
@@ -71,9 +72,7 @@ def parse_colors(data: bytes, file: str) -> tuple[tuple[str, tuple[int, int, int
         raise SourceError(file, "is no mapping of names to colours", remedy="write {name: [r, g, b]}")
     legend = []
     for name, rgb in value.items():
-        if not isinstance(rgb, list) or len(rgb) != 3 or not all(isinstance(v, int) and 0 <= v <= 255 for v in rgb):
-            raise SourceError(file, f"{rgb!r} is no colour", place=str(name), remedy="write [r, g, b], each 0 to 255")
-        legend.append((check_name(name, file, str(name)), (rgb[0], rgb[1], rgb[2])))
+        legend.append((check_name(name, file, str(name)), _color(rgb, file, str(name))))
     return tuple(legend)
 
 
@@ -83,7 +82,7 @@ def _csv_entry(row: Mapping[str, str]) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": plain.get("name", "")}
     if plain.get("id"):
         entry["id"] = plain["id"]
-    return entry | ({"from": [int(s) if s.isdigit() else s for s in old]} if old else {})
+    return entry | ({"from": [s if (id := text.whole(s)) is None else id for s in old]} if old else {})
 
 
 def _entry(value: Any, index: int, file: str) -> ClassEntry:
@@ -96,19 +95,21 @@ def _entry(value: Any, index: int, file: str) -> ClassEntry:
     if unknown:
         raise SourceError(file, f"the key '{unknown[0]}' is unknown", place=place, remedy="use id, name, from, color")
     id = value.get("id")
-    if isinstance(id, str) and id.lstrip("-").isdigit():
-        id = int(id)
-    if id is not None and (isinstance(id, bool) or not isinstance(id, int) or id < 0):
-        raise SourceError(file, f"the id {id!r} is not a whole number from 0", place=place, remedy="use 1, 2, 3, ...")
-    old = value.get("from", ())
-    old = [old] if isinstance(old, str | int) else old
-    color = value.get("color")
-    return ClassEntry(
-        name=check_name(value.get("name"), file, place),
-        id=id,
-        sources=tuple(_source(v, file, place) for v in old),
-        color=tuple(color) if isinstance(color, list) and len(color) == 3 else None,
-    )
+    name, id, color = check_name(value.get("name"), file, place), value.get("id"), value.get("color")
+    if isinstance(id, str):
+        id = -1 if (number := text.whole(id)) is None else number
+    if id is not None and (isinstance(id, bool) or not isinstance(id, int) or not 0 <= id <= MOST_ID):
+        problem = f"the id {value['id']!r} is not a whole number from 0"
+        raise SourceError(file, problem, place=place, remedy="use 1, 2, 3, ...")
+    old = value.get("from", [])
+    sources = tuple(_source(v, file, place) for v in (old if isinstance(old, list) else [old]))
+    return ClassEntry(name, id, sources, None if color is None else _color(color, file, place))
+
+
+def _color(rgb: Any, file: str, place: str) -> tuple[int, int, int]:
+    if not isinstance(rgb, list) or len(rgb) != 3 or not all(type(v) is int and 0 <= v <= 255 for v in rgb):
+        raise SourceError(file, f"{rgb!r} is no colour", place=place, remedy="write [r, g, b], each 0 to 255")
+    return rgb[0], rgb[1], rgb[2]
 
 
 def _source(value: Any, file: str, place: str) -> str | int:

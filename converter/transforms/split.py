@@ -13,10 +13,8 @@ images change places as long as that brings the classes closer to their shares.
 
 from __future__ import annotations
 
-import csv
 import difflib
 import hashlib
-import io
 import posixpath
 import re
 from collections import defaultdict
@@ -28,7 +26,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.codecs import json, phash, text, yaml
+from converter.codecs import csvs, json, phash, yaml
 from converter.errors import SourceError, UsageError
 from converter.layouts.images import order_splits, split_name, stem
 
@@ -285,10 +283,10 @@ def parse_lists(data: bytes, file: str) -> dict[str, str]:
     ending = posixpath.splitext(file)[1].lower()
     pairs: list[tuple[str, str]] = []
     if ending == ".csv":
-        rows = list(csv.DictReader(io.StringIO(text.decode_text(data, file))))
+        rows = csvs.rows(data, file)
         if not rows or not {"image", "split"} <= rows[0].keys():
             raise SourceError(file, "has no columns image and split", remedy="write image,split in the first line")
-        pairs = [(row["image"] or "", row["split"] or "") for row in rows]
+        pairs = [(row["image"], row["split"]) for row in rows]
     else:
         lists = json.decode(data, file) if ending == ".json" else yaml.decode(data, file)
         if not isinstance(lists, Mapping) or not all(isinstance(v, list) for v in lists.values()):

@@ -183,7 +183,11 @@ def test_the_template_changes_nothing(tmp_path: Path, ending: str, kind: str) ->
         ([{"id": 2, "name": "a", "from": ["car"]}], "id 2 is declared twice"),
         ([{"name": "truck", "from": ["car"]}], "two classes are called 'truck'"),
         ([{"id": -1, "name": "car"}], "not a whole number from 0"),
-        ([{"name": "car", "color": [1, 2]}, {"nam": "x"}], "'nam' is unknown"),
+        ([{"name": "car"}, {"nam": "x"}], "'nam' is unknown"),
+        ([{"name": "car", "color": [1, 2]}], r"\[1, 2\] is no colour"),
+        ([{"name": "car", "from": {"a": 1}}], "neither a name nor an id"),
+        ([{"id": "\u00b2", "name": "car"}], "not a whole number from 0"),
+        ([{"id": 2**31, "name": "car"}], "not a whole number from 0"),
         ("{broken", "classes.yaml"),
     ],
 )
