@@ -315,7 +315,7 @@ def _data_in_use() -> int:
 def _send(pipe: Connection, answer: tuple[str, Any]) -> None:
     try:
         pipe.send(answer)
-    except (AttributeError, TypeError, pickle.PicklingError) as error:
+    except (AttributeError, TypeError, RecursionError, pickle.PicklingError) as error:
         pipe.send(("error", RuntimeError(f"the result cannot be sent: {error}")))
 
 

@@ -103,9 +103,13 @@ class Case:
     @property
     def options(self) -> dict[str, Any]:
         """As keywords of the Python API; a file named beside the images is found there."""
+        return self.options_for(self.path)
+
+    def options_for(self, copy: Path) -> dict[str, Any]:
+        """As `options`, with the files of a copy of the folder."""
         file = self.path.with_name(f"{self.name}.options.json")
         found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-        return {key: str(self.path / v) if (self.path / v).is_file() else v for key, v in found.items()}
+        return {key: str(copy / v) if (copy / v).is_file() else v for key, v in found.items()}
 
     @property
     def arguments(self) -> list[str]:

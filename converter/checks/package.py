@@ -9,6 +9,7 @@ from typing import Any
 
 from converter.checks.catalog import finding
 from converter.checks.subject import Facts, Subject
+from converter.codecs.text import whole
 from converter.model import Finding, Header
 from converter.package import index, meta
 
@@ -39,7 +40,7 @@ def rows(subject: Subject, mine: Sequence[index.Row], refused: set[int]) -> Iter
                 message = "; ".join(f"{k} is {a or 'empty'} and should be {b}" for k, a, b in wrong)
                 yield finding("index-mismatch", message, **where)
     for id in sorted(by_id):
-        if not (id.isdigit() and int(id) in refused):
+        if whole(id) not in refused:
             message = f"a row names instance {id or '(none)'}, which is not there"
             yield finding("index-mismatch", message, image=subject.name, file=index.INDEX)
 
@@ -64,9 +65,8 @@ def checksums(
     for row in mine:
         data = read(row.mask) if row.mask and row.mask_sha256 else None
         if data is not None and hashlib.sha256(data).hexdigest() != row.mask_sha256:
-            id = int(row.instance_id) if row.instance_id.isdigit() else None
             message = "the mask is not the file that was packed"
-            yield finding("checksum-mismatch", message, image=name, instance=id, file=row.mask)
+            yield finding("checksum-mismatch", message, image=name, instance=whole(row.instance_id), file=row.mask)
 
 
 def counts(about: meta.Meta, header: Header, facts: Sequence[Facts]) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from converter.codecs.text import decode_text
 from converter.errors import SourceError
 
-__all__ = ["encode", "record", "records", "rows"]
+__all__ = ["encode", "lines", "record", "records", "rows"]
 
 _SPECIAL = re.compile(r'[",\r\n]')
 
@@ -27,6 +27,24 @@ def records(data: bytes, file: str) -> Iterator[dict[str, str]]:
     are skipped. SourceError for a record with more or fewer fields than the header,
     a name twice, quotes that do not match and NUL characters.
     """
+    header: list[str] = []
+    for line, row in lines(data, file):
+        place = f"line {line}"
+        if not header:
+            header = [name.strip() for name in row]
+            if len(set(header)) < len(header):
+                raise SourceError(file, f"the header names a column twice: {', '.join(header)}", place=place)
+        elif len(row) != len(header):
+            raise SourceError(file, f"{len(row)} fields where the header has {len(header)}", place=place)
+        else:
+            yield dict(zip(header, row, strict=True))
+
+
+def lines(data: bytes, file: str) -> Iterator[tuple[int, list[str]]]:
+    """The fields of every record that is not empty, and the line that it ends on; for tables without a header.
+
+    Delimiter and errors as in `records`.
+    """
     text = decode_text(data, file)
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
@@ -35,20 +53,10 @@ def records(data: bytes, file: str) -> Iterator[dict[str, str]]:
     # process, and is only ever raised; 2**31 - 1 is the most that every platform takes.
     csv.field_size_limit(max(csv.field_size_limit(), min(len(text), 2**31 - 1)))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    header: list[str] = []
     try:
         for row in reader:
-            if not row:
-                continue
-            place = f"line {reader.line_num}"
-            if not header:
-                header = [name.strip() for name in row]
-                if len(set(header)) < len(header):
-                    raise SourceError(file, f"the header names a column twice: {', '.join(header)}", place=place)
-            elif len(row) != len(header):
-                raise SourceError(file, f"{len(row)} fields where the header has {len(header)}", place=place)
-            else:
-                yield dict(zip(header, row, strict=True))
+            if row:
+                yield reader.line_num, row
     except csv.Error as error:
         raise SourceError(file, f"is not CSV: {error}", place=f"line {reader.line_num}") from error
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, NoReturn, TypeVar, overload
 
 import msgspec
+import numpy as np
 
 from converter.codecs.text import check_utf8, position
 from converter.errors import SourceError
@@ -22,6 +23,10 @@ _SMALL = 5_000_000
 # A string, to the end if it is not closed, or what json.dumps writes for such a float.
 # The possessive groups keep a string without end from being tried again at every quote.
 _STRING_OR_NAN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|-?+Infinity|NaN', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_MAX_DEPTH = 100
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # into a value, and out of it, as int8
+_NO_STEPS = bytes(set(range(256)) - set(b"[{]}"))
 _BYTE = re.compile(r" \(byte (\d+)\)$")
 _PATH = re.compile(r" - at `(.+)`$", re.DOTALL)
 
@@ -41,11 +46,13 @@ def decode(data: bytes | msgspec.Raw, file: str, type: Any = Any, *, place: str 
     Of equal keys in an object the last wins; see check_duplicate_keys.
 
     SourceError for bytes that are not UTF-8, what is cut or malformed, numbers beyond
-    any use (`1e999`, 4,301 digits), nesting deeper than the interpreter allows, and values
+    any use (`1e999`, 4,301 digits), values nested more than 100 deep, and values
     of another type, with the path to them as place: `$.annotations[3].bbox`.
     """
     document = _utf8(bytes(data), file)
     decoder = _decoder(type)
+    if _takes_anything(type):
+        _check_depth(document, file, place)
     try:
         return decoder.decode(document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -94,6 +101,21 @@ def encode(value: Any) -> bytes:
 def encode_pretty(value: Any) -> bytes:
     """As encode, indented by two spaces and with a line end: for files that people read."""
     return msgspec.json.format(encode(value), indent=2) + b"\n"
+
+
+@lru_cache(maxsize=256)
+def _takes_anything(type: Any) -> bool:
+    """Whether values of any depth are built for this type; msgspec.Raw builds none."""
+    return "AnyType" in repr(msgspec.inspect.type_info(type))
+
+
+def _check_depth(document: bytes, file: str, place: str) -> None:
+    """Raise SourceError for values that pickling, or writing again, could not follow to the bottom."""
+    if document.count(b"[") + document.count(b"{") <= _MAX_DEPTH:
+        return
+    steps = np.frombuffer(_STRING.sub(b"", document).translate(_STEPS, _NO_STEPS), np.int8)
+    if steps.cumsum(dtype=np.int64).max(initial=0) > _MAX_DEPTH:
+        raise SourceError(file, f"is nested too deeply, more than {_MAX_DEPTH} values in one another", place=place)
 
 
 @lru_cache(maxsize=256)

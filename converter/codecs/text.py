@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 from converter.errors import SourceError
 
-__all__ = ["check_utf8", "decode_text", "position"]
+__all__ = ["check_utf8", "decode_text", "position", "whole"]
 
 _PIECE = 1 << 20
+_WHOLE = re.compile(r"-?[0-9]{1,18}")  # what 64 bits hold
 
 
 def decode_text(data: bytes, file: str) -> str:
@@ -53,3 +55,12 @@ def position(data: bytes, at: int) -> str:
     """Where byte `at` of `data` lies, for messages: `line 3, byte 41`; bytes count from 0."""
     line = data.count(b"\n", 0, at) + 1
     return f"line {line}, byte {at}"
+
+
+def whole(text: str) -> int | None:
+    """The whole number that a field is; None for anything else, and for more than 18 digits.
+
+    int() itself takes `1_0`, ` 1` and other alphabets and raises at 4,301 digits; str.isdigit() holds
+    for what int() does not take.
+    """
+    return int(text) if _WHOLE.fullmatch(text) else None

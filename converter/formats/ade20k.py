@@ -35,7 +35,7 @@ import msgspec
 import numpy as np
 
 from converter.codecs import json
-from converter.codecs.text import decode_text
+from converter.codecs.text import decode_text, whole
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import labelmap
@@ -230,9 +230,9 @@ def _classes_150(source: Source) -> tuple[ClassInfo, ...]:
         raise SourceError(file, "has no columns Idx and Name", place="line 1", remedy="use the table of the dataset")
     classes = []
     for line, row in enumerate(rows[1:], 2):
-        if len(row) != len(head) or not row[head.index("Idx")].strip().isdigit():
+        id = whole(row[head.index("Idx")].strip()) if len(row) == len(head) else None
+        if id is None or id < 0:
             raise SourceError(file, "is no row of the table", place=f"line {line}", remedy="mend the table")
-        id = int(row[head.index("Idx")])
         name = check_name(row[head.index("Name")].strip(), file, f"line {line}")
         classes.append(ClassInfo(id, name, None, id, name))
     check_classes(classes, file)

@@ -92,7 +92,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
                 ledger.bad_image(place, error)
                 continue
             listed: Any = next((entry[k] for k in LIST_KEYS if k in entry), [])
-            used |= {a["label"] for a in _objects(listed) if isinstance(a.get("label"), str) and a["label"].strip()}
+            used |= {a["label"] for a in _objects(listed) if isinstance(a.get("label"), str)}
             refs[key] = Ref(image, Payload(json.encode(listed), label, place))
     found = list(refs.values())
     classes = named_classes((), used, source.name)
@@ -130,8 +130,9 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
 
 def _instance(entry: Any, ids: dict[str, int]) -> Instance:
     said: Mapping[str, Any] = entry if isinstance(entry, dict) else {}
-    if said.get("label") not in ids:
-        raise ShapeError(f"label {said.get('label')!r} can name no class")
+    label = said.get("label")
+    if not isinstance(label, str) or label not in ids:
+        raise ShapeError(f"label {label!r} can name no class")
     corners = said.get("coordinates")
     if not isinstance(corners, dict):
         raise ShapeError("coordinates: it is no object")

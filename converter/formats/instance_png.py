@@ -25,7 +25,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from converter.codecs import png
+from converter.codecs import png, text
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import rle, shapes
@@ -126,7 +126,7 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
         if not row.mask:
             continue
         name = shown_name(images[row.image].image)
-        id = index.integer(row.instance_id)
+        id = text.whole(row.instance_id)
         problem = _row_problem(source, row, declared)
         if problem:
             code = "unmapped-class" if row.mask in source else "missing-mask"
@@ -149,7 +149,7 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
 def _row_problem(source: Source, row: index.Row, declared: set[int]) -> str:
     if row.mask not in source:
         return f"the mask {row.mask} is not there"
-    id = index.integer(row.class_id)
+    id = text.whole(row.class_id)
     if id is None:
         return f"class_id '{row.class_id[:40]}' is no number"
     return "" if id in declared else undeclared([id], declared)
@@ -248,7 +248,10 @@ def _scan_pattern(reading: Reading, pattern: str, ledger: Ledger) -> Scan:
             for key in {stem(below), below, posixpath.basename(stem(path)), posixpath.basename(path)}:
                 by_stem.setdefault(key, []).append(path)
     names = sorted({g["class"] for _, g in matches if g.get("class")})
-    ids = {n: int(n) for n in names} if all(n.isdigit() for n in names) else {n: i for i, n in enumerate(names, 1)}
+    ids = {n: id for n in names if (id := text.whole(n)) is not None and id >= 0}
+    numbered = len(ids) == len(names)
+    if not numbered:
+        ids = {n: i for i, n in enumerate(names, 1)}
     found: dict[tuple[str | None, str], list[MaskFile]] = {}
     for path, groups in matches:
         image = _image_named(groups["image"], groups.get("split"), by_stem)
@@ -264,7 +267,7 @@ def _scan_pattern(reading: Reading, pattern: str, ledger: Ledger) -> Scan:
         for (split, image), masks in sorted(found.items(), key=lambda item: (item[0][0] or "", item[0][1]))
     ]
     classes = [
-        ClassInfo(i, f"class_{n}" if n.isdigit() else n, source_id=i, source_name=None if n.isdigit() else n)
+        ClassInfo(i, f"class_{n}" if numbered else n, source_id=i, source_name=None if numbered else n)
         for n, i in ids.items()
     ] or [ClassInfo(1, reading.options.class_name or "object")]
     return Scan(_header(sorted(classes, key=lambda c: c.id), refs), refs)

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from converter.codecs import images as codec
 from converter.codecs import xml
+from converter.codecs.text import whole
 from converter.errors import ShapeError, SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle
@@ -91,10 +92,8 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
 
 
 def _size(root: xml.Element) -> dict[str, int]:
-    rows, columns = xml.text(root, "imagesize/nrows"), xml.text(root, "imagesize/ncols")
-    if rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns):
-        return {"height": int(rows), "width": int(columns)}
-    return {}
+    height, width = (whole(xml.text(root, f"imagesize/{key}")) or 0 for key in ("nrows", "ncols"))
+    return {"height": height, "width": width} if height > 0 and width > 0 else {}
 
 
 def survey(reading: Reading, ref: Ref) -> list[str]:
@@ -155,9 +154,9 @@ def _groups(root: xml.Element) -> dict[str, int]:
         while above.get(top) and above[top] in above and above[top] not in seen:
             top = above[top]
             seen.add(top)
-        has_parts = id != top or id in above.values()
-        if has_parts and top.isdecimal():
-            found[id] = int(top) + 1
+        number = whole(top)
+        if number is not None and (id != top or id in above.values()):
+            found[id] = number + 1
     return found
 
 
@@ -170,7 +169,7 @@ class _Objects:
     def read(self, node: xml.Element, place: str) -> Instance:
         name = xml.text(node, "name")
         if name not in self.ids:
-            raise ShapeError("name: it is empty")
+            raise ShapeError(f"name: {name!r} can name no class")
         return Instance(self.ids[name], self._shape(node, place), extra=_extra(node))
 
     def _shape(self, node: xml.Element, place: str) -> Shape:

@@ -17,8 +17,6 @@ Source: https://storage.googleapis.com/openimages/web/download_v7.html.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import posixpath
 from collections import defaultdict
@@ -27,7 +25,7 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
-from converter.codecs import csvs, text
+from converter.codecs import csvs
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle
@@ -107,8 +105,7 @@ def _descriptions(source: Source) -> dict[str, str]:
     names: dict[str, str] = {}
     for path in source.names():
         if path.lower().endswith(".csv") and "class-descriptions" in posixpath.basename(path):
-            content = text.decode_text(source.read(path), source.label(path))
-            for row in csv.reader(io.StringIO(content)):
+            for _, row in csvs.lines(source.read(path), source.label(path)):
                 if len(row) >= 2 and row[0] != "LabelName":
                     names[row[0].strip()] = row[1].strip()
     return names

@@ -27,6 +27,7 @@ import msgspec
 import numpy as np
 
 from converter.codecs import csvs
+from converter.codecs.text import whole
 from converter.errors import ShapeError, SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle
@@ -44,7 +45,7 @@ CODE = ("encodedpixels", "encoded_pixels", "rle", "rle_mask", "mask_rle", "rlema
 CLASS = ("classid", "class_id", "class", "label", "category", "category_id")
 BOTH = ("imageid_classid", "image_label", "image_class")
 EMPTY = frozenset({"", "-1", "nan", "none"})
-PAIRS = re.compile(r"\d+(?:\s+\d+)*")
+PAIRS = re.compile(r"[0-9]+(?:\s+[0-9]+)*")
 HEAD = 4000
 
 
@@ -147,8 +148,9 @@ def _group(
             ledger.bad_annotation("", line, problem)
             continue
         mine = grouped[name]
-        if columns.height and columns.width and row[columns.height].isdigit() and row[columns.width].isdigit():
-            sizes[name] = (int(row[columns.width]), int(row[columns.height]))
+        if columns.height and columns.width:
+            width, height = whole(row[columns.width]) or 0, whole(row[columns.height]) or 0
+            sizes[name] = (width, height) if width > 0 and height > 0 else (0, 0)
         code = row[columns.code].strip()
         if code.lower() not in EMPTY:
             mine.append(Row(line, label.partition("_")[0] if label[:1].isdigit() else label, code))
@@ -177,11 +179,12 @@ def _classes(reading: Reading, columns: Columns, labels: set[str], ledger: Ledge
     source = reading.source
     if not columns.label and not columns.joined:
         return (ClassInfo(1, reading.options.class_name or "object"),)
-    if not all(v.isdigit() for v in labels):
+    numbers = [whole(v) for v in labels]
+    used = {n for n in numbers if n is not None and n >= 0}
+    if not used.issuperset(numbers):
         classes = tuple(ClassInfo(i, check_name(n, source.name, "classes")) for i, n in enumerate(sorted(labels), 1))
         check_classes(classes, source.name)
         return classes
-    used = {int(v) for v in labels}
     path = find_class_file(source, [""])
     if path is None:
         return unnamed(used, reading.options.classes, ledger, source.name)
@@ -199,7 +202,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     """The masks of an image."""
     payload: Payload = ref.payload
     image = ref.image
-    ids = {c.name: c.id for c in header.classes} | {str(c.source_id): c.id for c in header.classes}
+    ids = {c.name if c.source_id is None else c.source_id: c.id for c in header.classes}
     only = header.classes[0].id if header.classes else 1
     instances = []
     for row in payload.rows:
@@ -211,8 +214,8 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             )
             ledger.bad_annotation(shown_name(image), row.line, wrong)
             continue
-        class_id = ids[str(int(row.label)) if row.label.isdigit() else row.label] if row.label else only
-        instances.append(Instance(class_id, region))
+        label = row.label if row.label in ids else whole(row.label)
+        instances.append(Instance(only if label is None else ids[label], region))
     del reading
     return Sample(image, tuple(instances))
 

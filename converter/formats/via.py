@@ -28,7 +28,8 @@ from __future__ import annotations
 import math
 import posixpath
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -107,9 +108,9 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     found: list[tuple[Image, list[Any], str, str]] = []
     for path in files:
         label = source.label(path)
-        for place, entry in _entries(source, path):
+        for place, read in _entries(source, path):
             try:
-                found.append((*_image(entry, path, index, label, place), label, place))
+                found.append((*_image(read(), path, index, label, place), label, place))
             except SourceError as error:
                 ledger.bad_image(place, error)
     regions = [r for _, mine, _, _ in found for r in mine if isinstance(r, dict)]
@@ -138,8 +139,8 @@ def _once(
         yield image, regions, label, place
 
 
-def _entries(source: Source, path: str) -> Iterator[tuple[str, Entry]]:
-    """(place, image) of a file."""
+def _entries(source: Source, path: str) -> Iterator[tuple[str, Callable[[], Entry]]]:
+    """(place, what reads the image there) of a file."""
     label = source.label(path)
     if path.lower().endswith(".csv"):
         yield from _from_csv(csvs.rows(source.read(path), label), label)
@@ -149,26 +150,30 @@ def _entries(source: Source, path: str) -> Iterator[tuple[str, Entry]]:
         top = json.decode(top[METADATA], label, dict[str, msgspec.Raw], place=METADATA)
     for key, raw in top.items():
         if not key.startswith("_via_"):
-            yield key, json.decode(raw, label, Entry, place=key)
+            yield key, partial(json.decode, raw, label, Entry, place=key)
 
 
-def _from_csv(rows: Sequence[Mapping[str, str]], label: str) -> Iterator[tuple[str, Entry]]:
+def _from_csv(rows: Sequence[Mapping[str, str]], label: str) -> Iterator[tuple[str, Callable[[], Entry]]]:
     """The rows of an image joined; a row without a region says only that the image is there."""
-    entries: dict[str, Entry] = {}
+    joined: dict[str, list[tuple[int, dict[str, str]]]] = {}
     for number, row in enumerate(rows, 2):
         plain = {k.lstrip("#"): v for k, v in row.items()}
-        place = f"line {number}"
-        name = plain.get("filename", "")
-        said = json.decode((plain.get("file_attributes") or "{}").encode(), label, place=place)
-        entry = entries.setdefault(name, Entry(name, [], said))
-        shape = plain.get("region_shape_attributes") or "{}"
-        region = {
-            "shape_attributes": json.decode(shape.encode(), label, place=place),
-            "region_attributes": json.decode((plain.get("region_attributes") or "{}").encode(), label, place=place),
-        }
-        if region["shape_attributes"]:
-            entry.regions.append(region)
-    yield from entries.items()
+        joined.setdefault(plain.get("filename", ""), []).append((number, plain))
+    for name, mine in joined.items():
+        yield name or f"line {mine[0][0]}", partial(_joined, name, mine, label)
+
+
+def _joined(name: str, rows: Sequence[tuple[int, Mapping[str, str]]], label: str) -> Entry:
+    def decoded(row: Mapping[str, str], key: str, number: int) -> Any:
+        return json.decode((row.get(key) or "{}").encode(), label, place=f"line {number}, {key}")
+
+    entry = Entry(name, [], decoded(rows[0][1], "file_attributes", rows[0][0]))
+    for number, row in rows:
+        shape = decoded(row, "region_shape_attributes", number)
+        if shape:
+            said = decoded(row, "region_attributes", number)
+            entry.regions.append({"shape_attributes": shape, "region_attributes": said})
+    return entry
 
 
 def _image(entry: Entry, path: str, index: ImageIndex, label: str, place: str) -> tuple[Image, list[Any]]:

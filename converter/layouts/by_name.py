@@ -18,8 +18,12 @@ Rgb = tuple[int, int, int]
 def named_classes(
     declared: Sequence[str], used: Iterable[str], file: str, colors: Mapping[str, Rgb] | None = None
 ) -> tuple[ClassInfo, ...]:
-    """Classes 1, 2, 3, ...: those declared in their order, then others that are used, by name."""
-    names = [*declared, *sorted(set(used) - set(declared))]
+    """Classes 1, 2, 3, ...: those declared in their order, then others that are used, by name.
+
+    What is used and can name no class is left out: the object that uses it is refused, not the set.
+    """
+    others = set(used) - set(declared)
+    names = [*declared, *sorted(n for n in others if n.strip() and n.isprintable())]
     colors = colors or {}
     classes = [ClassInfo(i, check_name(n, file, "class"), colors.get(n), i, n) for i, n in enumerate(names, 1)]
     check_classes(classes, file)

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import tostring
 import msgspec
 import numpy as np
 
-from converter.codecs import xml
+from converter.codecs import text, xml
 from converter.errors import ShapeError, SourceError
 from converter.format import Reading, Scan
 from converter.geometry import rle
@@ -136,16 +136,16 @@ def _image(node: xml.Element, split: str | None, index: ImageIndex, label: str, 
     width, height = (_side(node.get(key), key, label, f"image {name}") for key in ("width", "height"))
     if split is not None:
         name = name.removeprefix(f"{split}/")
-    id = node.get("id", "")
-    return Image(name, split, width, height, id=int(id) if id.isdecimal() else None, file=file)
+    return Image(name, split, width, height, id=text.whole(node.get("id", "")), file=file)
 
 
 def _side(value: str | None, key: str, label: str, place: str) -> int:
     if value is None:
         return 0
-    if not value.isdecimal() or not int(value):
+    side = text.whole(value)
+    if side is None or side < 1:
         raise SourceError(label, f"the {key} is '{value}'", place=place, remedy="it has to be a number of pixels")
-    return int(value)
+    return side
 
 
 def _unique(refs: Sequence[Ref], ledger: Ledger) -> list[Ref]:
@@ -215,9 +215,7 @@ class _Figures:
             raise ShapeError(f"the label '{label}' is none of the task's")
         shape, extra = self._shape(node)
         extra |= _extra(node)
-        group = node.get("group_id", "0")
-        number = int(group) if group.isdecimal() else 0
-        return Part(Instance(self.ids[label], shape, extra=extra), number or None)
+        return Part(Instance(self.ids[label], shape, extra=extra), text.whole(node.get("group_id", "")) or None)
 
     def _shape(self, node: xml.Element) -> tuple[Shape, dict[str, Any]]:
         match node.tag:
@@ -307,9 +305,8 @@ def _extra(node: xml.Element) -> dict[str, Any]:
     extra: dict[str, Any] = {}
     if node.get("occluded") == "1":
         extra["occluded"] = True
-    z_order = node.get("z_order", "0")
-    if z_order.lstrip("-").isdecimal() and int(z_order):
-        extra["z_order"] = int(z_order)
+    if z_order := text.whole(node.get("z_order", "")):
+        extra["z_order"] = z_order
     source = node.get("source", "manual")
     if source != "manual":
         extra["source"] = source

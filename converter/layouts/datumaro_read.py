@@ -13,7 +13,7 @@ from converter.errors import ShapeError, SourceError
 from converter.format import Reading, Scan
 from converter.geometry import rle
 from converter.layouts.by_name import named_classes
-from converter.layouts.classes import is_background, undeclared
+from converter.layouts.classes import check_name, is_background, undeclared
 from converter.layouts.figures import Part, box_centre, check_numbers, check_polygon, ellipse, join, turned_box
 from converter.layouts.images import ImageIndex, order_splits, shown_name, split_name, stem
 from converter.ledger import Ledger
@@ -113,7 +113,7 @@ def _labels(top: dict[str, msgspec.Raw], file: str) -> tuple[list[str], dict[int
         whole = [v for v in values if isinstance(v, int)]
         if len(whole) == 4:
             colors[whole[0]] = (whole[1], whole[2], whole[3])
-    return [v.get("name", "") for v in listed], colors
+    return [check_name(v.get("name"), file, f"categories.label.labels[{i}]") for i, v in enumerate(listed)], colors
 
 
 def _refs(
@@ -140,10 +140,7 @@ def _image(item: Item, raw: str, split: str | None, index: ImageIndex, label: st
     path = next((d["path"] for d in (item.image, item.media) if isinstance(d, dict) and d.get("path")), "")
     id = str(item.id) if item.id is not None else ""
     named = str(path).replace("\\", "/") or id
-    size = about.get("size")
-    height, width = (
-        size if isinstance(size, list) and len(size) == 2 and all(isinstance(v, int) for v in size) else (0, 0)
-    )
+    height, width = _size(about.get("size"))
     folders = [f"images/{raw}", "images", raw, ""]
     file = index.find(named, folders) or index.find(posixpath.basename(named), folders)
     if file is not None:
@@ -247,7 +244,7 @@ class _Annotations:
             self.ledger.bad_annotation(shown_name(self.image), number, error)
 
     def _read(self, value: dict[str, Any], number: int) -> None:
-        kind = value.get("type")
+        kind = str(value.get("type"))
         if kind in NOT_DRAWN:
             self.ledger.lose("annotation-dropped", shown_name(self.image), f"a {kind} is not held", instance=number)
             return
@@ -260,7 +257,7 @@ class _Annotations:
         if kind == "label":
             self.tags.append(self.ids[class_id])
             return
-        shape, extra = self._shape(value, str(kind))
+        shape, extra = self._shape(value, kind)
         crowd = _take_attributes(value, extra)
         if value.get("z_order"):
             extra["z_order"] = value["z_order"]
@@ -287,9 +284,10 @@ class _Annotations:
             case "points":
                 return Marks("points", self._numbers(value.get("points"), "points")), {}
             case "skeleton":
-                elements = value.get("elements") or ()
-                flat = [v for e in elements for v in self._numbers(e.get("points"), "elements")]
-                return Marks("points", flat), {}
+                elements = value.get("elements") or []
+                if not isinstance(elements, list) or not all(isinstance(e, dict) for e in elements):
+                    raise ShapeError("elements: it is not a list of points")
+                return Marks("points", [v for e in elements for v in self._numbers(e.get("points"), "elements")]), {}
             case "ellipse":
                 left, top, right, bottom = self._numbers(value.get("points"), "points", 4)
                 figure = [(left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2]

@@ -131,8 +131,12 @@ class _Finder:
         if name in self.taken:
             problem = f"its image {name} is that of {self.taken[name]} as well"
             raise SourceError(label, problem, place="imagePath", remedy="keep one of the two")
+        try:
+            shown, split = _split_of(clean(name))
+        except ValueError as error:
+            problem = f"the image '{name}' {error}"
+            raise SourceError(label, problem, place="imagePath", remedy="name a file of the set") from None
         self.taken[name] = path
-        shown, split = _split_of(clean(name))
         width, height = (
             _side(v, label, k) for v, k in ((head.imageWidth, "imageWidth"), (head.imageHeight, "imageHeight"))
         )
@@ -210,8 +214,8 @@ def survey(reading: Reading, ref: Ref) -> list[str] | None:
         return None
     if not isinstance(found, list):
         return None
-    labels = [s.get("label") for s in found if isinstance(s, dict)]
-    return [n for n in dict.fromkeys(labels) if isinstance(n, str) and n.strip() and n.isprintable()]
+    labels = [n for s in found if isinstance(s, dict) and isinstance(n := s.get("label"), str)]
+    return list(dict.fromkeys(labels))
 
 
 def settle(scan: Scan, facts: Iterable[list[str] | None], reading: Reading, ledger: Ledger) -> Scan:
@@ -315,7 +319,7 @@ class _Shapes:
 
     def _shape(self, value: dict[str, Any], place: str) -> tuple[Shape, dict[str, Any]]:
         """The shape, and what has to be known of the figure to draw it again."""
-        kind = value.get("shape_type") or "polygon"
+        kind = str(value.get("shape_type") or "polygon")
         points = self._points(value.get("points"))
         flat = [v for point in points for v in point]
         if kind in {"rectangle", "rotation", "oriented_rectangle"} and len(points) == 4:

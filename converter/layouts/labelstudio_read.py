@@ -209,10 +209,16 @@ def _labels(task: Mapping[str, Any]) -> Iterator[str]:
     for result in _results(task):
         value = result.get("value")
         if isinstance(value, dict):
-            yield from (n for n in _label_list(result.get("type"), value) if isinstance(n, str) and n.strip())
+            yield from (n for n in _label_list(_text(result, "type"), value) if isinstance(n, str))
 
 
-def _label_list(kind: Any, value: Mapping[str, Any]) -> list[Any]:
+def _text(result: Any, key: str) -> str:
+    """What a result says under a key: text, or a number as text; "" for anything else."""
+    value = result.get(key) if isinstance(result, dict) else None
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _label_list(kind: str, value: Mapping[str, Any]) -> list[Any]:
     keys = [kind, f"{kind}labels", "labels"]
     if kind not in REGIONS and kind != "labels":
         return []
@@ -291,9 +297,9 @@ class _Regions:
 
     def read(self, results: Sequence[Any], extra: dict[str, Any]) -> None:
         words = _words(results)
-        labels = {r.get("id"): r["value"] for r in results if _is(r, "labels")}
-        regions = {r.get("id") for r in results if isinstance(r, dict) and r.get("type") in REGIONS}
-        joints: dict[tuple[Any, int], int] = {}
+        labels = {_text(r, "id"): r["value"] for r in results if _is(r, "labels")}
+        regions = _region_ids(results)
+        joints: dict[tuple[str, int], int] = {}
         for number, result in enumerate(results, 1):
             place = f"{self.payload.place}, result {number}"
             try:
@@ -305,11 +311,11 @@ class _Regions:
             if made is None:
                 self._other(result, number, regions)
                 continue
-            said = words.get(result.get("id"), {})
+            said = words.get(_text(result, "id"), {})
             made = msgspec.structs.replace(
                 made, extra={**made.extra, **extra, **({"attributes": said} if said else {})}
             )
-            parent = result.get("parentID")
+            parent = _text(result, "parentID")
             if isinstance(made.shape, Marks) and made.shape.kind == "points" and parent and parent not in regions:
                 key = (parent, made.class_id)
                 if key in joints:
@@ -325,12 +331,12 @@ class _Regions:
         joined = Marks("points", first.shape.points + shape.points)
         self.instances[place] = msgspec.structs.replace(first, shape=joined)
 
-    def _other(self, result: Any, number: int, regions: set[Any]) -> None:
+    def _other(self, result: Any, number: int, regions: set[str]) -> None:
         """Results that draw nothing: tags of the image, words about a region, relations."""
-        kind = result.get("type") if isinstance(result, dict) else None
-        value = result.get("value") if isinstance(result, dict) else None
-        if kind == "choices" and result.get("id") not in regions and isinstance(value, dict):
-            self.tags += [str(c) for c in value.get("choices") or ()]
+        kind = _text(result, "type")
+        if _is(result, "choices") and _text(result, "id") not in regions:
+            choices = result["value"].get("choices")
+            self.tags += [str(c) for c in choices] if isinstance(choices, list) else []
         elif kind not in {"labels", "choices", "textarea", "rating", "number", "taxonomy"}:
             message = f"a result of type {kind} is not held"
             self.ledger.lose("result-dropped", shown_name(self.image), message, instance=number)
@@ -338,14 +344,14 @@ class _Regions:
     def _region(self, result: Any, labels: Mapping[Any, Any]) -> Instance | None:
         if not isinstance(result, dict):
             raise ShapeError("it is no object")
-        kind = REGIONS.get(str(result.get("type")))
+        kind = REGIONS.get(_text(result, "type"))
         if kind is None:
             return None
         value = result.get("value")
         if not isinstance(value, dict):
             raise ShapeError("value: it is no object")
-        names = _label_list(result.get("type"), value) or _label_list("labels", labels.get(result.get("id"), {}))
-        if not names or names[0] not in self.ids:
+        names = _label_list(_text(result, "type"), value) or _label_list("labels", labels.get(_text(result, "id"), {}))
+        if not names or not isinstance(names[0], str) or names[0] not in self.ids:
             raise ShapeError("value: it has no label")
         if len(names) > 1:
             message = f"of the labels {', '.join(map(str, names))} the first was kept"
@@ -415,16 +421,20 @@ def _is(result: Any, kind: str) -> bool:
     return isinstance(result, dict) and result.get("type") == kind and isinstance(result.get("value"), dict)
 
 
-def _words(results: Sequence[Any]) -> dict[Any, dict[str, Any]]:
+def _region_ids(results: Sequence[Any]) -> set[str]:
+    return {_text(r, "id") for r in results if _text(r, "type") in REGIONS}
+
+
+def _words(results: Sequence[Any]) -> dict[str, dict[str, Any]]:
     """What annotators wrote about regions, by region: name of the control -> value."""
-    regions = {r.get("id") for r in results if isinstance(r, dict) and r.get("type") in REGIONS}
-    found: dict[Any, dict[str, Any]] = {}
+    regions = _region_ids(results)
+    found: dict[str, dict[str, Any]] = {}
     for result in results:
-        if not isinstance(result, dict) or result.get("id") not in regions or result.get("type") in REGIONS:
+        if _text(result, "id") not in regions or _text(result, "type") in REGIONS:
             continue
         value = result.get("value")
         said = next((value[w] for w in WORDS if w in value), None) if isinstance(value, dict) else None
         if said is not None:
             plain = said[0] if isinstance(said, list) and len(said) == 1 else said
-            found.setdefault(result.get("id"), {})[str(result.get("from_name"))] = plain
+            found.setdefault(_text(result, "id"), {})[str(result.get("from_name"))] = plain
     return found

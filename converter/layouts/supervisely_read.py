@@ -18,6 +18,7 @@ from converter.errors import ShapeError, SourceError
 from converter.format import Reading, Scan
 from converter.geometry import raster, rle
 from converter.layouts.by_name import ids_by_name, mentions, named_classes
+from converter.layouts.classes import check_name
 from converter.layouts.embedded import decode_base64
 from converter.layouts.figures import box_centre, check_numbers, check_polygon, placed, turned_box
 from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, split_name
@@ -96,19 +97,22 @@ def _classes(reading: Reading, refs: list[Ref], ledger: Ledger) -> Any:
         for entry in listed:
             if not isinstance(entry, dict):
                 raise SourceError(label, f"{entry!r} is no class", place="classes")
-            names.append(entry.get("title", ""))
+            names.append(check_name(entry.get("title"), label, "classes"))
             color = _color(entry.get("color"))
             if color and color != color_of(len(names)):  # the palette says nothing of the class
                 colors[names[-1]] = color
     else:
-        used = {o.get("classTitle") for r in refs for o in _objects(source, r.payload)}
-        names = sorted(n for n in used if isinstance(n, str))
-    if reading.options.classes is not None:
-        used = {o.get("classTitle") for r in refs for o in _objects(source, r.payload)}
-        table = reading.options.classes
-        names += sorted(n for n in used if isinstance(n, str) and n not in names and mentions(table, n))
+        names = sorted(_titles(source, refs))
+    if (table := reading.options.classes) is not None:
+        names += sorted(n for n in _titles(source, refs) if n not in names and mentions(table, n))
     del ledger
     return named_classes(names, (), label, colors)
+
+
+def _titles(source: Source, refs: list[Ref]) -> set[str]:
+    """The classes that objects name."""
+    titles = (o.get("classTitle") for r in refs for o in _objects(source, r.payload))
+    return {t for t in titles if isinstance(t, str)}
 
 
 def _objects(source: Source, path: str) -> list[dict[str, Any]]:
@@ -200,9 +204,9 @@ def _instance(entry: Any, ids: dict[str, int], image: Image, where: str) -> Inst
     if not isinstance(entry, dict):
         raise ShapeError(f"is {type(entry).__name__}, not an object")
     title = entry.get("classTitle")
-    if title not in ids:
+    if not isinstance(title, str) or title not in ids:
         raise ShapeError(f"classTitle {title!r} is not in meta.json")
-    kind = entry.get("geometryType") or ("bitmap" if entry.get("bitmap") else "polygon")
+    kind = str(entry.get("geometryType") or "") or ("bitmap" if entry.get("bitmap") else "polygon")
     if kind not in SHAPES:
         return None
     shape, extra = _shape(kind, entry, image, where)
@@ -220,8 +224,9 @@ def _shape(kind: str, entry: Mapping[str, Any], image: Image, where: str) -> tup
         return _bitmap(entry.get("bitmap"), image, where), {}
     if kind == "graph":
         nodes = entry.get("nodes")
-        locations = [n.get("loc") for n in nodes.values()] if isinstance(nodes, dict) else None
-        return Marks("points", _flat(locations, "nodes")), {}
+        if not isinstance(nodes, dict) or not all(isinstance(n, dict) for n in nodes.values()):
+            raise ShapeError("nodes: they are not points")
+        return Marks("points", _flat([n.get("loc") for n in nodes.values()], "nodes")), {}
     points = entry.get("points")
     if not isinstance(points, dict):
         raise ShapeError("points: it has no exterior")
@@ -273,13 +278,16 @@ def _bitmap(value: Any, image: Image, where: str) -> Rle:
     if not isinstance(value, dict):
         raise ShapeError("bitmap: it has no data")
     origin = value.get("origin")
-    if not isinstance(origin, list) or len(origin) != 2 or not all(float(v).is_integer() for v in origin):
+    if not isinstance(origin, list) or len(origin) != 2:
         raise ShapeError(f"bitmap: origin {origin!r} is not [x, y]")
+    left, top = check_numbers(origin, "bitmap: origin")
+    if left % 1 or top % 1:
+        raise ShapeError(f"bitmap: origin {origin!r} lies between pixels")
     packed = decode_base64(value.get("data"), where, "bitmap")
     if not packed.startswith(png.SIGNATURE):
         packed = _inflated(packed, image)
     bits = _inside(packed, where)
-    region = placed(bits, int(origin[0]), int(origin[1]), image.height, image.width)
+    region = placed(bits, int(left), int(top), image.height, image.width)
     if rle.area(region) != int(bits.sum()):
         raise ShapeError(f"bitmap: at {origin} it reaches outside the image")
     return region

@@ -180,10 +180,11 @@ def _names(value: Any, file: str) -> dict[int, str]:
         raise SourceError(file, "is neither a list nor a mapping", place="names", remedy="write names: [cat, dog]")
     names: dict[int, str] = {}
     for key, name in value.items():
-        if not str(key).isascii() or not str(key).isdigit():
+        index = text.whole(str(key))
+        if index is None or index < 0:
             raise SourceError(file, f"the class {key!r} is not a number", place="names", remedy="number them from 0")
         plain = str(name) if isinstance(name, int | float) and not isinstance(name, bool) else name
-        names[int(key)] = check_name(plain, file, f"names, {key}")
+        names[index] = check_name(plain, file, f"names, {key}")
     return names
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable
 from typing import IO
 
@@ -15,11 +14,10 @@ from converter.geometry import rle, shapes
 from converter.model import Box, Instance, Sample
 from converter.storage.spool import Spool
 
-__all__ = ["COLUMNS", "INDEX", "Row", "Writer", "decode", "encode", "image_row", "instance_row", "integer", "number"]
+__all__ = ["COLUMNS", "INDEX", "Row", "Writer", "decode", "encode", "image_row", "instance_row", "number"]
 
 INDEX = "index.csv"
 IN_MEMORY = 1 << 24
-INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -85,11 +83,6 @@ def instance_row(sample: Sample, instance: Instance, class_name: str, mask: str 
         iscrowd=str(int(instance.iscrowd)),
         mask_sha256=mask_sha256,
     )
-
-
-def integer(text: str) -> int | None:
-    """The whole number in a field; None for anything else (int() itself takes `1_0`, ` 1` and other alphabets)."""
-    return int(text) if INTEGER.fullmatch(text) else None
 
 
 def number(value: float) -> str:

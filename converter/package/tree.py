@@ -19,6 +19,7 @@ from importlib.metadata import version
 
 import msgspec
 
+from converter.codecs.text import whole
 from converter.format import Encoded, Record, Writing
 from converter.geometry import labelmap
 from converter.model import Image, Sample
@@ -156,5 +157,5 @@ def indexed_image(images: Source, row: index.Row) -> Image:
     below = row.image.removeprefix("images/")
     name = below.removeprefix(f"{row.split}/") if row.split else below
     known = row.image in images or row.image in images.special
-    width, height = (max(0, index.integer(v) or 0) for v in (row.width, row.height))
+    width, height = (max(0, whole(v) or 0) for v in (row.width, row.height))
     return Image(name, row.split or None, width, height, file=row.image if known else None)

@@ -3,8 +3,9 @@
     python -m tests.fuzz.run                   60 seconds a target
     python -m tests.fuzz.run 600 coco zip      600 seconds each for these
 
-Findings are told as they come, and replayed by the suite from then on. Under Linux a run that
-takes more than SECONDS, or more memory than MEMORY, is a finding as well.
+Findings are told as they come, and replayed by the suite from then on. Inputs after which
+something came out that had not been seen before are kept to go on from. Under Linux an input
+that takes more than SECONDS of a processor, or more memory than MEMORY, is a finding as well.
 """
 
 from __future__ import annotations
@@ -16,49 +17,67 @@ import signal
 import sys
 import time
 import traceback
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from tests.fuzz.mutate import mutated
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.mutate import mutated, renamed
+from tests.fuzz.targets import TARGETS, Target
+
+__all__ = ["CORPUS", "changed"]
 
 CORPUS = Path(__file__).resolve().parents[2] / "fixtures" / "fuzz"
 SECONDS = 10
 MEMORY = 3 << 30
-KEPT = 200  # inputs that were survived, to go on from
+RENAMED = 0.05  # of the inputs: another name and not another content
+LONGEST = 50_000  # bytes of an input to go on from
 
 
 class HangError(Exception):
     """An input took too long."""
 
 
-def fuzz(name: str, seconds: float, seed: int) -> tuple[int, list[Path]]:
-    """How many inputs a target was given, and the files of those that it did not survive."""
+def changed(target: Target, pool: Sequence[bytes], chance: random.Random) -> bytes:
+    """A new input from one of the pool."""
+    data = chance.choice(pool)
+    if not target.headed:
+        return mutated(data, chance)
+    head, _, content = data.partition(b"\n")
+    if chance.random() < RENAMED:
+        path = head.partition(b"\t")[0].decode()
+        return f"{path}\t{renamed(path.partition('/')[2], chance)}\n".encode() + content
+    return head + b"\n" + mutated(content, chance)
+
+
+def fuzz(name: str, seconds: float, seed: int) -> tuple[int, int, list[Path]]:
+    """How many inputs a target was given, how many outcomes there were, and the files that it did not survive."""
     target, chance = TARGETS[name], random.Random(seed)
     pool = [*target.seeds(), *(p.read_bytes() for p in sorted((CORPUS / name).glob("*")))]
     found: list[Path] = []
     known: set[str] = set()
+    outcomes: set[object] = set()
     count, until = 0, time.monotonic() + seconds
     while time.monotonic() < until:
-        data = mutated(chance.choice(pool), target.words, target.mend, chance)
+        data = changed(target, pool, chance)
         count += 1
         try:
-            signal.alarm(SECONDS)
-            target.run(data)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
+            outcome = target.run(data)
+            if outcome not in outcomes and len(data) < LONGEST:
+                outcomes.add(outcome)
+                pool.append(data)
         except Exception as error:  # noqa: BLE001 -- any is a finding
             place = traceback.extract_tb(error.__traceback__)[-1]
             mark = f"{type(error).__name__} {place.filename}:{place.lineno}"
             if mark not in known:
                 known.add(mark)
                 found.append(_keep(name, data))
-                print(f"{name}: {mark}: {error}: {found[-1]}", flush=True)
+                print(f"{name}: {mark}: {str(error)[:300]}: {found[-1]}", flush=True)
         finally:
-            signal.alarm(0)
-        if chance.random() < 0.01 and len(data) < 20_000:
-            pool.append(data)
-            pool = pool if len(pool) < KEPT else pool[: KEPT // 2]
-    return count, found
+            signal.setitimer(signal.ITIMER_PROF, 0)
+    return count, len(outcomes), found
 
 
 def _keep(name: str, data: bytes) -> Path:
@@ -74,12 +93,13 @@ def _too_long(_: int, __: FrameType | None) -> NoReturn:
 
 def main(arguments: list[str]) -> int:
     seconds = float(arguments[0]) if arguments else 60
-    signal.signal(signal.SIGALRM, _too_long)
+    signal.signal(signal.SIGPROF, _too_long)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, resource.RLIM_INFINITY))
+    warnings.simplefilter("error")  # as in the suite: a user would see them
     failed = False
     for name in arguments[1:] or TARGETS:
-        count, found = fuzz(name, seconds, time.time_ns())
-        print(f"{name}: {count} inputs, {len(found)} findings", flush=True)
+        count, outcomes, found = fuzz(name, seconds, time.time_ns())
+        print(f"{name}: {count} inputs, {outcomes} outcomes, {len(found)} findings", flush=True)
         failed = failed or bool(found)
     return failed
 

@@ -1,4 +1,4 @@
-"""What is fuzzed: every reader, by the file that it trusts most, and the codecs.
+"""What is fuzzed: every reader by every file of its fixtures, archives, option files, and the codecs.
 
 A target takes bytes and may raise nothing but SegpackError (codecs of shapes: ShapeError).
 Whatever else comes out of it, or takes more than some seconds, is a defect.
@@ -6,18 +6,20 @@ Whatever else comes out of it, or takes more than some seconds, is a defect.
 
 from __future__ import annotations
 
+import atexit
 import io
-import json
 import os
+import re
+import shutil
 import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
-from functools import cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -25,39 +27,129 @@ from PIL import Image
 import converter
 from converter.codecs import csvs, images, png, text, xml, yaml
 from converter.codecs import json as json_codec
-from converter.errors import SegpackError, ShapeError
+from converter.errors import SegpackError, ShapeError, UsageError
 from converter.geometry import raster, rle
+from converter.transforms import classes, split
+from tests.support import FIXTURES, Case, valid_cases
 
-__all__ = ["TARGETS", "Target"]
+__all__ = ["CODECS", "READERS", "TARGETS", "Target"]
 
 HEIGHT, WIDTH = 9, 12
 RING = [2, 2, 8, 2, 8, 7, 2, 7]
+LARGEST = 30_000  # bytes of a file that is worth changing: what is in large ones is in small ones too
+WRITTEN = ("coco", "instance-png", "yolo-seg", "voc", "semantic-png", "datumaro")
 
 
 class Target(NamedTuple):
-    """`run` takes the bytes; `seeds` are good inputs to begin from; `words` are worth inserting.
+    """`run` takes the bytes and says what came of them; `seeds` are good inputs to begin from.
 
-    `mend` makes of a changed input one that is not refused at first sight.
+    Of a target with `headed` the first line of the bytes says which file of which fixture the rest stands for,
+    and after a tab where that file lies instead.
     """
 
     run: Callable[[bytes], object]
     seeds: Callable[[], list[bytes]]
-    words: tuple[bytes, ...] = ()
-    mend: Callable[[bytes], bytes] = bytes
+    headed: bool = False
 
 
-def with_checksums(data: bytes) -> bytes:
-    """A PNG whose chunks have the checksums of what is in them, so that they are looked into."""
-    made, at = bytearray(data[:8]), 8
-    while at + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, at)
-        body = data[at + 4 : at + 8 + length]
-        made += data[at : at + 4] + body + struct.pack(">I", zlib.crc32(body))
-        at += 12 + length
-    return bytes(made) + data[at:]
+# ---------------------------------------------------------------- readers
 
 
-# ---------------------------------------------------------------- seeds
+@cache
+def workplace() -> Path:
+    """A folder in memory where fixtures are damaged; it goes with the process."""
+    made = tempfile.mkdtemp(prefix="segpack-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return Path(made)
+
+
+@cache
+def fixture(format: str, name: str) -> tuple[Path, dict[str, Any]]:
+    """A copy of a good dataset, of which one file is going to be replaced over and over, and what it is read with."""
+    case, copy = Case(format, name), workplace() / format / name
+    shutil.copytree(case.path, copy)
+    return copy, case.options_for(copy)
+
+
+def files_of(format: str) -> list[bytes]:
+    """Every file of the fixtures of a format that is small enough, after a line that says which it is."""
+    return [
+        f"{case.name}/{path.relative_to(case.path).as_posix()}\n".encode() + path.read_bytes()
+        for case in valid_cases()
+        if case.format == format
+        for path in sorted(case.path.rglob("*"))
+        if path.is_file() and path.stat().st_size < LARGEST
+    ]
+
+
+def damaged(format: str, data: bytes) -> object:
+    """What a reader makes of a fixture in which one file is another."""
+    head, _, content = data.partition(b"\n")
+    path, _, other = head.decode().partition("\t")
+    name, _, path = path.partition("/")
+    folder, options = fixture(format, name)
+    good, place = folder / path, folder / (other or path)
+    before = good.read_bytes()
+    good.unlink()
+    if place.exists() or not place.resolve().is_relative_to(folder):
+        place = good
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content)
+    try:
+        return read_all(folder, data, **options)
+    finally:
+        place.unlink()
+        good.write_bytes(before)
+
+
+def read_all(source: Path, data: bytes, **options: Any) -> object:
+    """What is made of a source: read strictly, or, mostly, read leniently and written; `data` says how."""
+    outcome: list[object] = []
+    with told(outcome):
+        pick = zlib.crc32(data)
+        if pick % 4 == 0:
+            for sample in converter.open(source, **options):
+                outcome.append(len(sample.instances))
+                for instance in sample.instances:
+                    with suppress(UsageError):  # a box has no mask
+                        instance.mask()
+            return tuple(outcome)
+        target = workplace() / "out"
+        shutil.rmtree(target, ignore_errors=True)
+        how = {"on_error": "skip", "workers": 1, "image_files": "none", "boxes_as_masks": True, **options}
+        result = converter.convert(source, target, to=WRITTEN[pick % len(WRITTEN)], **how)
+        outcome += [result.images, *sorted({loss.code for loss in result.losses})]
+    return tuple(outcome)
+
+
+@contextmanager
+def told(outcome: list[object]) -> Iterator[None]:
+    """A refusal is an outcome, whatever the names and numbers in it."""
+    try:
+        yield
+    except SegpackError as error:
+        outcome.append(re.sub(r"[0-9]+|'[^']*'", "", str(error))[-60:])
+
+
+def read_zip(data: bytes) -> object:
+    place = workplace() / "set.zip"
+    place.write_bytes(data)
+    return read_all(place, data)
+
+
+def zips() -> list[bytes]:
+    made = []
+    for case in ("coco/valid/bare", "yolo-seg/valid/mixed"):
+        for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            out = io.BytesIO()
+            with zipfile.ZipFile(out, "w", method) as packed:
+                for path in sorted((FIXTURES / case).rglob("*.*")):
+                    packed.write(path, path.relative_to(FIXTURES / case).as_posix())
+            made.append(out.getvalue())
+    return made
+
+
+# ---------------------------------------------------------------- codecs
 
 
 def picture(kind: str = "PNG", mode: str = "RGB") -> bytes:
@@ -66,122 +158,6 @@ def picture(kind: str = "PNG", mode: str = "RGB") -> bytes:
     image = Image.fromarray(array).convert("RGB").convert(mode)
     image.save(out, kind)
     return out.getvalue()
-
-
-def mask(mode: str = "L", value: int = 1) -> bytes:
-    array = np.zeros((HEIGHT, WIDTH), np.uint8)
-    array[2:7, 2:8] = value
-    image = Image.fromarray(array).convert(mode)
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    return out.getvalue()
-
-
-def coco_json() -> bytes:
-    area = HEIGHT * WIDTH
-    shapes = [
-        [RING],
-        {"size": [HEIGHT, WIDTH], "counts": [20, 5, area - 25]},
-        {"size": [HEIGHT, WIDTH], "counts": rle.from_counts([20, 5, area - 25], HEIGHT, WIDTH).counts.decode()},
-        [],
-    ]
-    annotations = [
-        {"id": i, "image_id": 1 + i % 2, "category_id": 1, "segmentation": shape, "bbox": [2, 2, 6, 5], "area": 30,
-         "iscrowd": 0, "note": {"deep": [1, None, "x"]}}
-        for i, shape in enumerate(shapes)
-    ]  # fmt: skip
-    entries = [
-        {"id": i + 1, "file_name": n, "width": WIDTH, "height": HEIGHT} for i, n in enumerate(("a.png", "b.png"))
-    ]
-    categories = [{"id": 1, "name": "cat", "supercategory": "animal"}, {"id": 3, "name": "dog"}]
-    whole = {"info": {}, "images": entries, "annotations": annotations, "categories": categories}
-    return json.dumps(whole).encode()
-
-
-# ---------------------------------------------------------------- readers
-
-
-@cache
-def folder(name: str) -> Path:
-    """A small good dataset, in which one file is going to be replaced over and over."""
-    root = Path(tempfile.mkdtemp(prefix="segpack-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
-    made = root / name
-    parts: dict[str, bytes] = {}
-    if name == "coco":
-        parts = {"labels.json": coco_json(), "images/a.png": picture(), "images/b.png": picture()}
-    elif name == "yolo":
-        row = " ".join(str(v / (HEIGHT if i % 2 else WIDTH)) for i, v in enumerate(RING))
-        parts = {
-            "data.yaml": b"train: images/train\nval: images/train\nnames: {0: cat, 1: dog}\n",
-            "images/train/a.png": picture(),
-            "images/train/b.png": picture(),
-            "labels/train/a.txt": f"0 {row}\n1 0.5 0.5 0.2 0.3\n".encode(),
-            "labels/train/b.txt": f"1 {row}\n".encode(),
-        }
-    elif name == "masks":
-        parts = {
-            "classes.json": b'{"0": "background", "1": "cat", "2": {"name": "dog"}}'.replace(
-                b'{"name": "dog"}', b'"dog"'
-            ),
-            "images/a.png": picture(),
-            "images/b.png": picture(),
-            "masks/a.png": mask(),
-            "masks/b.png": mask(value=2),
-        }
-    for path, data in parts.items():
-        place = made / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(data)
-    if name == "package":
-        converter.convert(folder("coco"), made, to="instance-png", workers=1)
-    return made
-
-
-def read_all(source: Path) -> None:
-    """Everything that a reader makes of a source, stopping at what is bad, and leaving it out."""
-    for mode in ("stop", "skip"):
-        with suppress(SegpackError):
-            for sample in converter.open(source, on_error=mode):
-                for instance in sample.instances:
-                    with suppress(SegpackError):
-                        instance.mask()
-
-
-def replaced(name: str, path: str) -> Callable[[bytes], object]:
-    def run(data: bytes) -> None:
-        place = folder(name) / path
-        before = place.read_bytes()
-        place.write_bytes(data)
-        try:
-            read_all(folder(name))
-        finally:
-            place.write_bytes(before)
-
-    return run
-
-
-def seed(name: str, path: str) -> Callable[[], list[bytes]]:
-    return lambda: [(folder(name) / path).read_bytes()]
-
-
-def read_zip(data: bytes) -> None:
-    place = folder("coco").parent / "set.zip"
-    place.write_bytes(data)
-    read_all(place)
-
-
-def zips() -> list[bytes]:
-    made = []
-    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w", method) as packed:
-            for path in sorted(folder("coco").rglob("*.*")):
-                packed.write(path, path.relative_to(folder("coco")).as_posix())
-        made.append(out.getvalue())
-    return made
-
-
-# ---------------------------------------------------------------- codecs
 
 
 def only(error: type[Exception], function: Callable[[bytes], object]) -> Callable[[bytes], object]:
@@ -237,49 +213,54 @@ def rings(data: bytes) -> None:
         assert rle.area(raster.polygons_to_rle([values[:40], values[40:]], HEIGHT, WIDTH)) <= HEIGHT * WIDTH
 
 
-JSON_WORDS = (b"null", b"1e400", b"-1", b"NaN", b"[]", b"{}", b'""', b"true", b"9" * 400, b'"\\ud800"', b"1.5", b"0")
-YOLO_WORDS = (b"nan", b"1e999", b"-", b"\0", b"1e-400", b"0x1", b"\xc2\xb2", b" ", b"\n")
-YAML_WORDS = (b"&a", b"*a", b"!!python", b"<<: ", b"- ", b"? ", b"[", b"{", b"yes", b"~", b"\t", b"---\n", b"../")
-TARGETS: dict[str, Target] = {
-    "coco": Target(replaced("coco", "labels.json"), seed("coco", "labels.json"), JSON_WORDS),
-    "coco-image": Target(
-        replaced("coco", "images/a.png"),
-        lambda: [picture(), picture("JPEG"), picture("GIF"), picture("WEBP")],
-        mend=with_checksums,
-    ),
-    "yolo-label": Target(replaced("yolo", "labels/train/a.txt"), seed("yolo", "labels/train/a.txt"), YOLO_WORDS),
-    "yolo-yaml": Target(replaced("yolo", "data.yaml"), seed("yolo", "data.yaml"), YAML_WORDS),
-    "mask": Target(
-        replaced("masks", "masks/a.png"), lambda: [mask(), mask("1", 255), mask("RGB"), mask("P")], mend=with_checksums
-    ),
-    "classes": Target(replaced("masks", "classes.json"), seed("masks", "classes.json"), JSON_WORDS),
-    "meta": Target(replaced("package", "meta.json"), seed("package", "meta.json"), JSON_WORDS),
-    "index": Target(replaced("package", "index.csv"), seed("package", "index.csv"), (b'"', b",", b"\n", b"..", b"/")),
-    "zip": Target(read_zip, zips, (b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\6\6", b"\xff\xff\xff\xff", b"../", b"\0")),
+def option_file(parse: Callable[[bytes, str], object], name: str) -> Callable[[bytes], object]:
+    return only(SegpackError, lambda data: parse(data, name))
+
+
+CLASSES_YAML = b"classes:\n- {id: 1, name: vehicle, from: [car, truck, 7]}\n- {name: person}\ndrop: [sky]\n"
+CLASSES_JSON = b'{"classes": [{"id": 1, "name": "vehicle", "from": ["car", 7]}, {"name": "person"}], "drop": ["sky"]}'
+CODECS: dict[str, Target] = {
+    "zip": Target(read_zip, zips),
     "codec-image": Target(
         all_of_image,
         lambda: (
             [picture(k) for k in ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")] + [picture(mode="P"), picture(mode="1")]
         ),
-        mend=with_checksums,
     ),
     "codec-png": Target(
-        png_like_pillow,
-        lambda: [picture(), picture(mode="L"), picture(mode="P"), picture(mode="RGBA")],
-        mend=with_checksums,
+        png_like_pillow, lambda: [picture(), picture(mode="L"), picture(mode="P"), picture(mode="RGBA")]
     ),
-    "codec-json": Target(only(SegpackError, lambda d: json_codec.decode(d, "file")), lambda: [coco_json()], JSON_WORDS),
-    "codec-yaml": Target(only(SegpackError, lambda d: yaml.decode(d, "file")), seed("yolo", "data.yaml"), YAML_WORDS),
-    "codec-csv": Target(
-        only(SegpackError, lambda d: csvs.rows(d, "file")), seed("package", "index.csv"), (b'"', b"\0")
+    "codec-json": Target(
+        only(SegpackError, lambda d: json_codec.decode(d, "file")),
+        lambda: [(FIXTURES / "coco/valid/bare/labels.json").read_bytes()],
     ),
+    "codec-yaml": Target(
+        only(SegpackError, lambda d: yaml.decode(d, "file")),
+        lambda: [CLASSES_YAML, (FIXTURES / "yolo-seg/valid/mixed/data.yaml").read_bytes()],
+    ),
+    "codec-csv": Target(only(SegpackError, lambda d: csvs.rows(d, "file")), lambda: [b'a,b,c\n1,"x,y",\n2,"""",z\n']),
     "codec-text": Target(only(SegpackError, lambda d: text.decode_text(d, "file")), lambda: ["caf\xe9\n".encode()]),
     "codec-xml": Target(
         only(SegpackError, lambda d: xml.decode(d, "file")),
         lambda: [b"<?xml version='1.0'?><a b='1'><c>x</c><!-- d --></a>"],
-        (b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b"&b;", b"<![CDATA[", b"]]>", b"xmlns:x='y'"),
+    ),
+    "option-classes": Target(option_file(classes.parse, "c.yaml"), lambda: [CLASSES_YAML]),
+    "option-classes-json": Target(option_file(classes.parse, "c.json"), lambda: [CLASSES_JSON]),
+    "option-classes-csv": Target(
+        option_file(classes.parse, "c.csv"), lambda: [b"id,name,from\n1,vehicle,car|truck\n2,person,\n"]
+    ),
+    "option-colors": Target(
+        option_file(classes.parse_colors, "c.json"), lambda: [b'{"cat": [1, 2, 3], "dog": [4, 5, 6]}']
+    ),
+    "option-split-from": Target(
+        option_file(split.parse_lists, "s.json"), lambda: [b'{"train": ["a.png"], "val": ["b.png"]}']
     ),
     "rle-text": Target(run_lengths, lambda: [rle.from_counts([20, 5, 83], HEIGHT, WIDTH).counts]),
-    "rle-list": Target(listed_counts, lambda: [b"[20, 5, 83]", b"[0, 0, 20, 88]"], JSON_WORDS),
+    "rle-list": Target(listed_counts, lambda: [b"[20, 5, 83]", b"[0, 0, 20, 88]"]),
     "rings": Target(rings, lambda: [np.array(RING * 3, np.float32).tobytes()]),
 }
+READERS = {
+    format: Target(partial(damaged, format), cache(partial(files_of, format)), headed=True)
+    for format in sorted({case.format for case in valid_cases()})
+}
+TARGETS = {**READERS, **CODECS}
