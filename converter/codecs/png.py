@@ -23,6 +23,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 from PIL import Image
 
+from converter.codecs import deflate
 from converter.errors import SourceError
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "encode_gray",
     "encode_mask",
     "encode_rgb",
+    "pack_pixels",
     "pixel_limit",
     "pixels_up_to",
     "read_header",
@@ -129,15 +131,8 @@ def encode_gray(array: NDArray[Any]) -> bytes:
     if array.ndim != 2 or array.dtype not in (np.bool_, np.uint8, np.uint16):
         raise ValueError(f"not a gray image: {array.dtype} of shape {array.shape}")
     height, width = array.shape
-    size = array.dtype.itemsize
-    rows = np.zeros((height, 1 + width * size), np.uint8)
-    if array.dtype == np.bool_:
-        np.negative(array.view(np.uint8), out=rows[:, 1:])
-    elif size == 1:
-        rows[:, 1:] = array
-    else:
-        rows[:, 1:].view(">u2")[...] = array
-    return _file(width, height, 8 * size, isal_zlib.compress(rows, 1))
+    samples = np.negative(array.view(np.uint8)) if array.dtype == np.bool_ else array
+    return _file(width, height, 8 * samples.itemsize, pack_pixels(samples))
 
 
 def encode_rgb(array: NDArray[np.uint8]) -> bytes:
@@ -148,9 +143,24 @@ def encode_rgb(array: NDArray[np.uint8]) -> bytes:
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
         raise ValueError(f"not a colour image: {array.dtype} of shape {array.shape}")
     height, width, _ = array.shape
-    rows = np.zeros((height, 1 + 3 * width), np.uint8)
-    rows[:, 1:] = array.reshape(height, 3 * width)
-    return _file(width, height, 8, isal_zlib.compress(rows, 1), color_type=2)
+    return _file(width, height, 8, pack_pixels(array), color_type=2)
+
+
+def pack_pixels(array: Samples) -> bytes:
+    """The image data (IDAT) of a (height, width[, channels]) array of uint8 or uint16, not interlaced.
+
+    Pixels of one byte repeat as they are. Of longer ones the differences to the pixel on the
+    left are stored (filter Sub, section 9.2), which are zeros where it is the same.
+    """
+    height = array.shape[0]
+    pixels = np.ascontiguousarray(array, array.dtype.newbyteorder(">")).view(np.uint8).reshape(height, -1)
+    rows = np.zeros((height, 1 + pixels.shape[1]), np.uint8)
+    rows[:, 1:] = pixels
+    size = pixels.shape[1] // array.shape[1]
+    if size > 1:
+        rows[:, 0] = 1
+        rows[:, 1 + size :] -= pixels[:, :-size]
+    return deflate.stream(rows.data)
 
 
 def encode_mask(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int) -> bytes:
@@ -175,22 +185,16 @@ def encode_mask(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int
     middle = isal_zlib.adler32(rows, above * row % 65521 << 16 | 1)
     low = middle & 0xFFFF
     adler = ((middle >> 16) + low * below * row) % 65521 << 16 | low
-    stream = [b"\x78\x01", _zeros(above * row), _deflate(rows), _zeros(below * row), _LAST_BLOCK]
+    stream = [b"\x78\x01", _zeros(above * row), deflate.block(rows.data), _zeros(below * row), _LAST_BLOCK]
     return _file(width, height, 8, b"".join(stream) + struct.pack(">I", adler))
 
 
 _LAST_BLOCK = b"\x03\x00"  # an empty one with fixed codes
 
 
-def _deflate(data: bytes | NDArray[np.uint8]) -> bytes:
-    """Deflate blocks that end on a byte and refer to nothing before them; none is the last."""
-    stream = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
-    return stream.compress(data) + stream.flush(isal_zlib.Z_FULL_FLUSH)
-
-
 @lru_cache(maxsize=1024)
 def _zeros(size: int) -> bytes:
-    return _deflate(bytes(size)) if size else b""
+    return deflate.block(bytes(size)) if size else b""
 
 
 def _file(width: int, height: int, depth: int, stream: bytes, *, color_type: int = 0) -> bytes:

@@ -17,7 +17,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from isal import isal_zlib
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
@@ -212,11 +211,9 @@ def encode(picture: Picture, *, lossless: bool = False) -> bytes:
 
 def _png16(pixels: NDArray[np.uint16], picture: Picture) -> bytes:
     height, width, channels = pixels.shape
-    rows = np.zeros((height, 1 + 2 * channels * width), np.uint8)
-    rows[:, 1:] = np.ascontiguousarray(pixels.astype(">u2")).view(np.uint8).reshape(height, -1)
     header = struct.pack(">IIBBBBB", width, height, 16, _COLOR_TYPES[channels], 0, 0, 0)
     exif = _chunk(b"eXIf", picture.exif) if picture.exif else b""
-    body = isal_zlib.compress(rows, 3)
+    body = png.pack_pixels(pixels)
     return b"".join(
         (png.SIGNATURE, _chunk(b"IHDR", header), picture.chunks, exif, _chunk(b"IDAT", body), _chunk(b"IEND", b""))
     )

@@ -7,9 +7,8 @@ import posixpath
 from typing import Any
 
 import msgspec
-from isal import isal_zlib
 
-from converter.codecs import json, png
+from converter.codecs import deflate, json, png
 from converter.format import Encoded, Record, Writing
 from converter.geometry import rle, shapes
 from converter.layouts.palette import color_of
@@ -107,7 +106,7 @@ def _pairs(flat: list[float]) -> list[list[float]]:
 
 def _bitmap(region: Rle) -> dict[str, Any]:
     crop, x, y = rle.decode_crop(region)
-    packed = isal_zlib.compress(png.encode_gray(crop), 1)  # zlib's bytes depend on which library is loaded
+    packed = deflate.stream(png.encode_gray(crop))
     return {"data": base64.b64encode(packed).decode(), "origin": [x, y]}
 
 

@@ -123,14 +123,18 @@ def test_aliases_and_merges():
         ("? [1]\n: 2\n", "cannot be a key", "line 1, column 3"),
         ("<<: 3", "takes a mapping", "line 1, column 5"),
         ("a: " + "1" * 4301, "too many digits", "line 1, column 4"),
-        ("[" * 100_000, "nested more than 100", "line 1, column 101"),
-        ("{a: " * 100_000, "nested more than 100", "line 1, column 401"),
+        ("[" * 200, "nested more than 100", "line 1, column 101"),
+        ("{a: " * 200, "nested more than 100", "line 1, column 401"),
         ("- " * 10_000, "nested more than 100", "line 1, column 201"),
         ("a: \0", "is not YAML", "character 3"),
     ],
 )
 def test_refused(text, problem, place):
     assert refused(text, problem) == place
+
+
+def test_no_depth_is_too_much_for_an_error():
+    refused("[" * 100_000, "nest")  # by libyaml's own limit where it has one
 
 
 def test_a_hundred_levels_are_read():

@@ -1,0 +1,40 @@
+"""Deflated pixels: what inflates to them again, and nothing that depends on where the packer lies in memory."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from converter.codecs import deflate, png
+
+DATA = st.binary(max_size=600) | st.builds(
+    lambda piece, n: piece * n, st.binary(min_size=1, max_size=9), st.integers(1, 400)
+)
+
+
+@given(DATA)
+def test_a_stream_inflates_to_the_data(data):
+    assert zlib.decompress(deflate.stream(data)) == data
+
+
+@given(DATA, DATA)
+def test_blocks_can_follow_each_other(one, other):
+    last = zlib.compressobj(wbits=-15).flush()
+    assert zlib.decompress(deflate.block(one) + deflate.block(other) + last, wbits=-15) == one + other
+
+
+def test_repeats_are_sought_one_pixel_back_only():
+    """A match that reached further back would come out of a hash table, whose state may differ."""
+    data = np.random.default_rng(1).integers(0, 256, 997, np.uint8).tobytes()
+    assert len(deflate.stream(data * 3)) > len(data * 3) * 0.99
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_areas_of_one_value_pack_well_whatever_a_pixel_is(dtype, channels):
+    pixels = np.repeat(np.random.default_rng(2).integers(0, 256, (50, 4, channels)), 100, axis=1).astype(dtype) * 3
+    assert len(png.pack_pixels(pixels)) < pixels.nbytes / 25
