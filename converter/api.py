@@ -1,9 +1,13 @@
-"""The Python API: the commands as functions, and datasets to walk through."""
+"""The Python API: the commands as functions, and datasets to walk through.
+
+Each function imports what it runs: a conversion has no use for templates, checks or drawing.
+"""
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,22 +19,15 @@ from converter.geometry import labelmap, rle, shapes
 from converter.keywords import JobKeywords, ReadKeywords, RunKeywords, StrPath, check_names, read_job, read_options
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Image, Instance, LabelMap, Loss, Marks, Sample
-from converter.pipeline import (
-    checking,
-    converting,
-    diff_reporting,
-    diffing,
-    inspecting,
-    packing,
-    previewing,
-    reporting,
-)
-from converter.pipeline.checking import CheckReport, FailOn
-from converter.pipeline.converting import Result
-from converter.pipeline.diffing import Diff
-from converter.pipeline.inspecting import Inspection
 from converter.pipeline.opening import Opened, Progress, load_sample, open_dataset, silent
-from converter.pipeline.previewing import Preview
+
+if TYPE_CHECKING:
+    from converter.pipeline.checking import CheckReport, FailOn
+    from converter.pipeline.converting import Result
+    from converter.pipeline.diffing import Diff
+    from converter.pipeline.inspecting import Inspection
+    from converter.pipeline.packing import Yolo
+    from converter.pipeline.previewing import Preview
 
 __all__ = [
     "Dataset",
@@ -156,6 +153,8 @@ def convert(source: StrPath, target: StrPath, *, to: str, **options: Unpack[JobK
     `options` are those of the command line, by the same names: segmentation="rle", resize="640x480",
     split="train=0.8,val=0.2", filter=["class=person"], and so on.
     """
+    from converter.pipeline import converting
+
     check_names("convert", options, JobKeywords)
     return converting.convert(read_job(source, target, options), to, progress=options.get("progress", silent))
 
@@ -165,13 +164,15 @@ def pack(
     target: StrPath,
     *,
     mask_encoding: MaskEncoding | None = None,
-    yolo: packing.Yolo | None = None,
+    yolo: Yolo | None = None,
     **options: Unpack[JobKeywords],
 ) -> Result:
     """`segpack pack`: write `source` as a package, read it back, and only then put it in place.
 
     Several sources become one dataset, as in `merge`; `tags` name them. `options` as in `convert`.
     """
+    from converter.pipeline import packing
+
     check_names("pack", options, JobKeywords)
     job, progress = read_job(source, target, options), options.get("progress", silent)
     return packing.pack(job, mask_encoding=mask_encoding, yolo=yolo, progress=progress)
@@ -183,6 +184,8 @@ def merge(sources: Sequence[StrPath], target: StrPath, *, to: str, **options: Un
     Image names get the tag of their dataset as a folder (`tags`; default: from the paths), so that
     equal names stay apart and `filter=["source=TAG"]` gives each dataset back.
     """
+    from converter.pipeline import converting
+
     check_names("merge", options, JobKeywords)
     return converting.convert(read_job(list(sources), target, options), to, progress=options.get("progress", silent))
 
@@ -200,9 +203,13 @@ def check(
 
     `report` names an HTML file that shows what was found.
     """
+    from converter.pipeline import checking
+
     check_names("check", options, RunKeywords)
     workers, progress = _running(options)
     if report is not None:
+        from converter.pipeline import reporting
+
         reporting.check_report(str(report), str(source))
     checked = checking.examine(
         str(source),
@@ -226,9 +233,13 @@ def diff(a: StrPath, b: StrPath, *, report: StrPath | None = None, **options: Un
     `format` names one for both, or two with a comma between. The other options say how both are read.
     `report` names an HTML file that shows the images that differ side by side.
     """
+    from converter.pipeline import diffing
+
     check_names("diff", options, RunKeywords)
     workers, progress = _running(options)
     if report is not None:
+        from converter.pipeline import diff_reporting
+
         diff_reporting.check_report(str(report), str(a), str(b))
     first, comma, second = (options.get("format") or "").partition(",")
     read = read_options(options, need_files=False)
@@ -248,6 +259,8 @@ def diff(a: StrPath, b: StrPath, *, report: StrPath | None = None, **options: Un
 
 def inspect(source: StrPath, **options: Unpack[RunKeywords]) -> Inspection:
     """`segpack inspect`: format and evidence, task, splits, sizes, classes with counts, encodings."""
+    from converter.pipeline import inspecting
+
     check_names("inspect", options, RunKeywords)
     workers, progress = _running(options)
     return inspecting.inspect(
@@ -271,6 +284,8 @@ def preview(
     **options: Unpack[RunKeywords],
 ) -> Preview:
     """`segpack preview`: a contact sheet of `image_names`, or of a sample of `count` images, as a picture file."""
+    from converter.pipeline import previewing
+
     check_names("preview", options, RunKeywords)
     workers, progress = _running(options)
     return previewing.preview(

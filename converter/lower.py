@@ -147,37 +147,50 @@ def _fit(instance: Instance, number: int, image: Image, how: Lowering, ledger: L
             amount=pixels,
         )
         return None
-    instance = msgspec.structs.replace(instance, class_id=how.ids[instance.class_id])
-    if isinstance(instance.shape, Box) and not how.holds.boxes:
-        if not how.options.boxes_as_masks:
-            ledger.lose(BOX_DROPPED, name, "a box is no mask (--boxes-as-masks fills it)", instance=told)
-            return None
-        instance = _fill_box(instance, instance.shape, image)
-    elif isinstance(instance.shape, Box) and how.options.boxes_as_masks and how.holds.masks:
-        instance = _fill_box(instance, instance.shape, image)
+    if isinstance(instance.shape, Box) and not how.holds.boxes and not how.options.boxes_as_masks:
+        ledger.lose(BOX_DROPPED, name, "a box is no mask (--boxes-as-masks fills it)", instance=told)
+        return None
+    instance = _filled(instance, image, how)
     if how.holds.quads and quads.is_quad(instance.shape):
-        return msgspec.structs.replace(instance, box=None, area=None, extra=_held(instance, how))
-    if isinstance(instance.shape, Polygons) and not (how.holds.polygons or how.holds.one_ring):
-        # No target of these keeps vertices: drawn once, the mask serves all that follows.
-        mask = shapes.mask_of(instance.shape, image.height, image.width)
-        instance = msgspec.structs.replace(instance, shape=mask)
-    if not how.holds.empty and shapes.is_empty(instance.shape, image.height, image.width):
+        return _bare(instance, instance.shape, how)
+    shape = _drawn(instance.shape, image, how)
+    if not how.holds.empty and shapes.is_empty(shape, image.height, image.width):
         ledger.lose("empty-mask", name, "an object without a pixel", instance=told, amount=0)
         return None
-    if not how.holds.masks:
-        instance = msgspec.structs.replace(instance, shape=_box_of(instance.shape, image, how))
-    elif how.options.simplifies and _writes_polygons(instance, how):
+    if how.holds.quads and not isinstance(shape, Box):
+        shape = quads.around(shapes.mask_of(shape, image.height, image.width))
+    if not how.holds.attributes and not how.options.simplifies:
+        return _bare(instance, shape, how)
+    instance = msgspec.structs.replace(instance, class_id=how.ids[instance.class_id], shape=shape)
+    if how.holds.masks and how.options.simplifies and _writes_polygons(instance, how):
         instance = _simplify(instance, told, image, how, ledger)
     if how.holds.attributes:
         return _settle_claims(instance, told, image, ledger)
     return msgspec.structs.replace(instance, box=None, area=None, extra=_held(instance, how))
 
 
-def _box_of(shape: Shape, image: Image, how: Lowering) -> Shape:
-    """The box of a shape; turned, where the target has such boxes, but for what was a box already."""
-    if how.holds.quads and not isinstance(shape, Box):
-        return quads.around(shapes.mask_of(shape, image.height, image.width))
-    return shapes.tight_box(shape, image.height, image.width)
+def _filled(instance: Instance, image: Image, how: Lowering) -> Instance:
+    """A box as the mask that --boxes-as-masks makes of it where the target holds masks; anything else as it is."""
+    box = instance.shape
+    if not isinstance(box, Box) or not how.options.boxes_as_masks or not (how.holds.masks or not how.holds.boxes):
+        return instance
+    region = raster.box_to_rle(box.x, box.y, box.w, box.h, image.height, image.width)
+    return msgspec.structs.replace(instance, shape=region, box=None, area=None)
+
+
+def _drawn(shape: Shape, image: Image, how: Lowering) -> Shape:
+    """What all that follows needs of a shape, drawn once: its box where the target holds boxes alone, or its mask."""
+    if not how.holds.masks and not how.holds.quads:
+        return shapes.tight_box(shape, image.height, image.width)
+    if isinstance(shape, Polygons) and not (how.holds.polygons or how.holds.one_ring):
+        return shapes.mask_of(shape, image.height, image.width)
+    return shape
+
+
+def _bare(instance: Instance, shape: Shape, how: Lowering) -> Instance:
+    """The instance as the target numbers it, without claims and without what it has no place for."""
+    extra = _held(instance, how) if instance.extra else {}
+    return Instance(how.ids[instance.class_id], shape, instance.id, instance.iscrowd, extra=extra)
 
 
 def _held(instance: Instance, how: Lowering) -> dict[str, Any]:
@@ -235,11 +248,6 @@ def _fit_marks(
         return None
     instance = msgspec.structs.replace(instance, class_id=how.ids[instance.class_id])
     return msgspec.structs.replace(instance, extra=_held(instance, how))
-
-
-def _fill_box(instance: Instance, box: Box, image: Image) -> Instance:
-    region = raster.box_to_rle(box.x, box.y, box.w, box.h, image.height, image.width)
-    return msgspec.structs.replace(instance, shape=region, box=None, area=None)
 
 
 def _writes_polygons(instance: Instance, how: Lowering) -> bool:
@@ -314,6 +322,8 @@ def _tell_reductions(sample: Sample, fitted: list[Instance], how: Lowering, ledg
 
 
 def _tell_attributes(sample: Sample, how: Lowering, ledger: Ledger) -> None:
+    if not any(i.extra for i in sample.instances):
+        return
     gone = [[k for k in i.extra if not how.holds.keeps(k)] for i in sample.instances]
     keys = sorted({k for mine in gone for k in mine})
     if keys:

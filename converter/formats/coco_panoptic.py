@@ -139,7 +139,7 @@ def _refs(
     reading: Reading,
     ledger: Ledger,
 ) -> list[Ref]:
-    images, lost = scan_images(file, index, ledger)
+    images, entries, lost = scan_images(file, index, ledger)
     refs: list[Ref] = []
     for place, mask, annotation in annotations:
         if annotation.image_id in lost:
@@ -150,14 +150,14 @@ def _refs(
             )
             ledger.bad_image(annotation.file_name, problem)
             continue
-        image, entry = images.pop(annotation.image_id)
+        image, at = images.pop(annotation.image_id)
         segments = [
             s
             for i, s in enumerate(annotation.segments_info)
             if _is_sound(s, f"{place}, segments_info[{i}]", file, image, declared, reading, ledger)
         ]
         used |= {s["category_id"] for s in segments}
-        refs.append(Ref(image, Payload(file.label, entry, place, mask, segments)))
+        refs.append(Ref(image, Payload(file.label, entries[at], place, mask, segments)))
     for image, _ in images.values():
         ledger.note("no-annotation", file.label, f"{shown_name(image)} has no PNG: it is left out")
     return refs

@@ -12,7 +12,6 @@ from itertools import groupby
 from typing import TypeAlias
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 __all__ = ["joined"]
@@ -72,6 +71,8 @@ def _neighbours(points: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[n
 
     These are the edges of the Delaunay triangulation, and points that are one point.
     """
+    import shapely  # noqa: PLC0415 -- slow to import, and needed for holes and parts only
+
     keys = points[:, 0] * (points[:, 1].max() + 1) + points[:, 1]
     order = keys.argsort(kind="stable")
     ascending = keys[order]

@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
-import shapely
-
 from converter.geometry import collapse, raster, trace
 from converter.geometry import rle as codes
 from converter.geometry.bridges import joined
@@ -130,6 +128,8 @@ def _within_distance(exact: Sequence[Points], tolerance: float, judge: Judge) ->
 
     It promises a distance for all vertices but the first.
     """
+    import shapely  # noqa: PLC0415 -- slow to import, and needed for simplifying only
+
     rings = [shapely.LinearRing(line) for line in exact]
     for finer in range(_TRIES):
         simpler = shapely.simplify(rings, 5 * tolerance / _FINER**finer, preserve_topology=True)
@@ -158,6 +158,8 @@ def _by_area(exact: Sequence[Points], parents: Sequence[int | None], judge: Judg
 
 def _near(lines: Lines, others: Lines, distance: float) -> bool:
     """Whether no point of a line is farther than that from its other line, both ways."""
+    import shapely  # noqa: PLC0415 -- slow to import, and needed for simplifying only
+
     if not all(lines):
         return False
     a, b = ([shapely.LinearRing(line) for line in some] for some in (lines, others))

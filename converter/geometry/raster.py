@@ -104,8 +104,8 @@ def _check_ring(ring: Any, place: int, farthest: int) -> float:
 
 
 def _draw(rings: list[list[float]], height: int, width: int) -> Rle:
-    codes = coco.frPyObjects(rings, height, width)
-    return rle.union([Rle(height, width, code["counts"]) for code in codes])
+    drawn = [Rle(height, width, code["counts"]) for code in coco.frPyObjects(rings, height, width)]
+    return drawn[0] if len(drawn) == 1 else rle.union(drawn)
 
 
 def _in_pieces(ring: list[float], height: int, width: int) -> Rle:

@@ -50,7 +50,7 @@ def _open(source: Source, path: str, raw: str, *, alone: bool) -> CocoFile:
     label = source.label(path)
     top = json.decode(source.read(path), label, dict[str, msgspec.Raw])
     for key in ("images", "annotations"):
-        if key not in top or bytes(top[key])[:1] != b"[":
+        if key not in top or bytes(memoryview(top[key])[:1]) != b"[":
             raise SourceError(label, "is not a list", place=key, remedy="is the file whole?")
     split = split_name(raw) if raw and (not alone or is_split_name(raw)) else None
     return CocoFile(path, label, split, raw, top)

@@ -60,17 +60,26 @@ def looks_like_coco(source: Source, path: str) -> bool:
     if not any(word in data for word in words) and not data.startswith(UTF_16):
         return False
     try:
-        top = json.decode(data, source.label(path), dict[str, msgspec.Raw])
+        top = source.once(path, _top)
     except SourceError:
         # Cut off, all that is known of it is how it begins; reading it will say what is wrong.
         return b'"segments_info"' not in data and b'"neg_category_ids"' not in data
     return "annotations" in top and ("images" in top or "categories" in top) and not _is_sibling(top)
 
 
+def _top(data: bytes, label: str) -> dict[str, msgspec.Raw]:
+    return json.decode(data, label, dict[str, msgspec.Raw])
+
+
+def _head(raw: msgspec.Raw) -> bytes:
+    """How a value begins; what may be gigabytes is not copied for that."""
+    return bytes(memoryview(raw)[:GLANCE])
+
+
 def _is_sibling(top: Mapping[str, msgspec.Raw]) -> bool:
     """Panoptic, caption, LVIS and Datumaro files share the top-level keys."""
-    annotations = bytes(top["annotations"])[:GLANCE]
-    images = bytes(top.get("images", msgspec.Raw(b"")))[:GLANCE]
+    annotations = _head(top["annotations"])
+    images = _head(top.get("images", msgspec.Raw(b"")))
     if b'"segments_info"' in annotations or b'"neg_category_ids"' in images:
         return True
     return b'"caption"' in annotations[:4000] and b'"category_id"' not in annotations[:4000]
@@ -111,13 +120,12 @@ def _says_split(path: str, raw_split: str) -> bool:
 
 def _open(source: Source, path: str, raw_split: str, *, alone: bool) -> CocoFile:
     label = source.label(path)
-    data = source.read(path)
-    json.check_duplicate_keys(data, label)
-    top = json.decode(data, label, dict[str, msgspec.Raw])
+    json.check_duplicate_keys(source.read(path), label)
+    top = source.once(path, _top)
     for key in ("images", "annotations"):
         if key not in top:
             raise SourceError(label, f"has no '{key}'", remedy="a COCO file of instances lists images and annotations")
-        if bytes(top[key])[:1] != b"[":
+        if _head(top[key])[:1] != b"[":
             raise SourceError(label, "is not a list", place=key, remedy="is it a COCO file of instances?")
     split = split_name(raw_split) if raw_split and (not alone or is_split_name(raw_split)) else None
     return CocoFile(path, label, split, raw_split, top)

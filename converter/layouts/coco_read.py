@@ -6,6 +6,7 @@ import json
 import math
 import posixpath
 import re
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import msgspec
 
 from converter.codecs import json as codec
+from converter.codecs.slices import Slices
 from converter.errors import ShapeError, SourceError, printable
 from converter.format import Reading, Scan
 from converter.geometry import raster, rle
@@ -43,7 +45,7 @@ TOP_KEYS = frozenset({"images", "annotations", "categories"})
 NO_NUMBER = re.compile(rb'"(NaN|-?Infinity)"')  # how the decoder hands on what is no JSON
 
 
-class ImageHead(msgspec.Struct):
+class ImageHead(msgspec.Struct, gc=False):
     """What scanning needs of an image; all but the id is judged later, so that one bad entry is one."""
 
     id: int | str
@@ -54,7 +56,7 @@ class ImageHead(msgspec.Struct):
     split: Any = None
 
 
-class AnnotationHead(msgspec.Struct):
+class AnnotationHead(msgspec.Struct, gc=False):
     """What scanning needs of an annotation."""
 
     image_id: int | str
@@ -67,17 +69,38 @@ class RawRle(msgspec.Struct):
     counts: str | list[Any]
 
 
+class Annotation(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A whole annotation as nearly all are; what does not fit, or has more keys, is looked at key by key."""
+
+    image_id: Any
+    category_id: int
+    id: Any = None
+    segmentation: list[list[Number]] | RawRle | msgspec.UnsetType | None = msgspec.UNSET
+    bbox: list[Number] | None = None
+    area: Number | None = None
+    iscrowd: int | bool | None = None
+
+
 class Payload(msgspec.Struct, frozen=True):
-    """The file's label, the raw image entry, and each raw annotation with its id and place."""
+    """Where an image and its annotations stand in a file: places in lists that all images of the file share."""
 
     file: str
-    entry: bytes
-    annotations: list[tuple[int | None, str, bytes]]
+    images: Sequence[bytes]
+    annotations: Sequence[bytes]
+    at: int
+    mine: array[int]
+
+    @property
+    def entry(self) -> bytes:
+        """The raw entry of the image."""
+        return self.images[self.at]
 
 
+_image_heads = msgspec.json.Decoder(list[ImageHead])
 _image_head = msgspec.json.Decoder(ImageHead)
+_annotation_heads = msgspec.json.Decoder(list[AnnotationHead])
 _annotation_head = msgspec.json.Decoder(AnnotationHead)
-_list = msgspec.json.Decoder(list[msgspec.Raw])
+_annotation = msgspec.json.Decoder(Annotation)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _any = msgspec.json.Decoder()
 _segmentation = msgspec.json.Decoder(list[list[Number]] | RawRle | None)
@@ -100,11 +123,14 @@ def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger) -> S
     index = ImageIndex(reading.images)
     refs: list[Ref] = []
     used: set[int] = set()
+    ids: list[tuple[str, list[int | None]]] = []
     for file in files:
-        refs += _scan_file(reading, file, index, declared, used, ledger)
+        found, mine = _scan_file(reading, file, index, declared, used, ledger)
+        refs += found
+        ids.append((file.label, mine))
     tell_unused(reading.images, refs, [file.path for file in files], ledger)
     classes, background = settle_classes(declared, used, files, ledger)
-    ids_kept = _unique_annotations(refs, ledger)
+    ids_kept = _unique_annotations(ids, ledger)
     if not _unique_images(refs):
         refs = [msgspec.structs.replace(r, image=msgspec.structs.replace(r.image, id=None)) for r in refs]
     return Scan(_header(files, classes, background, refs), refs, ids_kept)
@@ -150,33 +176,53 @@ def _scan_file(
     declared: dict[int, ClassInfo],
     used: set[int],
     ledger: Ledger,
-) -> list[Ref]:
-    images, lost = scan_images(file, index, ledger)
-    annotations = _group(reading, file, images, lost, declared, used, ledger)
-    return [Ref(image, Payload(file.label, raw, annotations.get(id, []))) for id, (image, raw) in images.items()]
+) -> tuple[list[Ref], list[int | None]]:
+    """The images of a file, and the ids of all their annotations."""
+    images, entries, lost = scan_images(file, index, ledger)
+    raws = Slices.of(file.top["annotations"])
+    mine, ids = _group(reading, file, raws, images, lost, declared, used, ledger)
+    refs = [Ref(image, Payload(file.label, entries, raws, at, mine[id])) for id, (image, at) in images.items()]
+    return refs, ids
 
 
 def scan_images(
     file: CocoFile, index: ImageIndex, ledger: Ledger
-) -> tuple[dict[int | str, tuple[Image, bytes]], set[int | str]]:
-    """Image id -> the image and its raw entry; and the ids of those that had to be left out."""
-    images: dict[int | str, tuple[Image, bytes]] = {}
+) -> tuple[dict[int | str, tuple[Image, int]], Slices, set[int | str]]:
+    """Image id -> the image and the place of its entry; the raw entries; the ids of those that had to be left out."""
+    images: dict[int | str, tuple[Image, int]] = {}
     lost: set[int | str] = set()
-    for i, raw in enumerate(_list.decode(file.top["images"])):
-        head = _decode_image(file, raw, i)
+    entries = Slices.of(file.top["images"])
+    folders = _folders(file)
+    for at, head in enumerate(_heads_of_images(file, entries)):
         if head.id in images or head.id in lost:
             raise SourceError(file.label, f"two images have id {head.id!r}", place="images", remedy="number them anew")
         try:
-            image = _image(file, head, index)
-            codec.decode(raw, file.label, place=f"image {head.id}")  # its other keys will be wanted as well
-            images[head.id] = (image, bytes(raw))
+            image = _image(file, head, index, folders)
+            _check_entry(entries[at], file.label, head)
+            images[head.id] = (image, at)
         except SourceError as error:
             lost.add(head.id)
             ledger.bad_image(_shown(head), error)
-    return images, lost
+    return images, entries, lost
 
 
-def _decode_image(file: CocoFile, raw: msgspec.Raw, i: int) -> ImageHead:
+def _heads_of_images(file: CocoFile, entries: Slices) -> list[ImageHead]:
+    """All at once where none is wrong, which takes a tenth of the time."""
+    try:
+        return _image_heads.decode(file.top["images"])
+    except msgspec.MsgspecError:
+        return [_decode_image(file, raw, i) for i, raw in enumerate(entries)]
+
+
+def _check_entry(raw: bytes, file: str, head: ImageHead) -> None:
+    """The keys of an entry that are not looked at yet will be wanted as well."""
+    try:
+        _any.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        codec.decode(raw, file, place=f"image {head.id}")
+
+
+def _decode_image(file: CocoFile, raw: bytes, i: int) -> ImageHead:
     try:
         return _image_head.decode(raw)
     except msgspec.MsgspecError as error:
@@ -186,10 +232,10 @@ def _decode_image(file: CocoFile, raw: msgspec.Raw, i: int) -> ImageHead:
         raise SourceError(file.label, _plain(error), place=f"images[{i}]", remedy="each image has an id") from None
 
 
-def _salvaged(raw: msgspec.Raw) -> ImageHead | None:
+def _salvaged(raw: bytes) -> ImageHead | None:
     """The head of an entry that holds a number beyond any use, such as 1e400, which Python reads as infinity."""
     try:
-        entry = json.loads(bytes(raw))
+        entry = json.loads(raw)
         return msgspec.convert(entry, ImageHead)
     except (ValueError, RecursionError, msgspec.MsgspecError):
         return None
@@ -199,7 +245,7 @@ def _shown(head: ImageHead) -> str:
     return head.file_name if isinstance(head.file_name, str) else f"image {head.id}"
 
 
-def _image(file: CocoFile, head: ImageHead, index: ImageIndex) -> Image:
+def _image(file: CocoFile, head: ImageHead, index: ImageIndex, folders: Sequence[str]) -> Image:
     place = f"image {head.id}"
     name = _file_name(file, head, place)
     split = _split(file, head, place)
@@ -210,7 +256,7 @@ def _image(file: CocoFile, head: ImageHead, index: ImageIndex) -> Image:
         width=_side(head.width, "width", name, file, place),
         height=_side(head.height, "height", name, file, place),
         id=head.id if isinstance(head.id, int) else None,
-        file=index.find(name, _folders(file)),
+        file=index.find(name, folders),
     )
 
 
@@ -280,50 +326,75 @@ def _folders(file: CocoFile) -> list[str]:
 def _group(
     reading: Reading,
     file: CocoFile,
-    images: dict[int | str, tuple[Image, bytes]],
+    raws: Slices,
+    images: dict[int | str, tuple[Image, int]],
     lost: set[int | str],
     declared: dict[int, ClassInfo],
     used: set[int],
     ledger: Ledger,
-) -> dict[int | str, list[tuple[int | None, str, bytes]]]:
-    """Annotations by image id, those that belong to no image or class judged."""
-    grouped: dict[int | str, list[tuple[int | None, str, bytes]]] = {}
+) -> tuple[dict[int | str, array[int]], list[int | None]]:
+    """The places of annotations by image id, those that belong to no image or class judged; and their ids."""
+    grouped: dict[int | str, array[int]] = {id: array("q") for id in images}
+    ids: list[int | None] = []
     table = reading.options.classes
     strange: set[int] = set()
-    for i, raw in enumerate(_list.decode(file.top["annotations"])):
-        place = f"annotations[{i}]"
-        try:
-            head = _annotation_head.decode(raw)
-        except msgspec.MsgspecError as error:
-            _refuse_endless(error, file.label, place)
-            id, image = _identify(raw, images)
-            shown = f"annotation {id}" if id is not None else place
-            ledger.bad_annotation(
-                image, id, SourceError(file.label, _plain(error), place=shown, remedy="mend or remove it")
-            )
+    for i, head in enumerate(_heads_of_annotations(file, raws, images, ledger)):
+        if head is None or head.image_id in lost:
             continue
-        id = head.id if isinstance(head.id, int) else None
-        place = f"annotation {head.id}" if head.id is not None else place
-        if head.image_id in lost:
-            continue
-        if head.image_id not in images:
+        mine = grouped.get(head.image_id)
+        if mine is None:
             problem = f"image_id {head.image_id!r} names no image"
-            wrong = SourceError(file.label, problem, place=place, remedy="mend or remove it", code="orphan-mask")
-            ledger.bad_annotation("", id, wrong)
+            wrong = SourceError(
+                file.label, problem, place=_place(head.id, i), remedy="mend or remove it", code="orphan-mask"
+            )
+            ledger.bad_annotation("", _number(head.id), wrong)
             continue
         if head.category_id not in declared:
             if table is None or not table.declares(head.category_id):
                 name = shown_name(images[head.image_id][0])
                 problem = undeclared([head.category_id], declared)
-                wrong = SourceError(file.label, problem, place=f"{place}, category_id", code="unmapped-class")
-                ledger.bad_annotation(name, id, wrong)
+                place = f"{_place(head.id, i)}, category_id"
+                wrong = SourceError(file.label, problem, place=place, code="unmapped-class")
+                ledger.bad_annotation(name, _number(head.id), wrong)
                 continue
             strange.add(head.category_id)
         used.add(head.category_id)
-        grouped.setdefault(head.image_id, []).append((id, place, bytes(raw)))
+        mine.append(i)
+        ids.append(_number(head.id))
     for id in sorted(strange):
         declared[id] = ClassInfo(id, f"class_{id}", source_id=id)
-    return grouped
+    return grouped, ids
+
+
+def _heads_of_annotations(
+    file: CocoFile, raws: Slices, images: dict[int | str, tuple[Image, int]], ledger: Ledger
+) -> Sequence[AnnotationHead | None]:
+    """All at once where none is wrong, which takes a tenth of the time; None for what had to be left out."""
+    try:
+        return _annotation_heads.decode(file.top["annotations"])
+    except msgspec.MsgspecError:
+        return [_decode_annotation(file, raw, i, images, ledger) for i, raw in enumerate(raws)]
+
+
+def _decode_annotation(
+    file: CocoFile, raw: bytes, i: int, images: dict[int | str, tuple[Image, int]], ledger: Ledger
+) -> AnnotationHead | None:
+    try:
+        return _annotation_head.decode(raw)
+    except msgspec.MsgspecError as error:
+        _refuse_endless(error, file.label, _place(None, i))
+        id, image = _identify(raw, images)
+        wrong = SourceError(file.label, _plain(error), place=_place(id, i), remedy="mend or remove it")
+        ledger.bad_annotation(image, id, wrong)
+        return None
+
+
+def _place(id: int | str | None, i: int) -> str:
+    return f"annotation {id}" if id is not None else f"annotations[{i}]"
+
+
+def _number(id: int | str | None) -> int | None:
+    return id if isinstance(id, int) else None
 
 
 def _refuse_endless(error: msgspec.MsgspecError, file: str, place: str) -> None:
@@ -332,7 +403,7 @@ def _refuse_endless(error: msgspec.MsgspecError, file: str, place: str) -> None:
         raise SourceError(file, _plain(error), place=place, remedy="write the file again")
 
 
-def _identify(raw: msgspec.Raw, images: dict[int | str, tuple[Image, bytes]]) -> tuple[int | None, str]:
+def _identify(raw: bytes, images: dict[int | str, tuple[Image, int]]) -> tuple[int | None, str]:
     """Id and image name of an annotation that does not decode as one, as far as they can be read."""
     try:
         entry = _any.decode(raw)
@@ -378,15 +449,11 @@ def _unique_images(refs: Sequence[Ref]) -> bool:
     return None not in ids and len(set(ids)) == len(ids)
 
 
-def _unique_annotations(refs: Sequence[Ref], ledger: Ledger) -> bool:
-    """Whether annotation ids stay; ids that occur twice in one file are told."""
-    ids: list[int | None] = []
-    by_file: dict[str, list[int | None]] = {}
-    for ref in refs:
-        mine = [a[0] for a in ref.payload.annotations]
-        ids += mine
-        by_file.setdefault(ref.payload.file, []).extend(mine)
-    for file, found in by_file.items():
+def _unique_annotations(files: Sequence[tuple[str, Sequence[int | None]]], ledger: Ledger) -> bool:
+    """Whether annotation ids, given by file, stay; those that occur twice in one file are told."""
+    for file, found in files:
+        if len(set(found)) == len(found):
+            continue
         twice = sorted(i for i, n in Counter(found).items() if n > 1 and i is not None)
         if twice:
             shown = ", ".join(f"id {i}" for i in twice[:5]) + (", ..." if len(twice) > 5 else "")
@@ -395,7 +462,8 @@ def _unique_annotations(refs: Sequence[Ref], ledger: Ledger) -> bool:
                 file,
                 f"annotations: {shown} occurs more than once; all were numbered anew",
             )
-    return None not in ids and len(set(ids)) == len(ids)
+    ids = {id for _, found in files for id in found}
+    return None not in ids and len(ids) == sum(len(found) for _, found in files)
 
 
 def top_entries(files: Sequence[CocoFile]) -> dict[str, Any]:
@@ -431,14 +499,16 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     payload: Payload = ref.payload
     image = with_extra(ref.image, payload.entry)
     instances: list[Instance] = []
-    for id, place, raw in payload.annotations:
+    for at in payload.mine:
+        raw = payload.annotations[at]
         try:
-            instances.append(_instance(id, raw, image, ledger))
+            instances.append(_instance(raw, image, ledger))
         except (ShapeError, msgspec.MsgspecError) as error:
-            where = f"{place} of {shown_name(image)}"
+            id = _annotation_head.decode(raw).id
+            where = f"{_place(id, at)} of {shown_name(image)}"
             code = error.code if isinstance(error, ShapeError) else "invalid-polygon"
             wrong = SourceError(payload.file, _plain(error), place=where, remedy="mend or remove it", code=code)
-            ledger.bad_annotation(shown_name(image), id, wrong)
+            ledger.bad_annotation(shown_name(image), _number(id), wrong)
     del reading, header
     return Sample(image, tuple(instances))
 
@@ -458,26 +528,46 @@ def _plain(error: Exception) -> str:
 
 def with_extra(image: Image, entry: bytes) -> Image:
     """The image with what its entry says beyond name and size."""
-    fields = _fields.decode(entry)
-    extra = {k: _any.decode(v) for k, v in fields.items() if k not in IMAGE_KEYS}
+    fields = _any.decode(entry)
+    extra = {k: v for k, v in fields.items() if k not in IMAGE_KEYS}
     if "ignore_region" in fields:
-        extra["ignore_region"] = _any.decode(fields["ignore_region"])
+        extra["ignore_region"] = fields["ignore_region"]
     return msgspec.structs.replace(image, extra=extra)
 
 
-def _instance(id: int | None, raw: bytes, image: Image, ledger: Ledger) -> Instance:
-    fields = _fields.decode(raw)
-    box = _box(fields)
-    shape = _shape(fields, box, image, ledger, id)
+def _instance(raw: bytes, image: Image, ledger: Ledger) -> Instance:
+    extra: dict[str, Any] = {}
+    try:
+        entry = _annotation.decode(raw)
+    except msgspec.MsgspecError:
+        entry, extra = _key_by_key(raw)
+    id, box = _number(entry.id), _box(entry.bbox)
+    shape = _shape(entry, box, image, ledger, id)
     return Instance(
-        class_id=int(_any.decode(fields["category_id"])),
+        class_id=entry.category_id,
         shape=shape,
         id=id,
-        iscrowd=bool(_field(fields, "iscrowd", _crowd)),
+        iscrowd=bool(entry.iscrowd),
         box=None if isinstance(shape, Box) else box,
-        area=_field(fields, "area", _area),
-        extra={k: _any.decode(v) for k, v in fields.items() if k not in SHAPE_KEYS},
+        area=entry.area,
+        extra=extra,
     )
+
+
+def _key_by_key(raw: bytes) -> tuple[Annotation, dict[str, Any]]:
+    """An annotation and its keys beyond those of the format; ShapeError says which of its own is wrong."""
+    fields = _fields.decode(raw)
+    head = _annotation_head.decode(raw)
+    entry = Annotation(
+        head.image_id,
+        head.category_id,
+        head.id,
+        bbox=_field(fields, "bbox", _numbers),
+        segmentation=_field(fields, "segmentation", _segmentation) if "segmentation" in fields else msgspec.UNSET,
+        iscrowd=_field(fields, "iscrowd", _crowd),
+        area=_field(fields, "area", _area),
+    )
+    return entry, {k: _any.decode(v) for k, v in fields.items() if k not in SHAPE_KEYS}
 
 
 def _field(fields: dict[str, msgspec.Raw], key: str, decoder: msgspec.json.Decoder[Any]) -> Any:
@@ -491,17 +581,16 @@ def _field(fields: dict[str, msgspec.Raw], key: str, decoder: msgspec.json.Decod
         raise ShapeError(f"{key}: {problem}") from None
 
 
-def _box(fields: dict[str, msgspec.Raw]) -> Box | None:
-    numbers = _field(fields, "bbox", _numbers)
+def _box(numbers: list[Number] | None) -> Box | None:
     if not numbers:
         return None
-    if len(numbers) != 4 or not all(math.isfinite(v) for v in numbers):
+    if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
         raise ShapeError(f"bbox: {numbers} is not x, y, width and height")
     return Box(*numbers)
 
 
-def _shape(fields: dict[str, msgspec.Raw], box: Box | None, image: Image, ledger: Ledger, id: int | None) -> Shape:
-    value = _field(fields, "segmentation", _segmentation)
+def _shape(entry: Annotation, box: Box | None, image: Image, ledger: Ledger, id: int | None) -> Shape:
+    value = entry.segmentation
     if isinstance(value, RawRle):
         return _rle(value, image)
     if value:
@@ -514,7 +603,7 @@ def _shape(fields: dict[str, msgspec.Raw], box: Box | None, image: Image, ledger
         return Polygons(rings)
     if box is not None and box.w > 0 and box.h > 0:
         return box
-    if "segmentation" in fields or box is not None:
+    if value is not msgspec.UNSET or box is not None:
         return Polygons([])
     raise ShapeError("it has neither segmentation nor bbox")
 
@@ -533,7 +622,9 @@ def _rle(value: RawRle, image: Image) -> Rle:
 
 
 def _note_outside(rings: list[list[float]], image: Image, ledger: Ledger, id: int | None) -> None:
-    low = min(map(min, rings))
+    low, high = min(map(min, rings)), max(map(max, rings))
+    if low >= 0 and high <= min(image.width, image.height):
+        return
     if low < 0 or any(max(r[0::2]) > image.width or max(r[1::2]) > image.height for r in rings):
         ledger.note(
             "outside-image",

@@ -107,8 +107,10 @@ class ImageIndex:
 
         Elsewhere it is found only when exactly one file ends in the whole `file_name`.
         """
+        if not self.paths:
+            return None
         for folder in folders:
-            path = posixpath.join(folder, file_name) if folder else file_name
+            path = f"{folder}/{file_name}" if folder else file_name
             if path in self.paths:
                 return path
         ending = "/" + file_name

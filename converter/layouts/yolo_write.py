@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from converter.codecs import yaml
@@ -15,6 +17,8 @@ from converter.model import Header, Image, Instance, Polygons, Sample
 from converter.storage import Target
 
 __all__ = ["YoloAssembler", "config", "encode_boxes", "encode_polygons", "encode_rows", "image_path", "label_path"]
+
+_ID = attrgetter("id")
 
 
 def image_path(writing: Writing, image: Image) -> str:
@@ -46,7 +50,7 @@ def encode_rows(writing: Writing, sample: Sample, row: Callable[[Instance, Image
 
 def _indices(header: Header) -> dict[int, int]:
     """Class id -> 0 ... n-1 in ascending order of the ids."""
-    return {id: i for i, id in enumerate(sorted(c.id for c in header.classes))}
+    return dict(zip(sorted(map(_ID, header.classes)), range(len(header.classes)), strict=True))
 
 
 def _box_row(instance: Instance, image: Image) -> str:
@@ -58,9 +62,13 @@ def _box_row(instance: Instance, image: Image) -> str:
 
 def _unit(value: float, size: int) -> str:
     """`value` / `size` with digits enough for a ten-thousandth of a pixel."""
-    digits = max(6, math.ceil(math.log10(size)) + 4)
-    text = f"{value / size:.{digits}f}".rstrip("0").rstrip(".")
+    text = f"{value / size:.{_digits(size)}f}".rstrip("0").rstrip(".")
     return text or "0"
+
+
+@cache
+def _digits(size: int) -> int:
+    return max(6, math.ceil(math.log10(size)) + 4)
 
 
 def _polygon_row(instance: Instance, image: Image) -> str:

@@ -134,15 +134,16 @@ def open_dataset(
     source = open_source(path)
     apart = options.images if options is not None else None
     watched = tuple((s, s.stamps()) for s in (source, apart) if s is not None)
-    found, evidence, here = detect(source, format if not (options and options.masks) else format or "instance-png")
-    reading = Reading(here, options or ReadOptions(), on_error)
     ledger = Ledger(on_error)
     for remark in source.remarks:
         ledger.note("source", source.name, remark)
     for unread, reason in source.special.items():
         ledger.note("not-a-file", source.label(unread), f"it was left unread: {reason}")
-    assert found.scan is not None
-    scan = found.scan(reading, ledger)
+    with source.remembering():
+        found, evidence, here = detect(source, format if not (options and options.masks) else format or "instance-png")
+        reading = Reading(here, options or ReadOptions(), on_error)
+        assert found.scan is not None
+        scan = found.scan(reading, ledger)
     if scan.images is not None:
         reading = msgspec.structs.replace(reading, options=msgspec.structs.replace(reading.options, images=scan.images))
     if found.survey is not None and found.settle is not None:

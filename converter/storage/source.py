@@ -15,9 +15,10 @@ import os
 import stat
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 from converter.errors import SourceError
 from converter.storage.folder_store import FolderStore
@@ -26,9 +27,12 @@ from converter.storage.zip_store import ZipStore
 
 __all__ = ["Source", "Store", "hash_file", "open_source"]
 
+T = TypeVar("T")
+
 _DEFAULT = Limits()
 
 _PIECE = 1 << 20
+_KEPT = 8  # files: that of each split
 
 
 class Store(Protocol):
@@ -47,6 +51,22 @@ class Store(Protocol):
     def verify(self, path: str) -> None: ...
 
 
+class _Memory:
+    """The files that were read last and what was made of them, for as long as somebody wants that."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+        self.files: dict[str, tuple[bytes, dict[Callable[[bytes, str], Any], Any]]] = {}
+
+    def file(self, store: Store, path: str) -> tuple[bytes, dict[Callable[[bytes, str], Any], Any]]:
+        found = self.files.pop(path, None) or (store.read(path), {})
+        if self.wanted:
+            self.files[path] = found  # as the last
+            if len(self.files) > _KEPT:
+                del self.files[next(iter(self.files))]
+        return found
+
+
 class Source:
     """The files of a store, or of one folder in it.
 
@@ -54,8 +74,9 @@ class Source:
     hidden files and folders, and what systems leave behind (`__MACOSX/`, `Thumbs.db`).
     """
 
-    def __init__(self, store: Store, prefix: str = "", entry: str | None = None) -> None:
+    def __init__(self, store: Store, prefix: str = "", entry: str | None = None, memory: _Memory | None = None) -> None:
         self._store, self._prefix, self.entry = store, prefix, entry
+        self._memory = memory or _Memory()
         self._names: Sequence[str] | None = None
         self._index: dict[str, tuple[list[str], list[str]]] | None = None
 
@@ -128,7 +149,8 @@ class Source:
 
     def below(self, folder: str) -> Source:
         """The view from a folder of this source: its path is taken off, the bytes are the same."""
-        return Source(self._store, f"{self._prefix}{folder.strip('/')}/") if folder.strip("/") else self
+        below = folder.strip("/")
+        return Source(self._store, f"{self._prefix}{below}/", memory=self._memory) if below else self
 
     # ------------------------------------------------------------ one file
 
@@ -141,7 +163,25 @@ class Source:
         return self._store.size(self._prefix + path)
 
     def read(self, path: str) -> bytes:
-        return self._store.read(self._prefix + path)
+        return self._memory.file(self._store, self._prefix + path)[0]
+
+    def once(self, path: str, make: Callable[[bytes, str], T]) -> T:
+        """`make(content, label)` of a file; within `remembering` made once, by whomever it is asked for."""
+        data, made = self._memory.file(self._store, self._prefix + path)
+        if make not in made:
+            made[make] = make(data, self.label(path))
+        value: T = made[make]
+        return value
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Keep what is read last: many formats look at one file, which may be large, to see whose it is."""
+        self._memory.wanted = True
+        try:
+            yield
+        finally:
+            self._memory.wanted = False
+            self._memory.files.clear()
 
     def open(self, path: str) -> BinaryIO:
         """A stream that is read forward; use it for files that need not fit in memory."""
