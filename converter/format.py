@@ -135,6 +135,14 @@ class ReadOptions(msgspec.Struct, frozen=True):
     colors: tuple[tuple[str, tuple[int, int, int]], ...] = ()
     class_name: str | None = None
     masks: str | None = None
+    image_pattern: str | None = None
+    rle_order: Literal["columns", "rows"] | None = None
+    rle_base: int | None = None
+
+    @property
+    def patterned(self) -> bool:
+        """Whether the user says where files lie by patterns."""
+        return self.masks is not None or self.image_pattern is not None
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -240,7 +248,8 @@ class Format(msgspec.Struct, frozen=True):
 
     `files`: where the annotations of an image stand, for messages: in one file, or each in its own.
     `indexed_classes`: files hold no ids but the place of a class in ascending order of ids,
-    or its name in a list; the first place is `first_class`.
+    or its name in a list; the first place is `first_class`. `takes`: the options of reading, among
+    those that are not for all formats, that mean something to it.
     """
 
     name: str
@@ -259,6 +268,7 @@ class Format(msgspec.Struct, frozen=True):
     files: Callable[[Reading, Ref], list[str]] | None = None
     indexed_classes: bool = False
     first_class: int = 0
+    takes: tuple[str, ...] = ()
 
     @property
     def reads(self) -> bool:

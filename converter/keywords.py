@@ -34,7 +34,7 @@ class ReadKeywords(TypedDict, total=False):
     """How a source is read. Paths are opened when the function is called.
 
     `format` is detected when it is not given; `images` is the folder of image files when they lie
-    apart; `classes`, `colors` and `masks` are as --classes, --colors and --masks.
+    apart; the others are as the options of the same names, --classes, --image-pattern and so on.
     """
 
     format: str | None
@@ -43,6 +43,9 @@ class ReadKeywords(TypedDict, total=False):
     colors: StrPath | None
     class_name: str | None
     masks: str | None
+    image_pattern: str | None
+    rle_order: Literal["columns", "rows"] | None
+    rle_base: int | None
     on_error: OnError
 
 
@@ -92,7 +95,16 @@ def read_options(given: Mapping[str, Any], *, need_files: bool) -> ReadOptions:
         colors=_legend(given.get("colors")),
         class_name=given.get("class_name"),
         masks=given.get("masks"),
+        image_pattern=given.get("image_pattern"),
+        rle_order=given.get("rle_order"),
+        rle_base=_rle_base(given.get("rle_base")),
     )
+
+
+def _rle_base(value: int | None) -> int | None:
+    if value not in {None, 0, 1}:
+        raise UsageError(f"--rle-base {value} is neither 0 nor 1")
+    return value
 
 
 def read_job(source: StrPath | Sequence[StrPath], target: StrPath, given: JobKeywords) -> Job:

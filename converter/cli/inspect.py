@@ -24,6 +24,9 @@ def inspect(
     colors: options.Colors = None,
     class_name: options.ClassName = None,
     masks: options.Masks = None,
+    image_pattern: options.ImagePattern = None,
+    rle_order: options.RleOrder = None,
+    rle_base: options.RleBase = None,
     on_error: options.OnError = options.OnErrorChoice.stop,
     classes_template: Annotated[
         Optional[str],  # noqa: UP045
@@ -44,6 +47,9 @@ def inspect(
         colors=colors,
         class_name=class_name,
         masks=masks,
+        image_pattern=image_pattern,
+        rle_order=rle_order.value if rle_order else None,
+        rle_base=rle_base,
         on_error=on_error.value,
         workers=workers,
         progress=console.progress(quiet=quiet or json),

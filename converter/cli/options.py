@@ -26,6 +26,7 @@ __all__ = [
     "GroupBy",
     "ImageFiles",
     "ImageFilesChoice",
+    "ImagePattern",
     "Images",
     "Instances",
     "InstancesChoice",
@@ -49,6 +50,9 @@ __all__ = [
     "ResizeMode",
     "ResizeModeChoice",
     "Resume",
+    "RleBase",
+    "RleOrder",
+    "RleOrderChoice",
     "Scale",
     "Seed",
     "Source",
@@ -90,6 +94,11 @@ class FrameChoice(StrEnum):
     shown = "shown"
 
 
+class RleOrderChoice(StrEnum):
+    columns = "columns"
+    rows = "rows"
+
+
 class ResizeModeChoice(StrEnum):
     letterbox = "letterbox"
     stretch = "stretch"
@@ -123,6 +132,20 @@ ClassName = Annotated[
 Masks = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--masks", metavar="PATTERN", help='Where masks lie, as in "masks/{image}/{instance}_{class}.png".'),
+]
+ImagePattern = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--image-pattern", metavar="PATTERN", help='Where images lie, with --masks, as in "{split}/{image}/photo.jpg".'
+    ),
+]
+RleOrder = Annotated[
+    Optional[RleOrderChoice],  # noqa: UP045
+    typer.Option("--rle-order", help="How a CSV of run lengths counts pixels: down the columns, or along the rows."),
+]
+RleBase = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--rle-base", min=0, max=1, metavar="0|1", help="The number of the first pixel in a CSV of runs."),
 ]
 Instances = Annotated[
     Optional[InstancesChoice],  # noqa: UP045

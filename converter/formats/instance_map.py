@@ -3,8 +3,9 @@
     images/<name>.png
     masks/<name>.png        gray of 8 or 16 bits, palette, or TIFF: 0 nothing, n object n
 
-Found as semantic masks are: in parallel folders, or beside the image as `<name>_masks.tif`
-and the like. They look the same as masks of classes, so they are only read when named:
+Found as semantic masks are: in parallel folders, beside the image as `<name>_masks.tif` and the
+like, or by --masks "01_GT/SEG/man_seg{image}.tif" and --image-pattern "01/t{image}.tif".
+They look the same as masks of classes, so they are only read when named:
 --from instance-map. All objects have the class `object`, or what --class-name says.
 
 Holds: masks without overlaps, of one class.
@@ -13,46 +14,20 @@ Known tools: Cellpose (`_masks.png`), StarDist, scikit-image `label`, ImageJ (16
 
 from __future__ import annotations
 
-import posixpath
-import re
-
-from converter.errors import SourceError
 from converter.format import Format, Holds, Reading, Scan
-from converter.layouts.images import is_split_name, split_name
 from converter.layouts.label_maps import Found, Meaning, files, load_map, scan_of
-from converter.layouts.masks import pair_masks
+from converter.layouts.patterns import PATTERNS, mask_an_image
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Ref, Sample
 
 __all__ = ["FORMAT"]
 
-IMAGES = re.compile(r"(?:.*[-_ ])?(?:images?|imgs?)", re.IGNORECASE)
-
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
-    source = reading.source
-    found, orphans = pair_masks(source, reading.images)
-    if not found:
-        raise SourceError(
-            source.name,
-            "no maps with the names of images in it",
-            remedy="put them in images/ and masks/, or use --images DIR",
-        )
-    for path in orphans:
-        ledger.lose("orphan-mask", path, f"{source.label(path)}: no image belongs to this mask")
+    found, masks = mask_an_image(reading, ledger)
     name = reading.options.class_name or "object"
-    maps = [Found(mask, image, *_named(image)) for image, mask in found]
-    return scan_of(reading, "instance-map", [ClassInfo(1, name)], maps, orphans, ledger)
-
-
-def _named(image: str) -> tuple[str, str | None]:
-    """The path of an image below the folder of images and that of its split."""
-    folders = posixpath.dirname(image).split("/")
-    places = [i for i, f in enumerate(folders) if IMAGES.fullmatch(f)]
-    split = next((f for f in reversed(folders) if is_split_name(f)), None)
-    below = folders[places[-1] + 1 :] if places else []
-    below = [f for f in below if f != split]
-    return "/".join([*below, posixpath.basename(image)]), split_name(split) if split else None
+    maps = [Found(mask, image.file, image.name, image.split) for image, mask in found]
+    return scan_of(reading, "instance-map", [ClassInfo(1, name)], maps, masks, ledger)
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
@@ -72,4 +47,5 @@ FORMAT = Format(
     scan=scan,
     load=load,
     files=files,
+    takes=PATTERNS,
 )

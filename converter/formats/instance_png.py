@@ -10,8 +10,10 @@ Every mask has the size of its image; masks may overlap.
 Read beside that: a folder an image (<id>/images/x.png, <id>/masks/*.png: DSB 2018), masks
 without an index (class ids from the names when every name ends in one), masks of mode 1,
 L, P, RGB or RGBA with one foreground value, and any naming through
-`--masks "masks/{image}/{instance}_{class}.png"`. Without class names there is one class,
-`object` or what `--class-name` says.
+`--masks "masks/{image}/{instance}_{class}.png"`, with
+`--image-pattern "photos/{split}/{image}.jpg"` where images cannot be found by name. What
+stands for {class} is an id when it is a number (named in classes.json and the like), else a
+name. Without class names there is one class, `object` or what `--class-name` says.
 
 Holds: masks with holes, parts and overlaps; crowd (index.csv); masks without a pixel.
 Cannot hold: boxes without a mask, attributes, vertices of polygons.
@@ -40,7 +42,8 @@ from converter.layouts.images import (
     stem,
     tell_unused,
 )
-from converter.layouts.masks import binary_mask, check_size, instance_folders, parse_pattern
+from converter.layouts.masks import binary_mask, check_size, instance_folders
+from converter.layouts.patterns import PATTERNS, class_numbers, matches
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample
 from converter.package import index, meta
@@ -71,6 +74,8 @@ def detect(source: Source) -> Evidence | None:
         if about is not None:
             binary = about.mask_encoding == "binary"
             return Evidence("meta.json says mask_encoding binary", certain=True) if binary else None
+    if source.entry is not None:
+        return None
     folders = instance_folders(source)
     if folders:
         return Evidence(f"{len(folders)} folders, each with images/ and masks/")
@@ -82,8 +87,8 @@ def detect(source: Source) -> Evidence | None:
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
     source = reading.source
-    if reading.options.masks:
-        return _scan_pattern(reading, reading.options.masks, ledger)
+    if reading.options.patterned:
+        return _scan_patterns(reading, ledger)
     if meta.META in source and index.INDEX in source:
         about = meta.about(source)
         if about is not None:
@@ -225,65 +230,17 @@ def _classes(reading: Reading, path: str | None, refs: Sequence[Ref], ledger: Le
     return [found[i] for i in sorted(found)]
 
 
-def _scan_pattern(reading: Reading, pattern: str, ledger: Ledger) -> Scan:
-    """Masks named in the user's own way."""
-    source = reading.source
-    try:
-        regex = parse_pattern(pattern)
-    except ValueError as error:
-        raise SourceError("--masks", str(error), place=pattern) from None
-    matches = [(path, m.groupdict()) for path in source.names() if (m := regex.fullmatch(path))]
-    if not matches:
-        raise SourceError(
-            source.name,
-            "no file matches the pattern",
-            place=f"--masks {pattern}",
-            remedy="paths begin below the source",
-        )
-    by_stem: dict[str, list[str]] = {}
-    mask_paths = {path for path, _ in matches}
-    for path in image_files(reading.images):
-        if reading.images is not source or path not in mask_paths:
-            below = path.removeprefix("images/")
-            for key in {stem(below), below, posixpath.basename(stem(path)), posixpath.basename(path)}:
-                by_stem.setdefault(key, []).append(path)
-    names = sorted({g["class"] for _, g in matches if g.get("class")})
-    ids = {n: id for n in names if (id := text.whole(n)) is not None and id >= 0}
-    numbered = len(ids) == len(names)
-    if not numbered:
-        ids = {n: i for i, n in enumerate(names, 1)}
-    found: dict[tuple[str | None, str], list[MaskFile]] = {}
-    for path, groups in matches:
-        image = _image_named(groups["image"], groups.get("split"), by_stem)
-        if image is None:
-            ledger.lose("orphan-mask", path, f"{source.label(path)}: no image is called {groups['image']}")
-            continue
-        raw = groups.get("split")
-        found.setdefault((split_name(raw) if raw else None, image), []).append(
-            MaskFile(path, ids[groups["class"]] if groups.get("class") else 1)
-        )
-    refs = [
-        Ref(Image(_pattern_name(image, split), split, file=image), masks)
-        for (split, image), masks in sorted(found.items(), key=lambda item: (item[0][0] or "", item[0][1]))
-    ]
-    classes = [
-        ClassInfo(i, f"class_{n}" if numbered else n, source_id=i, source_name=None if numbered else n)
-        for n, i in ids.items()
-    ] or [ClassInfo(1, reading.options.class_name or "object")]
-    return Scan(_header(sorted(classes, key=lambda c: c.id), refs), refs)
-
-
-def _pattern_name(image: str, split: str | None) -> str:
-    name = image.removeprefix("images/")
-    first, _, rest = name.partition("/")
-    return rest if split and rest and split_name(first) == split else name
-
-
-def _image_named(name: str, split: str | None, by_stem: dict[str, list[str]]) -> str | None:
-    found = by_stem.get(name, [])
-    if split and len(found) > 1:
-        found = [p for p in found if f"/{split}/" in f"/{p}"]
-    return found[0] if len(found) == 1 else None
+def _scan_patterns(reading: Reading, ledger: Ledger) -> Scan:
+    """Masks and images named in the user's own way."""
+    found = matches(reading, ledger)
+    labels = {label for match in found for _, label in match.masks}
+    classes = class_numbers(labels, reading.source, reading.options.class_name or "object")
+    refs = [Ref(m.image, [MaskFile(path, classes[label].id) for path, label in m.masks]) for m in found]
+    for ref in refs:
+        if not ref.payload:
+            _tell_bare(reading, ref.image, ledger)
+    tell_unused(reading.images, refs, [m.path for r in refs for m in r.payload], ledger)
+    return Scan(_header(sorted(classes.values(), key=lambda c: c.id), refs), refs)
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
@@ -336,4 +293,5 @@ FORMAT = Format(
     image_path=image_path,
     label_path=mask_stem,
     files=files,
+    takes=PATTERNS,
 )

@@ -3,10 +3,14 @@
     train.csv           ImageId,EncodedPixels[,ClassId][,Height,Width]
     images/<ImageId>    the extension may be missing in the table
 
-EncodedPixels are pairs `start length ...`: pixels are counted down the columns, the first is 1.
+EncodedPixels are pairs `start length ...`. A table does not say how pixels are counted: down the columns
+and from 1, as most competitions do, or else along the rows with --rle-order rows (Sartorius cells and
+UW-Madison GI tract, which are known by their columns), and from 0 with --rle-base 0 (a table with a run
+that starts at 0 is). What was assumed is told in a note; look at the masks once with `segpack preview`.
+
 An empty field, `-1` or `nan` is an image without objects. Columns may be called otherwise
-(image_id, img, id; rle, rle_mask, segmentation; class, class_id, label, category); image
-and class may share a column (`0002cc93b.jpg_1`, column ImageId_ClassId or Image_Label).
+(image_id, img, id; rle, rle_mask, segmentation, annotation; class, class_id, label, category, cell_type);
+image and class may share a column (`0002cc93b.jpg_1`, column ImageId_ClassId or Image_Label).
 
 Classes are numbers, named with --classes, else class_1 and so on; or names, numbered from 1 in
 the order of the alphabet; without a class column all is `object`, or what --class-name says.
@@ -22,6 +26,7 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -33,6 +38,7 @@ from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle
 from converter.layouts.classes import check_classes, check_name, find_class_file, read_class_file, undeclared, unnamed
 from converter.layouts.images import ImageIndex, is_image, shown_name, stem, tell_unused
+from converter.layouts.pairing import in_mask_folder
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, Ref, Rle, Sample
 from converter.storage import Source
@@ -42,7 +48,8 @@ __all__ = ["FORMAT"]
 
 IMAGE = ("imageid", "image_id", "image", "img", "filename", "file_name", "id")
 CODE = ("encodedpixels", "encoded_pixels", "rle", "rle_mask", "mask_rle", "rlemask", "segmentation", "annotation")
-CLASS = ("classid", "class_id", "class", "label", "category", "category_id")
+CLASS = ("classid", "class_id", "class", "label", "category", "category_id", "cell_type")
+ROWS = ({"id", "annotation", "cell_type"}, {"id", "class", "segmentation"})
 BOTH = ("imageid_classid", "image_label", "image_class")
 EMPTY = frozenset({"", "-1", "nan", "none"})
 PAIRS = re.compile(r"[0-9]+(?:\s+[0-9]+)*")
@@ -58,6 +65,7 @@ class Columns(msgspec.Struct, frozen=True):
     joined: bool = False
     height: str = ""
     width: str = ""
+    along_rows: bool = False
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -68,18 +76,26 @@ class Row(msgspec.Struct, frozen=True):
     code: str
 
 
+class Counting(msgspec.Struct, frozen=True):
+    """How the pixels of an image are counted, and the number of the first."""
+
+    order: Literal["columns", "rows"]
+    base: int
+
+
 class Payload(msgspec.Struct, frozen=True):
     file: str
     rows: list[Row]
+    counting: Counting
 
 
 # ---------------------------------------------------------------- scan
 
 
 def detect(source: Source) -> Evidence | None:
-    """A CSV with a column of images and one of run lengths."""
-    found = _tables(source)
-    return Evidence(f"{found[0]}: CSV with a column of run lengths") if found else None
+    """A CSV with a column of images and one of run lengths; beside another format it is the same said again."""
+    found = _training(source)
+    return Evidence(f"{found[0]}: CSV with a column of run lengths", weak=source.entry is None) if found else None
 
 
 def _tables(source: Source) -> list[str]:
@@ -88,6 +104,12 @@ def _tables(source: Source) -> list[str]:
     else:
         names = [n for n in source.names() if n.count("/") <= 1]
     return [n for n in names if n.lower().endswith(".csv") and _is_table(source, n)]
+
+
+def _training(source: Source) -> list[str]:
+    """The tables but the examples of what to submit, which hold no truth."""
+    found = _tables(source)
+    return [t for t in found if "submission" not in t.lower()] or found
 
 
 def _is_table(source: Source, path: str) -> bool:
@@ -110,12 +132,14 @@ def _columns(names: Sequence[str]) -> Columns | None:
     image, code = both or first(IMAGE), first(CODE)
     if not image or not code:
         return None
-    return Columns(image, code, first(CLASS), bool(both), first(("height",)), first(("width",)))
+    height, width = first(("height", "img_height")), first(("width", "img_width"))
+    along_rows = any(columns <= by_lower.keys() for columns in ROWS)
+    return Columns(image, code, first(CLASS), bool(both), height, width, along_rows)
 
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
     source = reading.source
-    tables = [t for t in _tables(source) if "submission" not in t.lower()] or _tables(source)
+    tables = _training(source)
     if len(tables) != 1:
         found = ", ".join(tables) if tables else "none"
         raise SourceError(source.name, f"one CSV of run lengths is wanted, there is {found}", remedy="name the CSV")
@@ -125,8 +149,12 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     if columns is None:
         raise SourceError(file, "has no rows, or no columns of images and run lengths", place="line 1")
     grouped, sizes = _group(rows, columns, file, ledger)
-    index = ImageIndex(reading.images)
-    refs = [_ref(name, grouped[name], sizes.get(name, (0, 0)), index, file, ledger) for name in sorted(grouped)]
+    index = _Images(reading.images)
+    counting = _counting(reading, columns, grouped, file, ledger)
+    refs = [
+        _ref(name, Payload(file, grouped[name], counting), sizes.get(name, (0, 0)), index, ledger)
+        for name in sorted(grouped)
+    ]
     made = [r for r in refs if r is not None]
     tell_unused(reading.images, made, tables, ledger)
     labels = {row.label for r in made for row in r.payload.rows}
@@ -157,22 +185,52 @@ def _group(
     return grouped, sizes
 
 
-def _ref(name: str, rows: list[Row], size: tuple[int, int], index: ImageIndex, file: str, ledger: Ledger) -> Ref | None:
+def _counting(
+    reading: Reading, columns: Columns, grouped: Mapping[str, Sequence[Row]], file: str, ledger: Ledger
+) -> Counting:
+    """What the user says; else what is usual, with a note."""
+    options = reading.options
+    zero = any(row.code.startswith("0 ") for rows in grouped.values() for row in rows)
+    order = options.rle_order or ("rows" if columns.along_rows else "columns")
+    base = options.rle_base if options.rle_base is not None else int(not zero)
+    if options.rle_order is None or options.rle_base is None:
+        way = "along the rows" if order == "rows" else "down the columns"
+        ledger.note(
+            "rle-order",
+            file,
+            f"pixels were counted {way} from {base}, which the table does not say; "
+            "--rle-order columns|rows and --rle-base 0|1 settle it",
+        )
+    return Counting(order, base)
+
+
+class _Images:
+    """Finds images by what the table calls them, with extension or without."""
+
+    def __init__(self, source: Source) -> None:
+        self.index = ImageIndex(source)
+        self.stems: dict[str, list[str]] = defaultdict(list)
+        for path in self.index.paths:
+            self.stems[posixpath.basename(stem(path))].append(path)
+
+    def find(self, name: str) -> str | None:
+        found = self.index.find(name, ("images", "train", "train_images", ""))
+        if found is not None:
+            return found
+        alike = [p for p in self.stems.get(posixpath.basename(name), ()) if ("/" + stem(p)).endswith("/" + name)]
+        alike = [p for p in alike if not in_mask_folder(p)] or alike
+        return alike[0] if len(alike) == 1 else None
+
+
+def _ref(name: str, payload: Payload, size: tuple[int, int], index: _Images, ledger: Ledger) -> Ref | None:
     try:
         name = clean(name)
     except ValueError as error:
-        ledger.bad_image(name, SourceError(file, f"the image '{name}' {error}", remedy="mend the table"))
+        ledger.bad_image(name, SourceError(payload.file, f"the image '{name}' {error}", remedy="mend the table"))
         return None
-    folders = ("images", "train", "train_images", "")
-    found = index.find(name, folders) or _by_stem(index, name)
+    found = index.find(name)
     shown = name if is_image(name) or found is None else name + posixpath.splitext(found)[1]
-    return Ref(Image(shown, None, *size, file=found), Payload(file, rows))
-
-
-def _by_stem(index: ImageIndex, name: str) -> str | None:
-    """The one image of this name whatever its extension."""
-    found = [p for p in index.paths if ("/" + stem(p)).endswith("/" + name)]
-    return found[0] if len(found) == 1 else None
+    return Ref(Image(shown, None, *size, file=found), payload)
 
 
 def _classes(reading: Reading, columns: Columns, labels: set[str], ledger: Ledger) -> tuple[ClassInfo, ...]:
@@ -207,7 +265,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     instances = []
     for row in payload.rows:
         try:
-            region = decode(row.code, image.height, image.width)
+            region = decode(row.code, image.height, image.width, payload.counting)
         except ShapeError as error:
             wrong = SourceError(
                 payload.file, str(error), place=f"line {row.line}", remedy="mend or remove the row", code="invalid-rle"
@@ -220,8 +278,8 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     return Sample(image, tuple(instances))
 
 
-def decode(code: str, height: int, width: int) -> Rle:
-    """The mask of pairs `start length ...`, counted down the columns from 1.
+def decode(code: str, height: int, width: int, counting: Counting) -> Rle:
+    """The mask of pairs `start length ...`, counted as `counting` says.
 
     ShapeError for what is no list of pairs, runs of no length, that overlap, or leave the image.
     """
@@ -231,18 +289,20 @@ def decode(code: str, height: int, width: int) -> Rle:
     if len(words) % 2 or max(map(len, words)) > 18:
         raise ShapeError("the numbers are not pairs of start and length", code="invalid-rle")
     numbers = np.array(words, np.int64)
-    starts, lengths = numbers[0::2] - 1, numbers[1::2]
+    starts, lengths = numbers[0::2] - counting.base, numbers[1::2]
     order = np.argsort(starts, kind="stable")
     starts, ends = starts[order], (starts + lengths)[order]
     if starts[0] < 0 or (lengths < 1).any():
-        raise ShapeError("a run begins before pixel 1 or has no length", code="invalid-rle")
+        raise ShapeError(f"a run begins before pixel {counting.base} or has no length", code="invalid-rle")
     if ends.max() > height * width:
         raise ShapeError(
             f"a run ends at pixel {ends.max()}, and {width}x{height} has {height * width}", code="invalid-rle"
         )
     if (starts[1:] < ends[:-1]).any():
         raise ShapeError("two runs hold the same pixel", code="invalid-rle")
-    return rle.from_runs(starts, ends, height, width)
+    if counting.order == "columns":
+        return rle.from_runs(starts, ends, height, width)
+    return rle.encode(rle.decode(rle.from_runs(starts, ends, width, height)).T)
 
 
 def files(reading: Reading, ref: Ref) -> list[str]:
@@ -260,4 +320,5 @@ FORMAT = Format(
     scan=scan,
     load=load,
     files=files,
+    takes=("rle_order", "rle_base"),
 )

@@ -8,11 +8,13 @@ Every mask has the size of its image. 0 is the background unless a class 0 of an
 is declared; 255 in 8-bit masks is to be ignored when it is declared so, or undeclared and
 present beside other classes; where masks hold only 0 and 255, 255 is the one class.
 
-Read beside that: images and masks in parallel folders (images/ and masks/, val/ and
-valannot/), `<name>_mask.png` beside the images, 8 and 16 bit, palette PNGs by index (never
-by colour), colour-coded RGB with a legend (--colors, labelmap.txt, class_dict.csv). Class
-names come from meta.json, classes.json, classes.txt, labelmap.txt, _classes.csv,
-class_dict.csv or --classes; without any they are class_3 and so on, with a note.
+Read beside that: images and masks in parallel folders (images/ and masks/, img_dir/ and ann_dir/,
+x_train/ and y_train/, val/ and valannot/), `<name>_mask.png` beside the images, each in a root of
+its own (--images), or named by --masks "gt/{split}/{image}_class.png" and --image-pattern
+"photos/{split}/{image}.jpg"; 8 and 16 bit, palette PNGs by index (never by colour), colour-coded
+RGB with a legend (--colors, labelmap.txt, class_dict.csv). Class names come from meta.json,
+classes.json, classes.txt, labelmap.txt, _classes.csv, class_dict.csv or --classes; without any
+they are class_3 and so on, with a note.
 
 Holds: one class a pixel. Cannot hold: overlaps, instances, boxes, attributes.
 
@@ -41,10 +43,12 @@ from converter.layouts.classes import (
     undeclared,
     unnamed,
 )
-from converter.layouts.images import is_split_name, order_splits, shown_name, split_name, tell_unused
-from converter.layouts.masks import check_size, instance_folders, label_map, mask_folder, pair_masks
+from converter.layouts.images import order_splits, shown_name, tell_unused
+from converter.layouts.masks import check_size, instance_folders, label_map
+from converter.layouts.pairing import pair_masks
+from converter.layouts.patterns import PATTERNS, mask_an_image
 from converter.ledger import Ledger, Skipped
-from converter.model import ClassInfo, Header, Image, Ref, Sample
+from converter.model import ClassInfo, Header, Ref, Sample
 from converter.package import index, meta
 from converter.package.tree import PackageAssembler, describe, image_path, indexed_image, mask_stem
 from converter.storage import Source
@@ -86,19 +90,10 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     about = meta.about(source)
     if about is not None and index.INDEX in source:
         return _scan_package(reading, about)
-    pairs, orphans = pair_masks(source, reading.images)
-    if not pairs:
-        raise SourceError(
-            source.name,
-            "no masks with the names of images in it",
-            remedy="put them in images/ and masks/, or use --images DIR",
-        )
-    for path in orphans:
-        ledger.lose("orphan-mask", path, f"{source.label(path)}: no image belongs to this mask")
-    declared, colors, origin = _declared(reading, about, pairs)
-    splits = set(about.splits) if about else set()
-    refs = [Ref(_image(image, mask, splits), Payload(mask, colors)) for image, mask in pairs]
-    tell_unused(reading.images, refs, [*orphans, *(mask for _, mask in pairs)], ledger)
+    found, masks = mask_an_image(reading, ledger, about.splits if about else ())
+    declared, colors, origin = _declared(reading, about, [(i.file or "", mask) for i, mask in found])
+    refs = [Ref(image, Payload(mask, colors)) for image, mask in found]
+    tell_unused(reading.images, refs, masks, ledger)
     header = Header(
         "semantic-png",
         "semantic",
@@ -131,31 +126,6 @@ def _scan_package(reading: Reading, about: meta.Meta) -> Scan:
         ),
         refs,
     )
-
-
-def _image(path: str, mask: str, splits: set[str]) -> Image:
-    """The image below its folder, the split taken from the folders around it."""
-    folders = posixpath.dirname(path).split("/")
-    at = next(
-        (i for i in range(len(folders) - 1, -1, -1) if folders[i].lower() in {"images", "image", "imgs", "img"}),
-        -1,
-    )
-    below = folders[at + 1 :]
-    around = [*below[:1], *(folders[at - 1 : at] if at > 0 else []), *folders[-1:]]
-    raw = next((f for f in around if f in splits or is_split_name(f)), None)
-    name_folders = below
-    if raw is not None and raw in below:
-        name_folders = below[below.index(raw) + 1 :]
-    if at < 0 and raw is None:
-        name_folders = [f for f in folders[_common(path, mask) :] if f]
-    split = (raw if raw in splits else split_name(raw)) if raw is not None else None
-    return Image("/".join([*name_folders, posixpath.basename(path)]), split, file=path)
-
-
-def _common(image: str, mask: str) -> int:
-    """How many leading folders of the image belong to the layout: up to where image and mask part."""
-    at = mask_folder(mask)
-    return len(posixpath.dirname(image).split("/")) if at is None else at + 1
 
 
 def _declared(
@@ -328,4 +298,5 @@ FORMAT = Format(
     image_path=image_path,
     label_path=mask_stem,
     files=files,
+    takes=PATTERNS,
 )

@@ -27,7 +27,7 @@ from converter.codecs import light, phash
 from converter.errors import SourceError, UsageError
 from converter.format import ReadOptions
 from converter.layouts.images import check_frame, read_image, shown_name
-from converter.layouts.masks import mask_folder
+from converter.layouts.pairing import in_mask_folder
 from converter.ledger import Ledger, OnError, Refusal, Skipped
 from converter.model import Finding, Header, Loss, Note, Ref, Sample
 from converter.package import index
@@ -387,7 +387,7 @@ def _refused(opened: Opened, header: Header, workers: int) -> list[Finding]:
 def _placed(opened: Opened, header: Header, refusal: Refusal) -> Refusal:
     if refusal.code != "orphan-image":
         return refusal
-    if mask_folder(refusal.image) is not None:
+    if in_mask_folder(refusal.image):
         return msgspec.structs.replace(refusal, code="orphan-mask", problem="no image belongs to this mask", remedy="")
     folders = {posixpath.dirname(r.image.file) for r in opened.scan.refs if r.image.file}
     beside = posixpath.dirname(refusal.image) in folders

@@ -15,7 +15,7 @@ from converter.errors import DetectionError, SourceError, UsageError
 from converter.format import Evidence, Format, Reading, ReadOptions, Scan
 from converter.formats import all_formats, get_format
 from converter.layouts.images import TEXTS, is_image, is_split_name, resolve
-from converter.layouts.masks import IMAGE_WORDS, MASK_WORDS
+from converter.layouts.pairing import is_layout_word
 from converter.ledger import Ledger, OnError, Skipped
 from converter.model import Header, Ref, Sample
 from converter.storage import Source, open_source
@@ -24,7 +24,7 @@ __all__ = ["Opened", "Progress", "detect", "load_sample", "open_dataset", "silen
 
 Progress = Callable[[str, int, Iterable[Any]], Iterator[Any]]
 DEPTH = 3
-LAYOUT_WORDS = MASK_WORDS.union(IMAGE_WORDS)
+SPECIAL = ("masks", "image_pattern", "rle_order", "rle_base")
 
 
 def silent(title: str, total: int, items: Iterable[Any]) -> Iterator[Any]:
@@ -76,6 +76,20 @@ def _named(source: Source, name: str) -> tuple[Format, Evidence, Source]:
     return format, Evidence("named with --from"), next(fitting, source)
 
 
+def _detect(source: Source, name: str | None, options: ReadOptions) -> tuple[Format, Evidence, Source]:
+    """As `detect`. Patterns begin at the top. UsageError for an option that means nothing to the format."""
+    if options.patterned:
+        found = get_format(name or "instance-png"), Evidence("files are named by patterns"), source
+    else:
+        found = detect(source, name)
+    format = found[0]
+    for option in SPECIAL:
+        if getattr(options, option) is not None and option not in format.takes:
+            able = ", ".join(f.name for f in all_formats().values() if option in f.takes)
+            raise UsageError(f"--{option.replace('_', '-')} is for {able}, and this is {format.name}")
+    return found
+
+
 def _views(source: Source) -> list[Source]:
     """Where a set may begin, the likeliest first.
 
@@ -86,7 +100,7 @@ def _views(source: Source) -> list[Source]:
     """
     views, wrapped = [source], 1
     while len(views) < DEPTH and source.entry is None and (top := views[-1].top_folder()) is not None:
-        wraps = not is_split_name(top) and top.lower() not in LAYOUT_WORDS
+        wraps = not is_split_name(top) and not is_layout_word(top)
         views.append(views[-1].below(top))
         wrapped += wraps and wrapped == len(views) - 1
     return [*reversed(views[:wrapped]), *views[wrapped:]]
@@ -140,7 +154,7 @@ def open_dataset(
     for unread, reason in source.special.items():
         ledger.note("not-a-file", source.label(unread), f"it was left unread: {reason}")
     with source.remembering():
-        found, evidence, here = detect(source, format if not (options and options.masks) else format or "instance-png")
+        found, evidence, here = detect(source, format) if options is None else _detect(source, format, options)
         reading = Reading(here, options or ReadOptions(), on_error)
         assert found.scan is not None
         scan = found.scan(reading, ledger)

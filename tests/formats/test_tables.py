@@ -5,21 +5,75 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
+from PIL import Image
 
 import converter
 from converter.geometry import rle
 from tests.making.drawings import torture
 from tests.making.openimages import drawings as pictures
 from tests.making.rle_csv import drawings, pairs
-from tests.support import FIXTURES, segpack
+from tests.support import FIXTURES, segpack, segpack_here
 
 
-def test_pairs_of_start_and_length():
-    from converter.formats.rle_csv import decode
+@pytest.mark.parametrize("base", [0, 1])
+@pytest.mark.parametrize("order", ["columns", "rows"])
+def test_pairs_of_start_and_length(order, base):
+    from converter.formats.rle_csv import Counting, decode
 
     for drawing in torture():
         for thing in drawing.things:
-            assert (rle.decode(decode(pairs(thing.mask), *thing.mask.shape)) == thing.mask).all()
+            mask = thing.mask if order == "columns" else thing.mask.T
+            numbers = [int(n) for n in pairs(mask).split()]
+            numbers[0::2] = [n - 1 + base for n in numbers[0::2]]
+            region = decode(
+                " ".join(map(str, numbers)), thing.mask.shape[0], thing.mask.shape[1], Counting(order, base)
+            )
+            assert (rle.decode(region) == thing.mask).all()
+
+
+SQUARE = np.pad(np.ones((3, 4), bool), ((1, 4), (0, 3)))
+
+
+@pytest.mark.parametrize(
+    ("header", "code", "options", "told"),
+    [
+        ("ImageId,EncodedPixels", "2 3 10 3 18 3 26 3", {}, "down the columns from 1"),
+        ("id,annotation,cell_type", "8 4 15 4 22 4", {}, "along the rows from 1"),
+        ("ImageId,EncodedPixels", "8 4 15 4 22 4", {"rle_order": "rows"}, "along the rows from 1"),
+        ("ImageId,EncodedPixels", "1 3 9 3 17 3 25 3", {"rle_base": 0}, "down the columns from 0"),
+        ("ImageId,EncodedPixels", "7 4 14 4 21 4", {"rle_base": 0, "rle_order": "rows"}, None),
+    ],
+)
+def test_how_pixels_are_counted_is_told(tmp_path, header, code, options, told):
+    Image.new("L", (7, 8)).save(tmp_path / "a.png")
+    (tmp_path / "train.csv").write_text(f"{header}\na,{code}{',astro' * header.count('cell')}\n")
+    masks = [i.mask() for s in converter.open(tmp_path, **options) for i in s.instances]
+    assert len(masks) == 1
+    assert np.array_equal(masks[0], SQUARE)
+    notes = [n.message for n in converter.inspect(tmp_path, **options).notes if n.code == "rle-order"]
+    assert len(notes) == (told is not None)
+    assert told is None or told in notes[0]
+
+
+def test_a_run_that_starts_at_0_settles_the_base(tmp_path):
+    Image.new("L", (7, 8)).save(tmp_path / "a.png")
+    (tmp_path / "train.csv").write_text("ImageId,EncodedPixels\na,0 2 55 1\n")
+    (sample,) = converter.open(tmp_path)
+    assert [tuple(p) for p in np.argwhere(sample.instances[0].mask())] == [(0, 0), (1, 0), (7, 6)]
+
+
+def test_a_table_beside_masks_is_the_same_said_again(tmp_path, capfd):
+    folder = tmp_path / "stage1_train/abc"
+    for name, value in (("images/abc.png", 7), ("masks/one.png", 255)):
+        (folder / name).parent.mkdir(parents=True)
+        Image.new("L", (7, 8), value).save(folder / name)
+    (tmp_path / "stage1_train_labels.csv").write_text("ImageId,EncodedPixels\nabc,1 56\n")
+    assert converter.open(tmp_path).format == "instance-png"
+    assert converter.open(tmp_path / "stage1_train_labels.csv").format == "rle-csv"
+    run = segpack_here(capfd, "inspect", tmp_path, "--rle-order", "rows")
+    assert run.code == 2
+    assert "--rle-order is for rle-csv, and this is instance-png" in run.error
 
 
 def test_rle_csv_has_every_mask():

@@ -1,0 +1,237 @@
+"""Which image a mask belongs to, told by the names of folders and files alone.
+
+Names are made of words: `train_images`, `JPEGImages` and `x_train` say that images are
+inside, `trainannot`, `SegmentationClass` and `y_train` that masks are. The innermost folder
+that says so decides; a name that ends in `_mask`, `_gt` or the like is a mask anywhere. A
+mask and its image have the same path once those words are taken out of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import posixpath
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from converter.layouts.images import is_image, is_split_name, split_name, stem
+from converter.storage import Source
+
+__all__ = ["Place", "in_mask_folder", "is_layout_word", "pair_masks", "places"]
+
+WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_]+")
+GLUED = re.compile(r"([a-z]+?)(annots?|annotations?|masks?|labels?|images?|imgs?)")
+MASK_WORDS = frozenset(
+    {"mask", "masks", "label", "labels", "lbl", "ann", "anns", "anno", "annos", "annot", "annots", "annotation",
+     "annotations", "gt", "truth", "groundtruth", "seg", "segs", "segmentation", "segmentations", "semantic", "target",
+     "targets", "trimap", "trimaps", "labelids", "gtfine", "y"}
+)  # fmt: skip
+IMAGE_WORDS = frozenset(
+    {"image", "images", "img", "imgs", "jpegimages", "rgb", "photo", "photos", "picture", "pictures", "input",
+     "inputs", "leftimg8bit", "x"}
+)  # fmt: skip
+_MASK = r"(?:cp[-_ ])?masks?|labels?|lbl|gt|ground_?truth|seg(?:mentation)?|annot(?:ation)?|ann|labelids"
+_IMAGE = r"images?|imgs?|im|rgb|sat|raw|photo|leftimg8bit"
+MASK_NAME = re.compile(rf"(?P<a>.+?)[-_ .](?:{_MASK}|l)|(?:{_MASK})(?:[-_ .](?P<b>.+)|(?P<c>\d+))", re.IGNORECASE)
+IMAGE_NAME = re.compile(rf"(?P<a>.+?)[-_ .](?:{_IMAGE})|(?:{_IMAGE})(?:[-_ .](?P<b>.+)|(?P<c>\d+))", re.IGNORECASE)
+Kind = Literal["mask", "image", ""]
+
+
+class _Folder(msgspec.Struct, frozen=True):
+    """What the name of a folder says: what lies inside, and the words beside that."""
+
+    kind: Kind
+    rest: str
+
+
+@functools.lru_cache(maxsize=4096)
+def _folder(name: str) -> _Folder:
+    words = [name.lower()] if name.lower() in MASK_WORDS | IMAGE_WORDS else [w.lower() for w in WORD.findall(name)]
+    words = [part for word in words for part in _unglued(word)]
+    rest = " ".join(w for w in words if w not in MASK_WORDS and w not in IMAGE_WORDS)
+    if not MASK_WORDS.isdisjoint(words):
+        return _Folder("mask", rest)
+    return _Folder("image" if not IMAGE_WORDS.isdisjoint(words) else "", rest)
+
+
+def _unglued(word: str) -> list[str]:
+    """`trainannot` is two words."""
+    match = GLUED.fullmatch(word)
+    return [match[1], match[2]] if match and word not in MASK_WORDS | IMAGE_WORDS else [word]
+
+
+@functools.lru_cache(maxsize=4096)
+def _kind(folder: str) -> Kind:
+    """What a folder holds: the innermost of its names that says so decides."""
+    return next((kind for name in reversed(folder.split("/")) if (kind := _folder(name).kind)), "")
+
+
+@functools.lru_cache(maxsize=4096)
+def _key(folder: str) -> tuple[str, ...]:
+    """The path of a folder without the words for images and masks."""
+    return tuple(rest for name in folder.split("/") if (rest := _folder(name).rest))
+
+
+@functools.lru_cache(maxsize=4096)
+def _splits(folder: str) -> frozenset[str]:
+    return frozenset(split_name(rest) for rest in _key(folder) if is_split_name(rest))
+
+
+def is_layout_word(name: str) -> bool:
+    """Whether a folder of this name is part of a layout: it says nothing but that images, or masks, are inside."""
+    folder = _folder(name)
+    return bool(folder.kind) and not folder.rest
+
+
+def in_mask_folder(path: str) -> bool:
+    """Whether a file lies in a folder that is named for masks."""
+    return _kind(posixpath.dirname(path)) == "mask"
+
+
+# ---------------------------------------------------------------- pairs
+
+
+def pair_masks(masks: Source, images: Source) -> tuple[list[tuple[str, str]], list[str]]:
+    """Pairs (image path, mask path), and the masks for which no image was found.
+
+    `images` is `masks` itself, or where images lie apart. Of several images that a mask may
+    belong to, by its name alone, it takes the one whose path is most like its own, and none
+    where two are equally like it.
+    """
+    wanted, photos = _roles(masks, images, apart=images is not masks)
+    by_name = _by_name(photos)
+    pairs: dict[str, str] = {}
+    later: list[tuple[str, list[str]]] = []
+    for mask, alike in wanted.items():
+        found = _namesakes(mask, by_name, alike=alike)
+        same = [p for p in found if _key(posixpath.dirname(p)) == _key(posixpath.dirname(mask))]
+        if same:
+            pairs[mask] = same[0]
+        else:
+            later.append((mask, found))
+    taken = set(pairs.values())
+    for mask, found in later:
+        best = _likest(mask, [p for p in found if p not in taken])
+        if best is not None:
+            pairs[mask] = best
+    orphans = [m for m in wanted if m not in pairs]
+    return sorted((image, mask) for mask, image in pairs.items()), orphans
+
+
+def _roles(masks: Source, images: Source, *, apart: bool) -> tuple[dict[str, bool], list[str]]:
+    """The files that are masks, with whether they may bear the very name of their image, and what may be images."""
+    here = [p for p in masks.listed() if is_image(p)]
+    named = {p for p in here if in_mask_folder(p)}
+    if not apart and len(named) == len(here):
+        named = set()  # the word stands in the name of the whole set
+    wanted = {p: p in named for p in here if p in named or MASK_NAME.fullmatch(_base(p))}
+    if not apart:
+        return wanted, [p for p in here if p not in named]
+    there = [p for p in images.listed() if is_image(p)]
+    return wanted or dict.fromkeys(here, True), [p for p in there if not in_mask_folder(p)] or there
+
+
+def _base(path: str) -> str:
+    return posixpath.basename(stem(path))
+
+
+def _by_name(photos: Iterable[str]) -> dict[tuple[bool, str], list[str]]:
+    """(whether the word for images was taken off, name without extension) -> paths."""
+    found: dict[tuple[bool, str], list[str]] = defaultdict(list)
+    for path in photos:
+        base = _base(path)
+        found[False, base].append(path)
+        for plain in _plain(IMAGE_NAME, base):
+            found[True, plain].append(path)
+    return found
+
+
+def _plain(words: re.Pattern[str], base: str) -> list[str]:
+    match = words.fullmatch(base)
+    return [g for g in match.groups() if g] if match else []
+
+
+def _namesakes(mask: str, by_name: Mapping[tuple[bool, str], list[str]], *, alike: bool) -> list[str]:
+    """The images that bear the name of a mask, with as little taken off the two as there has to be."""
+    base = _base(mask)
+    names = [base, *_plain(MASK_NAME, base)] if alike else _plain(MASK_NAME, base)
+    return next((f for name in names for bare in (False, True) if (f := by_name.get((bare, name)))), [])
+
+
+def _likest(mask: str, images: Sequence[str]) -> str | None:
+    """The image whose folders begin and end most like the mask's; none where two are equally like it."""
+    folder = posixpath.dirname(mask)
+    mine = _splits(folder)
+    rated = []
+    for path in images:
+        theirs = _splits(posixpath.dirname(path))
+        if mine == theirs or not mine or not theirs:
+            rated.append((_alike(_key(folder), _key(posixpath.dirname(path))), path))
+    best = [path for score, path in rated if score == max(rated)[0]]
+    return best[0] if len(best) == 1 else None
+
+
+def _alike(a: Sequence[str], b: Sequence[str]) -> int:
+    least = min(len(a), len(b))
+    head = next((i for i in range(least) if a[i] != b[i]), least)
+    tail = next((i for i in range(least) if a[-1 - i] != b[-1 - i]), least)
+    return min(head + tail, least)
+
+
+# ---------------------------------------------------------------- how the dataset knows its images
+
+
+class Place(msgspec.Struct, frozen=True):
+    """The path of an image below the folder of images and of its split, and that split."""
+
+    name: str
+    split: str | None
+
+
+def places(pairs: Sequence[tuple[str, str]], splits: Collection[str] = ()) -> list[Place]:
+    """How each image (with its mask) is known; `splits` are names of splits beside the usual ones.
+
+    Where two images would be known by one name, all their folders tell them apart.
+    """
+    found = [_place(image, mask, splits) for image, mask in pairs]
+    counts = Counter(found)
+    return [
+        place if counts[place] == 1 else _long(image, place.split, splits)
+        for place, (image, _) in zip(found, pairs, strict=True)
+    ]
+
+
+def _place(image: str, mask: str, splits: Collection[str]) -> Place:
+    folders = [f for f in posixpath.dirname(image).split("/") if f]
+    at = max((i for i, f in enumerate(folders) if _folder(f).kind == "image"), default=-1)
+    near = sorted(range(len(folders)), key=lambda i: (i <= at, abs(i - at)))
+    where = next((i for i in near if _split(folders[i], splits)), None)
+    split = _split(folders[where], splits) if where is not None else None
+    first = max(at, -1 if where is None else where) + 1
+    if at < 0 and where is None:
+        first = _shared(folders, mask)
+    return Place("/".join([*folders[first:], posixpath.basename(image)]), split)
+
+
+def _split(folder: str, splits: Collection[str]) -> str | None:
+    """The split that a folder is of: by its name, or what is left of it, as in `train_images`."""
+    if folder in splits:
+        return folder
+    rest = _folder(folder).rest
+    return next((split_name(name) for name in (folder, rest) if is_split_name(name)), None)
+
+
+def _shared(folders: Sequence[str], mask: str) -> int:
+    """How many leading folders of an image belong to the layout: as many as lead to the folder of masks."""
+    above = posixpath.dirname(mask).split("/")
+    depth = max((i for i, f in enumerate(above) if _folder(f).kind == "mask"), default=len(folders) - 1)
+    return min(depth + 1, len(folders))
+
+
+def _long(image: str, split: str | None, splits: Collection[str]) -> Place:
+    folders = posixpath.dirname(image).split("/")
+    kept = [f for f in folders if not is_layout_word(f) and (split is None or _split(f, splits) != split)]
+    return Place("/".join([*kept, posixpath.basename(image)]), split)

@@ -1,0 +1,195 @@
+"""Masks find their images by the usual names of trees, or by patterns of the user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import converter
+from converter.api import DatasetSample
+from tests.support import segpack_here
+
+SIZE = (9, 7)
+TREES = {
+    "images/{b}.jpg": "masks/{b}.png",
+    "images/train/{b}.jpg": "annotations/train/{b}.png",
+    "img_dir/train/{b}.jpg": "ann_dir/train/{b}.png",
+    "train/{b}.png": "trainannot/{b}.png",
+    "x_train/{b}.png": "y_train/{b}.png",
+    "trainX/{b}.png": "trainY/{b}.png",
+    "train_images/{b}.png": "train_masks/{b}.png",
+    "images_train/{b}.png": "masks_train/{b}.png",
+    "train/image/{b}.png": "train/label/{b}.png",
+    "701_StillsRaw_full/{b}.png": "LabeledApproved_full/{b}_L.png",
+    "{b}.jpg": "{b}_mask.png",
+    "train/{b}_sat.jpg": "train/{b}_mask.png",
+    "{b}_img.png": "{b}_cp_masks.png",
+    "images/image{b}.png": "masks/mask{b}.png",
+    "ISIC2018_Training_Input/{b}.jpg": "ISIC2018_Training_GroundTruth/{b}_segmentation.png",
+    "original_images/{b}.png": "label_images_semantic/{b}.png",
+    "train/lung_segmentation/images/{b}.png": "train/lung_segmentation/masks/{b}.png",
+}
+
+
+def save(path: Path, values: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+
+
+def drawn(number: int) -> np.ndarray:
+    """A label map that no other number has."""
+    values = np.zeros(SIZE[::-1], np.uint8)
+    values[number:, number:] = 1
+    values[0, 0] = 2
+    return values
+
+
+def labels(sample: DatasetSample) -> Any:
+    assert sample.labels is not None
+    return sample.labels.tolist()
+
+
+@pytest.mark.parametrize("images", TREES)
+def test_a_usual_tree_is_found_by_itself(tmp_path, images):
+    for number in (1, 2, 3):
+        save(tmp_path / images.format(b=f"{number:04}"), np.zeros((*SIZE[::-1], 3), np.uint8))
+        save(tmp_path / TREES[images].format(b=f"{number:04}"), drawn(number))
+    dataset = converter.open(tmp_path)
+    assert dataset.format == "semantic-png"
+    assert dataset.splits == (("train",) if images.startswith(("images/train", "img_dir/train", "train", "x_train",
+                                                               "images_train")) else ())  # fmt: skip
+    assert [s.image.name for s in dataset] == [Path(images.format(b=f"{n:04}")).name for n in (1, 2, 3)]
+    for number, sample in enumerate(dataset, 1):
+        assert labels(sample) == drawn(number).tolist()
+
+
+def test_a_mask_is_not_given_to_the_image_of_another_split(tmp_path):
+    root = tmp_path / "set"
+    for path in ("train/images/a.png", "val/images/b.png"):
+        save(root / path, np.zeros((*SIZE[::-1], 3), np.uint8))
+    for path in ("train/masks/a.png", "val/masks/a.png", "val/masks/b.png"):
+        save(root / path, drawn(1))
+    losses = converter.convert(root, tmp_path / "out", to="coco").losses
+    assert [x.image for x in losses if x.code == "orphan-mask"] == ["val/masks/a.png"]
+
+
+def test_equal_names_in_different_folders_stay_apart(tmp_path):
+    for number, place in enumerate(("rural", "urban"), 1):
+        save(tmp_path / f"train/{place}/images/0.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+        save(tmp_path / f"train/{place}/masks/0.png", drawn(number))
+    dataset = converter.open(tmp_path, format="semantic-png")
+    assert [s.image.name for s in dataset] == ["rural/0.png", "urban/0.png"]
+
+
+def test_an_image_of_two_masks_is_refused(tmp_path, capfd):
+    save(tmp_path / "images/a.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+    for folder in ("masks", "labels"):
+        save(tmp_path / folder / "a.png", drawn(1))
+    run = segpack_here(capfd, "inspect", tmp_path)
+    assert "labels/a.png" in run.error
+    assert "masks/a.png" in run.error
+    assert "--masks" in run.error
+
+
+def test_masks_and_images_each_in_a_root_of_their_own(tmp_path):
+    save(tmp_path / "photos/a.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+    save(tmp_path / "truth/a.png", drawn(1))
+    dataset = converter.open(tmp_path / "truth", images=tmp_path / "photos", format="semantic-png")
+    assert [labels(s) for s in dataset] == [drawn(1).tolist()]
+
+
+# ---------------------------------------------------------------- patterns
+
+
+@pytest.fixture
+def wild(tmp_path):
+    """Two splits of photos and of masks, named as nobody would guess."""
+    root = tmp_path / "wild"
+    for split in ("training", "valid"):
+        for name in ("a", "b"):
+            save(root / f"fotos/{split}/{name}/pic.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+        for number, label in enumerate(("cat", "dog", "cat"), 1):
+            save(root / f"rest/{split}.{label}.{number}.a.png", (drawn(number) == 1).astype(np.uint8) * 255)
+    return root
+
+
+IMAGES, MASKS = "fotos/{split}/{image}/pic.png", "rest/{split}.{class}.{instance}.{image}.png"
+
+
+def test_patterns_name_objects(wild):
+    dataset = converter.open(wild, masks=MASKS, image_pattern=IMAGES)
+    assert dataset.splits == ("train", "val")
+    found = {(s.image.split, s.image.name): s for s in dataset}
+    assert list(found) == [("train", "a.png"), ("train", "b.png"), ("val", "a.png"), ("val", "b.png")]
+    assert not found["val", "b.png"].instances
+    objects = [(i.class_name, i.area) for i in found["train", "a.png"].instances]
+    assert objects == [(n, int((drawn(k) == 1).sum())) for k, n in ((1, "cat"), (3, "cat"), (2, "dog"))]
+
+
+@pytest.mark.parametrize("command", ["convert", "pack", "check", "inspect", "preview", "diff"])
+def test_every_command_takes_patterns(wild, tmp_path, command, capfd):
+    targets = {"convert": [tmp_path / "o", "--to", "coco"], "pack": [tmp_path / "o.zip"],
+               "preview": [tmp_path / "o.png"], "diff": [wild]}  # fmt: skip
+    run = segpack_here(capfd, command, wild, *targets.get(command, []), "--masks", MASKS, "--image-pattern", IMAGES)
+    assert run.code == 0, run.err
+
+
+@pytest.mark.parametrize("format", ["semantic-png", "instance-map"])
+def test_patterns_name_maps(tmp_path, format):
+    for number, place in enumerate(("north", "south"), 1):
+        save(tmp_path / f"{place}/t001.tif", np.zeros((*SIZE[::-1], 3), np.uint8))
+        save(tmp_path / f"{place}_GT/man_seg001.tif", drawn(number))
+    masks, images = "{class}_GT/man_seg{image}.tif", "{class}/t{image}.tif"
+    dataset = converter.open(tmp_path, format=format, masks=masks, image_pattern=images)
+    assert [s.image.name for s in dataset] == ["north/001.tif", "south/001.tif"]
+    for number, sample in enumerate(dataset, 1):
+        areas = sorted(i.area for i in sample.instances)
+        assert areas == sorted(int((drawn(number) == v).sum()) for v in (1, 2))
+
+
+def test_a_class_in_the_image_pattern_is_that_of_its_masks(tmp_path):
+    for number, label in enumerate(("cat", "dog"), 1):
+        save(tmp_path / f"{label}/photo-1.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+        save(tmp_path / f"{label}/truth-1.png", drawn(number) // 2 * 255)
+    dataset = converter.open(tmp_path, masks="{class}/truth-{image}.png", image_pattern="{class}/photo-{image}.png")
+    assert [(s.image.name, [i.class_name for i in s.instances]) for s in dataset] == [
+        ("cat/1.png", ["cat"]),
+        ("dog/1.png", ["dog"]),
+    ]
+
+
+def test_a_mask_of_two_images_is_none(wild, capfd):
+    single = "rest/training.*.{instance}.{image}.png"
+    run = segpack_here(capfd, "inspect", wild, "--masks", single, "--image-pattern", "fotos/{class}/{image}/pic.png")
+    assert "both have the {image} 'a'" in run.err
+
+
+def test_numbers_get_their_names_from_the_class_file(tmp_path):
+    save(tmp_path / "photos/a.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+    save(tmp_path / "objects/a-7.png", drawn(1) // 2 * 255)
+    (tmp_path / "classes.json").write_text('{"7": "cup"}')
+    dataset = converter.open(tmp_path, masks="objects/{image}-{class}.png")
+    assert [(c.id, c.name) for c in dataset.classes] == [(7, "cup")]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--image-pattern", "{image}.png"], "add --masks"),
+        (["--masks", "{name}.png"], "{name} is unknown"),
+        (["--masks", "{split}.png"], "needs the placeholder {image}"),
+        (["--masks", "{image}/{image}.png"], "stands twice"),
+        (["--masks", "nowhere/{image}.png"], "no file matches"),
+        (["--masks", "rest/{image}.png", "--image-pattern", "no/{image}.png"], "no file matches"),
+        (["--masks", "rest/{image}.png", "--from", "coco"], "is for instance-map, instance-png, semantic-png"),
+        (["--masks", MASKS, "--from", "semantic-png", "--image-pattern", IMAGES], "two masks"),
+    ],
+)
+def test_patterns_that_cannot_be_meant(wild, options, words, capfd):
+    run = segpack_here(capfd, "inspect", wild, *options)
+    assert run.code == 2
+    assert words in run.error
