@@ -140,9 +140,7 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
             continue
         images[row.image].payload.append(MaskFile(row.mask, int(row.class_id), id, row.iscrowd == "1"))
     _tell_orphans(source, images, ledger)
-    classes = [
-        ClassInfo(c.id, c.name, c.color, c.source_id, c.source_name) for c in sorted(about.classes, key=lambda c: c.id)
-    ]
+    classes = meta.classes(about)
     check_classes(classes, source.label(meta.META))
     refs = list(images.values())
     ids = [m.id for r in refs for m in r.payload]

@@ -134,9 +134,9 @@ def _declared(
     """Declared classes, the legend of colours, and the file they come from ("" when there is none)."""
     source = reading.source
     if about is not None:
-        found = [ClassInfo(c.id, c.name, c.color, c.source_id, c.source_name) for c in about.classes]
+        found = meta.classes(about)
         check_classes(found, source.label(meta.META))
-        return sorted(found, key=lambda c: c.id), {}, source.label(meta.META)
+        return found, {}, source.label(meta.META)
     if reading.options.colors:
         black = any(rgb == (0, 0, 0) for _, rgb in reading.options.colors)
         found = [ClassInfo(i, name, rgb) for i, (name, rgb) in enumerate(reading.options.colors, 0 if black else 1)]

@@ -9,6 +9,7 @@ import msgspec
 from converter.codecs import json
 from converter.errors import SourceError
 from converter.format import MaskEncoding
+from converter.model import ClassInfo
 from converter.storage import Source
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Resize",
     "Size",
     "about",
+    "classes",
     "decode",
     "encode",
     "image_size",
@@ -149,6 +151,11 @@ def about(source: Source) -> Meta | None:
         return None
     data = source.read(META)
     return decode(data, source.label(META)) if FORMAT.encode() in data else None
+
+
+def classes(about: Meta) -> list[ClassInfo]:
+    """The classes of a package that is read, ascending by id: it is the source now, whatever they were before."""
+    return sorted((ClassInfo(c.id, c.name, c.color, c.id, c.name) for c in about.classes), key=lambda c: c.id)
 
 
 def settled(resize: Resize | None, sizes: set[tuple[int, int]]) -> Resize | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+import converter
 from tests.conformance.trees import READERS
 from tests.data.sets import camvid_classes, dsb2018
 from tests.support import FIXTURES, ROOT, codes, read, segpack, valid_cases
@@ -106,6 +107,16 @@ def test_a_package_converts_to_a_tree_that_trainers_read(tmp_path):
     segpack("convert", tmp_path / "set.zip", tmp_path / "tree", "--to", "yolo-seg")
     expected = READERS["yolo-seg"](FIXTURES / "yolo-seg/valid/splits")
     assert READERS["yolo-seg"](tmp_path / "tree").keys() == expected.keys()
+
+
+@pytest.mark.parametrize("encoding", ["binary", "multi-class"])
+def test_class_ids_are_compared_with_those_of_the_package_that_is_read(encoding, tmp_path):
+    """Not with those of the set that it was once made from."""
+    first = converter.pack(FIXTURES / "yolo-seg/valid/splits", tmp_path / "a.zip", mask_encoding=encoding)
+    assert [(m.source_id, m.id) for m in first.class_moves] == [(c.id - 1, c.id) for c in first.classes]
+    assert converter.convert(tmp_path / "a.zip", tmp_path / "coco", to="coco").class_moves == ()
+    again = converter.convert(tmp_path / "a.zip", tmp_path / "yolo", to="yolo-seg")
+    assert [(m.source_id, m.id) for m in again.class_moves] == [(c.id, c.id - 1) for c in first.classes]
 
 
 @pytest.mark.parametrize("case", [c for c in PACKED if c.name in {"coins", "splits"}], ids=str)
