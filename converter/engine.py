@@ -29,6 +29,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import msgspec
 
+from converter import stopwatch
 from converter.errors import SegpackError
 
 __all__ = ["Guard", "announce", "cores", "run"]
@@ -200,7 +201,7 @@ class _Crew(Generic[Item, Result]):
     def _start(self) -> _Worker:
         mine, theirs = self.context.Pipe()
         others = [w.pipe for w in self.workers] + [mine] if self.context.get_start_method() == "fork" else []
-        arguments = (theirs, others, self.work, self.items, self.guard, os.getpid())
+        arguments = (theirs, others, self.work, self.items, self.guard, os.getpid(), stopwatch.is_running())
         process = self.context.Process(target=_serve, args=arguments, daemon=True)
         with _undisturbed():
             process.start()
@@ -223,8 +224,9 @@ class _Crew(Generic[Item, Result]):
             if worker.items and time.monotonic() - worker.since > self.guard.seconds:
                 self._fail(worker, f"takes more than {self.guard.seconds:g} s (--item-timeout)")
 
-    def _take(self, worker: _Worker, message: tuple[str, Any]) -> None:
-        kind, value = message
+    def _take(self, worker: _Worker, message: tuple[str, Any, dict[str, float]]) -> None:
+        kind, value, spent = message
+        stopwatch.add(spent)
         if kind == "announce":
             worker.announced.append(value)
             return
@@ -279,10 +281,12 @@ def _serve(
     items: Sequence[Any],
     guard: Guard,
     parent: int,
+    timed: bool,
 ) -> None:
     """Run the items that are named on the pipe until it is closed."""
     _settle_in(others, guard, parent)
-    _listeners.append(lambda what: pipe.send(("announce", what)))
+    stopwatch.begin(wanted=timed)
+    _listeners.append(lambda what: pipe.send(("announce", what, {})))
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             first, end = pipe.recv()
@@ -313,10 +317,11 @@ def _data_in_use() -> int:
 
 
 def _send(pipe: Connection, answer: tuple[str, Any]) -> None:
+    spent = stopwatch.take()
     try:
-        pipe.send(answer)
+        pipe.send((*answer, spent))
     except (AttributeError, TypeError, RecursionError, pickle.PicklingError) as error:
-        pipe.send(("error", RuntimeError(f"the result cannot be sent: {error}")))
+        pipe.send(("error", RuntimeError(f"the result cannot be sent: {error}"), spent))
 
 
 def _answer(work: Callable[[Any], Any], item: Any) -> tuple[str, Any]:

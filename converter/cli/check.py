@@ -46,29 +46,31 @@ def check(
     json: options.Json = False,
     quiet: options.Quiet = False,
     workers: options.Workers = None,
+    profile: options.Profile = False,
 ) -> None:
     """Check a dataset before training: alignment, values, classes, overlaps, files, leaks."""
     from converter import api  # noqa: PLC0415 -- --help needs none of it
 
-    report = api.check(
-        source,
-        sample=sample,
-        seed=seed,
-        fail_on=fail_on.value,
-        report=report_file,
-        format=format,
-        images=images,
-        classes=classes,
-        colors=colors,
-        class_name=class_name,
-        masks=masks,
-        image_pattern=image_pattern,
-        rle_order=rle_order.value if rle_order else None,
-        rle_base=rle_base,
-        on_error=on_error.value,
-        workers=workers,
-        progress=console.progress(quiet=quiet or json),
-    )
+    with console.profiled(wanted=profile):
+        report = api.check(
+            source,
+            sample=sample,
+            seed=seed,
+            fail_on=fail_on.value,
+            report=report_file,
+            format=format,
+            images=images,
+            classes=classes,
+            colors=colors,
+            class_name=class_name,
+            masks=masks,
+            image_pattern=image_pattern,
+            rle_order=rle_order.value if rle_order else None,
+            rle_base=rle_base,
+            on_error=on_error.value,
+            workers=workers,
+            progress=console.progress(quiet=quiet or json),
+        )
     if json:
         console.json_out(report)
     elif not quiet:

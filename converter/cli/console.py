@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from converter.errors import printable
@@ -11,7 +13,7 @@ from converter.errors import printable
 if TYPE_CHECKING:
     from converter.model import Loss, Note
 
-__all__ = ["fail", "json_out", "log", "out", "progress", "summary", "tell"]
+__all__ = ["fail", "json_out", "log", "out", "profiled", "progress", "summary", "tell"]
 
 EXAMPLES = 3
 
@@ -59,6 +61,24 @@ def _bar(title: str, total: int, items: Iterable[Any]) -> Iterator[Any]:
             yield item
             bar.advance(task)
             bar.refresh() if bar.tasks[0].completed % max(1, total // 200) == 0 else None
+
+
+@contextmanager
+def profiled(*, wanted: bool) -> Iterator[None]:
+    """Seconds of each stage on stderr, added up over all processes, and the seconds that have passed."""
+    if not wanted:
+        yield
+        return
+    from converter import stopwatch  # noqa: PLC0415 -- when asked for
+
+    began = time.perf_counter()
+    with stopwatch.running() as spent:
+        yield
+    total = sum(spent.values())
+    for stage in stopwatch.STAGES:
+        if stage in spent:
+            log(f"profile: {stage:<6} {spent[stage]:8.2f} s {spent[stage] / total:4.0%}")
+    log(f"profile: {total:.2f} s in stages, all processes together; {time.perf_counter() - began:.2f} s passed")
 
 
 def tell(losses: Sequence[Loss], notes: Sequence[Note]) -> None:

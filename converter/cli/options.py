@@ -44,6 +44,7 @@ __all__ = [
     "Overlap",
     "Overwrite",
     "PadValue",
+    "Profile",
     "Quiet",
     "Report",
     "Resize",
@@ -183,6 +184,7 @@ Report = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--report", metavar="FILE.html", help="Write a page to look at; everything is in the one file."),
 ]
+Profile = Annotated[bool, typer.Option("--profile", help="Say on stderr which stages took how long.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, metavar="N", help="Processes; default: the cores.")]
 
 # ---------------------------------------------------------------- options that change the dataset

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter import engine
+from converter import engine, stopwatch
 from converter.checks import alignment, classes, empty, files, geometry, overlaps, package, shift, sources, values
 from converter.checks.catalog import CATALOG, finding, in_order
 from converter.checks.subject import Facts, Subject, count, subject_of
@@ -191,13 +191,18 @@ class _Look(msgspec.Struct, frozen=True):
     tags: dict[str, str]
 
     def __call__(self, ref: Ref) -> Facts:
+        with stopwatch.stage("check"):
+            return self._see(ref)
+
+    def _see(self, ref: Ref) -> Facts:
         reading, image, name = self.opened.reading, ref.image, shown_name(ref.image)
         stop = reading.on_error == "stop"
         findings: list[Finding] = []
         file = reading.images.label(image.file) if image.file else ""
         info, data = None, None
         try:
-            info, data = read_image(reading, image)
+            with stopwatch.stage("load"):
+                info, data = read_image(reading, image)
             if info is not None:
                 check_frame(file, image, info)
         except SourceError as error:
@@ -233,7 +238,8 @@ class _Look(msgspec.Struct, frozen=True):
         load = self.opened.format.load
         assert load is not None
         try:
-            sample = load(self.opened.reading, self.opened.scan.header, ref, ledger)
+            with stopwatch.stage("load"):
+                sample = load(self.opened.reading, self.opened.scan.header, ref, ledger)
         except Skipped:
             return None
         except SourceError as error:

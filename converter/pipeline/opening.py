@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from converter import engine
+from converter import engine, stopwatch
 from converter.errors import DetectionError, SourceError, UsageError
 from converter.format import Evidence, Format, Reading, ReadOptions, Scan
 from converter.formats import all_formats, get_format
@@ -153,7 +153,7 @@ def open_dataset(
         ledger.note("source", source.name, remark)
     for unread, reason in source.special.items():
         ledger.note("not-a-file", source.label(unread), f"it was left unread: {reason}")
-    with source.remembering():
+    with source.remembering(), stopwatch.stage("scan"):
         found, evidence, here = detect(source, format) if options is None else _detect(source, format, options)
         reading = Reading(here, options or ReadOptions(), on_error)
         assert found.scan is not None
@@ -176,7 +176,8 @@ class _Survey(msgspec.Struct, frozen=True):
 
     def __call__(self, ref: Ref) -> Any:
         assert self.format.survey is not None
-        return self.format.survey(self.reading, ref)
+        with stopwatch.stage("scan"):
+            return self.format.survey(self.reading, ref)
 
 
 def load_sample(

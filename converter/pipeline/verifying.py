@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from converter import engine
+from converter import engine, stopwatch
 from converter.checks.catalog import CATALOG
 from converter.errors import SourceError
 from converter.format import Format, Reading, ReadOptions, Scan
@@ -57,7 +57,8 @@ def verify(staged: Path, outputs: list[Output], outcome: Outcome, *, workers: in
         rows = _rows_by_image(source)
         files = outputs[0].writing.options.image_files in {"copy", "hardlink"}
         reading = Reading(source, ReadOptions(need_files=files))
-        encodings = [_open(reading, output, outputs[0]) for output in outputs]
+        with stopwatch.stage("scan"):
+            encodings = [_open(reading, output, outputs[0]) for output in outputs]
     except SourceError as error:
         return [_finding(_code(error), {"file": error.file}, str(error))]
     findings = _count(about, rows, outcome, encodings)
@@ -145,7 +146,8 @@ class _Compare(msgspec.Struct, frozen=True):
 
     def __call__(self, item: _Item) -> list[Finding]:
         try:
-            return self._compare(item)
+            with stopwatch.stage("check"):
+                return self._compare(item)
         except (SourceError, Skipped) as error:
             return [_finding(_code(error), {"image": item.name}, str(error))]
 
@@ -154,9 +156,10 @@ class _Compare(msgspec.Struct, frozen=True):
         for encoding, ref in zip(self.encodings, item.refs, strict=True):
             if ref is None:
                 return []  # counted already
-            sized = sized_like(ref, samples[0].image) if samples else resolve(self.reading, ref, Ledger())[0]
             assert encoding.reader.load is not None
-            samples.append(encoding.reader.load(self.reading, encoding.scan.header, sized, Ledger()))
+            with stopwatch.stage("load"):
+                sized = sized_like(ref, samples[0].image) if samples else resolve(self.reading, ref, Ledger())[0]
+                samples.append(encoding.reader.load(self.reading, encoding.scan.header, sized, Ledger()))
         base = samples[0]
         findings = []
         if fingerprint(base) != item.expected:

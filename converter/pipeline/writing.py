@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import msgspec
 
-from converter import engine
+from converter import engine, stopwatch
 from converter.errors import LossError, SourceError, UsageError
 from converter.format import Encoded, Format, Record, Writing
 from converter.layouts.images import shown_name
@@ -83,15 +83,18 @@ class _Work(msgspec.Struct, frozen=True):
 
     def __call__(self, item: Item) -> _Done:
         ledger = Ledger(self.plan.ledger.on_error)
-        drawn = draw(self.plan, item, self.outputs[0].lowering, ledger)
+        with stopwatch.stage("load"):
+            drawn = draw(self.plan, item, self.outputs[0].lowering, ledger)
         pages = [self._page(each, ledger) for each in drawn]
         return _Done(ledger.losses, ledger.notes, item.part, pages)
 
     def _page(self, drawn: Drawn, ledger: Ledger) -> _Page:
         primary, sample = self.outputs[0], drawn.sample
-        base = lower(sample, primary.lowering, ledger)
-        later = [_encode(output, _lower_beside(base, output, ledger)) for output in self.outputs[1:]]
-        encoded = [_encode(primary, base), *later]
+        with stopwatch.stage("lower"):
+            base = lower(sample, primary.lowering, ledger)
+            beside = [_lower_beside(base, output, ledger) for output in self.outputs[1:]]
+        with stopwatch.stage("encode"):
+            encoded = [_encode(o, s) for o, s in zip(self.outputs, (base, *beside), strict=True)]
         files = [file for e in encoded for file in e.files]
         wanted = primary.writing.options.image_files
         if drawn.data is not None and drawn.new and wanted != "none":
@@ -100,8 +103,9 @@ class _Work(msgspec.Struct, frozen=True):
             if drawn.data is not None and not drawn.new and wanted == "copy":
                 files.append((image_target(primary, sample.image), drawn.data))
             engine.announce([path for path, _ in files])
-            for path, content in files:
-                self.writer.write(path, content)
+            with stopwatch.stage("write"):
+                for path, content in files:
+                    self.writer.write(path, content)
             files = []
         return _Page(
             sample.image,
@@ -229,7 +233,8 @@ def write(
             raise _strict(done.losses)
         for page in done.pages:
             if new:
-                _put(plan, outputs[0], done.part, page, target)
+                with stopwatch.stage("write"):
+                    _put(plan, outputs[0], done.part, page, target)
             image_id = numbers.take(page.image)
             path = image_target(outputs[0], page.image)
             for assembler, counter, encoded in zip(assemblers, counters, page.encoded, strict=True):
@@ -252,7 +257,8 @@ def write(
     for assembler in assemblers:
         if isinstance(assembler, PackageAssembler):
             assembler.losses = dict(sorted(Counter(loss.code for loss in outcome.losses).items()))
-        assembler.finish()
+        with stopwatch.stage("write"):
+            assembler.finish()
     return outcome
 
 
