@@ -5,8 +5,8 @@
 
 EncodedPixels are pairs `start length ...`. A table does not say how pixels are counted: down the columns
 and from 1, as most competitions do, or else along the rows with --rle-order rows (Sartorius cells and
-UW-Madison GI tract, which are known by their columns), and from 0 with --rle-base 0 (a table with a run
-that starts at 0 is). What was assumed is told in a note; look at the masks once with `segpack preview`.
+UW-Madison GI tract, which are known by their columns), and from 0 with --rle-base 0. What was
+assumed is told in a note; look at the masks once with `segpack preview`.
 
 An empty field, `-1` or `nan` is an image without objects. Columns may be called otherwise
 (image_id, img, id; rle, rle_mask, segmentation, annotation; class, class_id, label, category, cell_type);
@@ -150,7 +150,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         raise SourceError(file, "has no rows, or no columns of images and run lengths", place="line 1")
     grouped, sizes = _group(rows, columns, file, ledger)
     index = _Images(reading.images)
-    counting = _counting(reading, columns, grouped, file, ledger)
+    counting = _counting(reading, columns, file, ledger)
     refs = [
         _ref(name, Payload(file, grouped[name], counting), sizes.get(name, (0, 0)), index, ledger)
         for name in sorted(grouped)
@@ -185,14 +185,11 @@ def _group(
     return grouped, sizes
 
 
-def _counting(
-    reading: Reading, columns: Columns, grouped: Mapping[str, Sequence[Row]], file: str, ledger: Ledger
-) -> Counting:
+def _counting(reading: Reading, columns: Columns, file: str, ledger: Ledger) -> Counting:
     """What the user says; else what is usual, with a note."""
     options = reading.options
-    zero = any(row.code.startswith("0 ") for rows in grouped.values() for row in rows)
     order = options.rle_order or ("rows" if columns.along_rows else "columns")
-    base = options.rle_base if options.rle_base is not None else int(not zero)
+    base = options.rle_base if options.rle_base is not None else 1
     if options.rle_order is None or options.rle_base is None:
         way = "along the rows" if order == "rows" else "down the columns"
         ledger.note(
@@ -293,7 +290,8 @@ def decode(code: str, height: int, width: int, counting: Counting) -> Rle:
     order = np.argsort(starts, kind="stable")
     starts, ends = starts[order], (starts + lengths)[order]
     if starts[0] < 0 or (lengths < 1).any():
-        raise ShapeError(f"a run begins before pixel {counting.base} or has no length", code="invalid-rle")
+        hint = "; if the table counts from 0, say --rle-base 0" if counting.base and starts[0] == -1 else ""
+        raise ShapeError(f"a run begins before pixel {counting.base} or has no length{hint}", code="invalid-rle")
     if ends.max() > height * width:
         raise ShapeError(
             f"a run ends at pixel {ends.max()}, and {width}x{height} has {height * width}", code="invalid-rle"

@@ -29,6 +29,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from converter.codecs import images as codec
 from converter.codecs import png
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
@@ -44,7 +45,7 @@ from converter.layouts.classes import (
     unnamed,
 )
 from converter.layouts.images import order_splits, shown_name, tell_unused
-from converter.layouts.masks import check_size, instance_folders, label_map
+from converter.layouts.masks import check_size, instance_folders, label_map, labels_of
 from converter.layouts.pairing import pair_masks
 from converter.layouts.patterns import PATTERNS, mask_an_image
 from converter.ledger import Ledger, Skipped
@@ -163,27 +164,37 @@ def _real(found: Sequence[ClassInfo]) -> list[ClassInfo]:
     return sorted((msgspec.structs.replace(c, source_id=c.id, source_name=c.name) for c in found), key=lambda c: c.id)
 
 
-def survey(reading: Reading, ref: Ref) -> list[int] | None:
-    """The values present in a mask, ascending; None when it cannot be read (loading will say why)."""
+class Present(msgspec.Struct, frozen=True):
+    """The values in a mask, ascending; `blurred` when a lossy file holds more than two, which are mostly noise."""
+
+    values: list[int]
+    blurred: bool
+
+
+def survey(reading: Reading, ref: Ref) -> Present | None:
+    """What is in a mask; None when it cannot be read (loading will say why)."""
     path = ref.payload.mask
+    file = reading.source.label(path)
     try:
-        labels = label_map(reading.source.read(path), reading.source.label(path), ref.payload.colors)
+        raw = codec.read_labels(reading.source.read(path), file)
+        labels = labels_of(raw, file, ref.payload.colors)
     except SourceError:
         return None
-    return [int(v) for v in labelmap.values(labels)[0]]
+    values = [int(v) for v in labelmap.values(labels)[0]]
+    return Present(values, raw.lossy and len(values) > 2)
 
 
-def settle(scan: Scan, facts: Iterable[list[int] | None], reading: Reading, ledger: Ledger) -> Scan:
+def settle(scan: Scan, facts: Iterable[Present | None], reading: Reading, ledger: Ledger) -> Scan:
     """The header with classes, background and ignore decided by what the masks hold."""
     header = scan.header
     found = list(facts)
-    present = {v for values in found if values for v in values}
+    present = {v for each in found if each and not each.blurred for v in each.values}
     if meta.about(reading.source) is not None:
         classes, background, ignore = list(header.classes), header.background_id, header.ignore_id
     else:
         classes, background, ignore = _settle_classes(header, present, reading, ledger)
     known = {c.id for c in classes} | ({background} if background is not None else set()) | {ignore}
-    refs = [r for r, values in zip(scan.refs, found, strict=True) if _judge(r, values, known, classes, reading, ledger)]
+    refs = [r for r, each in zip(scan.refs, found, strict=True) if _judge(r, each, known, classes, reading, ledger)]
     settled = msgspec.structs.replace(
         header, classes=tuple(classes), background_id=background, ignore_id=ignore, extra={}
     )
@@ -235,20 +246,24 @@ def _settle_classes(
 
 def _judge(
     ref: Ref,
-    values: list[int] | None,
+    present: Present | None,
     known: set[int | None],
     classes: Sequence[ClassInfo],
     reading: Reading,
     ledger: Ledger,
 ) -> bool:
     """Whether the mask of `ref` holds declared values only."""
-    strange = [v for v in values or () if v not in known]
-    if not strange:
+    strange = [v for v in present.values if v not in known] if present else []
+    if present is None or not strange:
         return True
     label = reading.source.label(ref.payload.mask)
-    ledger.bad_image(
-        shown_name(ref.image), SourceError(label, undeclared(strange, [c.id for c in classes]), code="unexpected-value")
-    )
+    problem = SourceError(label, undeclared(strange, [c.id for c in classes]), code="unexpected-value")
+    if present.blurred:
+        said = f"the compression has changed its values along the edges: there are {len(present.values)}"
+        problem = SourceError(
+            label, said, remedy="save masks as PNG, black and white ones cut at 128", code="lossy-mask"
+        )
+    ledger.bad_image(shown_name(ref.image), problem)
     return False
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "check_size",
     "instance_folders",
     "label_map",
+    "labels_of",
 ]
 
 Rgb = tuple[int, int, int]
@@ -111,7 +112,11 @@ def label_map(data: bytes, file: str, colors: Mapping[Rgb, int]) -> LabelMap:
 
     Raises SourceError for colours without a legend or outside it.
     """
-    raw = codec.read_labels(data, file)
+    return labels_of(codec.read_labels(data, file), file, colors)
+
+
+def labels_of(raw: codec.Labels, file: str, colors: Mapping[Rgb, int]) -> LabelMap:
+    """As `label_map`, of a file that is decoded."""
     array: NDArray[Any] = raw.array
     if array.ndim == 2:
         return array if array.dtype == np.uint16 else array.astype(np.uint8, copy=False)

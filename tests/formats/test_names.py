@@ -102,6 +102,17 @@ def test_masks_and_images_each_in_a_root_of_their_own(tmp_path):
     assert [labels(s) for s in dataset] == [drawn(1).tolist()]
 
 
+def test_values_that_a_jpeg_has_changed_are_no_classes(tmp_path, capfd):
+    save(tmp_path / "set/images/a.png", np.zeros((32, 32, 3), np.uint8))
+    (tmp_path / "set/masks").mkdir()
+    circle = np.hypot(*np.mgrid[-16:16, -16:16]) < 9
+    Image.fromarray((circle * 255).astype(np.uint8)).save(tmp_path / "set/masks/a.jpg")
+    run = segpack_here(capfd, "convert", tmp_path / "set", tmp_path / "out", "--to", "coco")
+    assert run.code == 2
+    assert "masks/a.jpg: the compression has changed its values" in run.error
+    assert "lossy-mask" in segpack_here(capfd, "check", tmp_path / "set").out
+
+
 # ---------------------------------------------------------------- patterns
 
 

@@ -56,10 +56,11 @@ def test_how_pixels_are_counted_is_told(tmp_path, header, code, options, told):
     assert told is None or told in notes[0]
 
 
-def test_a_run_that_starts_at_0_settles_the_base(tmp_path):
+def test_a_run_that_starts_at_0_asks_for_the_base(tmp_path, capfd):
     Image.new("L", (7, 8)).save(tmp_path / "a.png")
     (tmp_path / "train.csv").write_text("ImageId,EncodedPixels\na,0 2 55 1\n")
-    (sample,) = converter.open(tmp_path)
+    assert "--rle-base 0" in segpack_here(capfd, "convert", tmp_path, tmp_path.parent / "out", "--to", "coco").error
+    (sample,) = converter.open(tmp_path, rle_base=0)
     assert [tuple(p) for p in np.argwhere(sample.instances[0].mask())] == [(0, 0), (1, 0), (7, 6)]
 
 
