@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from typing import Annotated, Optional
 
@@ -165,8 +166,23 @@ Tolerance = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", help="Any loss is an error, and nothing is written.")]
 OnError = Annotated[OnErrorChoice, typer.Option("--on-error", help="Bad records: stop, or skip and report each.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing target.")]
+
+
+def _writable(path: str | None) -> str | None:
+    """Refused before the run, which would have written its output by the time this file is written."""
+    if path is None:
+        return None
+    above = os.path.dirname(os.path.abspath(path))
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if os.path.isdir(path) or not os.path.isdir(above) or not os.access(above, os.W_OK):
+        raise UsageError(f"--losses {path}: no file can be written there")
+    return path
+
+
 Losses = Annotated[
-    Optional[str], typer.Option("--losses", metavar="FILE.json", help="Write every loss to this file.")  # noqa: UP045
+    Optional[str],  # noqa: UP045
+    typer.Option("--losses", metavar="FILE.json", help="Write every loss to this file.", callback=_writable),
 ]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on where a run with --resume was killed; the same bytes come out.")

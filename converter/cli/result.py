@@ -43,6 +43,7 @@ def _moves(moves: tuple[ClassMove, ...]) -> str:
 def _write_losses(result: Result, path: str) -> None:
     data = msgspec.json.format(msgspec.json.encode({"losses": result.losses}), indent=2)
     try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_bytes(data + b"\n")
     except OSError as error:
         raise TargetError(f"--losses {path}: {error.strerror}") from None

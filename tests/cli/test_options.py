@@ -17,7 +17,7 @@ import yaml
 
 from tests import oracle
 from tests.conformance.trees import READERS
-from tests.support import FIXTURES, ROOT, codes, segpack, tree
+from tests.support import FIXTURES, ROOT, codes, segpack, segpack_here, tree
 
 COINS = FIXTURES / "coco/valid/coins"
 TORTURE = FIXTURES / "instance-png/valid/torture"
@@ -38,6 +38,21 @@ def test_losses_file(tmp_path):
     losses = json.loads((tmp_path / "losses.json").read_bytes())["losses"]
     assert [set(x) for x in losses] == [{"code", "image", "instance", "amount", "message"}] * 2
     assert codes(losses) == {"crowd-dropped", "empty-mask"}
+
+
+def test_the_losses_file_may_lie_in_the_output(tmp_path, capfd):
+    target = tmp_path / "out"
+    segpack_here(capfd, "convert", TORTURE, target, "--to", "yolo-seg", "--losses", target / "about/losses.json")
+    assert len(json.loads((target / "about/losses.json").read_bytes())["losses"]) == 2
+
+
+@pytest.mark.parametrize("path", ["", "file.txt/losses.json"])
+def test_nothing_is_converted_when_the_losses_cannot_be_written(path, tmp_path, capfd):
+    (tmp_path / "file.txt").touch()
+    run = segpack_here(capfd, "convert", TORTURE, tmp_path / "out", "--to", "yolo-seg", "--losses", tmp_path / path)
+    assert run.code == 2
+    assert "--losses" in run.error
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("target", ["instance-png", "semantic-png", "yolo-seg"])
