@@ -2,7 +2,7 @@
 
     <folder>/<name>.xml                filename, imagesize, object
     <folder>/<name>.jpg                beside it, or in Images/
-    <folder>/Masks/<name>_mask_<n>.png
+    <folder>/Masks/<name>_mask_<n>.png     or in Masks/ and Annotations/ side by side (Datumaro)
 
 Coordinates are pixels from the outer corner of the first pixel.
 
@@ -183,10 +183,8 @@ class _Objects:
         return polygon
 
     def _mask(self, node: xml.Element, place: str) -> Rle:
-        name = posixpath.basename(xml.text(node, "segm/mask").replace("\\", "/"))
-        here = posixpath.dirname(self.path)
-        paths = (posixpath.join(here, folder, name) for folder in ("Masks", "masks", ""))
-        path = next((p for p in paths if name and p in self.source), None)
+        name = xml.text(node, "segm/mask").replace("\\", "/")
+        path = _mask_path(self.source, self.path, name)
         if path is None:
             raise SourceError(self.file, f"the mask '{name}' is not there", place=place, remedy="add it to Masks/")
         inside = _inside(self.source.read(path), self.source.label(path))
@@ -200,6 +198,18 @@ class _Objects:
             problem = f"the mask is {width}x{height}, its image {self.image.width}x{self.image.height}"
             raise SourceError(self.source.label(path), problem, remedy="masks have the size of their image or box")
         return placed(inside, left, top, self.image.height, self.image.width)
+
+
+def _mask_path(source: Source, annotation: str, name: str) -> str | None:
+    """Where the mask `name` of an XML lies: in Masks/ beside it or beside a folder that it lies in, or beside it."""
+    base, folders = posixpath.basename(name), posixpath.dirname(annotation).split("/")
+    if not base:
+        return None
+    places = [posixpath.join(*folders, kind) for kind in ("Masks", "masks", "")]
+    for depth in range(len(folders)):
+        places += [posixpath.join(*folders[:depth], kind, *folders[depth + 1 :]) for kind in ("Masks", "masks")]
+    candidates = (posixpath.join(place, ending) for place in places for ending in (name, base))
+    return next((p for p in candidates if p in source), None)
 
 
 def _inside(data: bytes, file: str) -> NDArray[np.bool_]:

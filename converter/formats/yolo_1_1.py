@@ -2,7 +2,7 @@
 
     obj.data                          classes = 2, train = data/train.txt, names = data/obj.names, ...
     obj.names                         a name a line
-    train.txt                         data/obj_train_data/<path>.jpg, one a line; valid.txt, test.txt
+    train.txt                         data/obj_train_data/<path>.jpg, one a line; valid.txt and so on: as obj.data says
     obj_train_data/<path>.jpg, .txt   class x y w h; obj_valid_data/ and so on
 
 Rows are those of yolo: the centre and size of a box as fractions. The paths in obj.data and in
@@ -35,7 +35,7 @@ __all__ = ["FORMAT"]
 
 DATA, NAMES = "obj.data", "obj.names"
 FOLDER = re.compile(r"(?:^|.*/)(obj_(?P<subset>[^/]+)_data)/(?P<below>.+)")
-LISTS = ("train", "valid", "test")
+LISTS = ("train", "valid", "val", "test")
 
 
 def detect(source: Source) -> Evidence | None:
@@ -72,10 +72,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
 def _entries(source: Source) -> list[tuple[str, str, str]]:
     """(split, path as listed, file and line) of every image that a list names; of label files without a list."""
     found = []
-    for name in LISTS:
-        path = _list_of(source, name)
-        if path is None:
-            continue
+    for name, path in _lists(source).items():
         file = source.label(path)
         for line, row in enumerate(text.decode_text(source.read(path), file).splitlines(), 1):
             if row.strip():
@@ -86,15 +83,15 @@ def _entries(source: Source) -> list[tuple[str, str, str]]:
     return [(split_name(m["subset"]), stem(n) + ".jpg", source.label(n)) for n, m in labels]
 
 
-def _list_of(source: Source, name: str) -> str | None:
-    """The list that obj.data names for a subset, by the end of its path."""
+def _lists(source: Source) -> dict[str, str]:
+    """Subset -> its list: what obj.data names, by the end of the path, and lists of the usual names."""
     content = text.decode_text(source.read(DATA), source.label(DATA)) if DATA in source else ""
+    named = {name: f"{name}.txt" for name in LISTS}
     for line in content.splitlines():
-        key, _, value = line.partition("=")
-        base = posixpath.basename(value.strip().replace("\\", "/"))
-        if key.strip() == name and base in source:
-            return base
-    return f"{name}.txt" if f"{name}.txt" in source else None
+        key, _, value = (part.strip() for part in line.partition("="))
+        if value.endswith(".txt"):
+            named[key] = posixpath.basename(value.replace("\\", "/"))
+    return {name: path for name, path in named.items() if path in source}
 
 
 def _ref(source: Source, index: ImageIndex, split: str, entry: str) -> Ref:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import posixpath
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -19,6 +20,7 @@ ROBOFLOW = "_annotations.coco.json"
 WHOLE = ("coco.json", "coco/coco.json")
 NOT_COCO = frozenset({"meta.json", "classes.json"})
 GLANCE = 1_000_000
+SEPARATORS = re.compile(r"[_.\s-]")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -104,11 +106,14 @@ def open_files(source: Source) -> list[CocoFile]:
 
 
 def _raw_split(path: str) -> str:
-    """The part of a path that names a split: the folder of a Roboflow file, else the end of its name."""
+    """The part of a path that names a split: the folder of a Roboflow file, else a word of its name."""
     folder, base = posixpath.split(path)
     if base == ROBOFLOW:
         return posixpath.basename(folder)
     name = base.rpartition(".")[0].removeprefix("instances_")
+    words = [word for word in SEPARATORS.split(name) if is_split_name(word)]
+    if not base.startswith("instances_") and len(words) == 1:
+        return words[0]  # person_keypoints_train2017, stuff_val, train_annotations
     return "" if name in {"default", "coco"} else name
 
 

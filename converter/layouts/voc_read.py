@@ -66,7 +66,11 @@ class Tree(msgspec.Struct, frozen=True):
 
 
 class Payload(msgspec.Struct, frozen=True):
-    """What belongs to one image. `first` is the coordinate of the first pixel in its boxes, 0 or 1."""
+    """What belongs to one image.
+
+    `first` is the coordinate of the first pixel, 0 or 1; `inclusive`: xmax and ymax name the
+    last pixel of a box, and not its far edge.
+    """
 
     xml: str | None = None
     classes: str | None = None
@@ -74,6 +78,7 @@ class Payload(msgspec.Struct, frozen=True):
     colors: dict[Rgb, int] = {}
     class_file: str = ""
     first: int = 0
+    inclusive: bool = False
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -82,7 +87,9 @@ class Facts(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()
     size: tuple[int, int] = (0, 0)
     challenge: bool = False
+    supervision: bool = False
     zeros: int = 0
+    beyond: int = 0
     boxes: int = 0
     values: tuple[int, ...] = ()
 
@@ -283,19 +290,23 @@ def survey(reading: Reading, ref: Ref) -> Facts | None:
 
 def _look(root: xml.Element) -> Facts:
     said = " ".join(xml.text(root, f"source/{key}") for key in ("database", "annotation"))
-    corners = [xml.text(o, f"bndbox/{side}") for o in root.iter("object") for side in ("xmin", "ymin")]
+    objects, size = list(root.iter("object")), _size(root)
+    corners = [xml.text(o, f"bndbox/{side}") for o in objects for side in ("xmin", "ymin")]
+    edges = [(o, f"bndbox/{axis}max", side) for o in objects for axis, side in zip("xy", size, strict=True)]
     return Facts(
-        names=tuple(dict.fromkeys(xml.text(o, "name") for o in root.iter("object") if xml.text(o, "name"))),
-        size=_size(root),
+        names=tuple(dict.fromkeys(xml.text(o, "name") for o in objects if xml.text(o, "name"))),
+        size=size,
         challenge="PASCAL VOC" in said or "The VOC20" in said,
-        zeros=sum(_is_zero(c) for c in corners),
+        supervision=said.startswith("roboflow.ai") and xml.text(root, "folder") == "VOC",
+        zeros=sum(_is(c, 0) for c in corners),
+        beyond=sum(side > 0 and _is(xml.text(o, path), side + 1) for o, path, side in edges),
         boxes=len(corners) // 2,
     )
 
 
-def _is_zero(value: str) -> bool:
+def _is(value: str, number: int) -> bool:
     try:
-        return float(value) == 0
+        return float(value) == number
     except ValueError:
         return False
 
@@ -312,13 +323,13 @@ def _size(root: xml.Element) -> tuple[int, int]:
 def settle(scan: Scan, facts: Iterable[Facts | None], reading: Reading, ledger: Ledger) -> Scan:
     """The scan with classes, sizes, and where its boxes begin to count."""
     found = [f or Facts() for f in facts]
-    first = _first_pixel(found, reading.source.name, ledger)
+    first, inclusive = _origin(found, reading.source.name, ledger)
     path = next((r.payload.class_file for r in scan.refs if r.payload.class_file), "")
     classes = _settle_classes(found, path, scan, reading, ledger)
     refs = [
         Ref(
             msgspec.structs.replace(ref.image, width=mine.size[0], height=mine.size[1]),
-            msgspec.structs.replace(ref.payload, first=first),
+            msgspec.structs.replace(ref.payload, first=first, inclusive=inclusive),
         )
         for ref, mine in zip(scan.refs, found, strict=True)
     ]
@@ -327,17 +338,28 @@ def settle(scan: Scan, facts: Iterable[Facts | None], reading: Reading, ledger: 
     return Scan(header, refs)
 
 
-def _first_pixel(found: Sequence[Facts], name: str, ledger: Ledger) -> int:
-    """The coordinate of the first pixel: 1 in the challenge's own files, 0 in those of exporters."""
+def _origin(found: Sequence[Facts], name: str, ledger: Ledger) -> tuple[int, bool]:
+    """The coordinate of the first pixel, and whether the last pixel of a box is included.
+
+    The challenge and supervision count pixels from 1; Roboflow counts edges from 1, which
+    shows where one lies at width + 1; other exporters write edges from 0.
+    """
     zeros, boxes = sum(f.zeros for f in found), sum(f.boxes for f in found)
     if not boxes:
-        return 0
-    if any(f.challenge for f in found) and not zeros:
-        ledger.note("box-origin", name, "the files are of PASCAL VOC: boxes were read as 1-based, last pixel included")
-        return 1
+        return 0, False
+    pixels = [(f.challenge, f.supervision) for f in found if f.challenge or f.supervision]
+    if pixels and not zeros:
+        who = "of PASCAL VOC" if any(challenge for challenge, _ in pixels) else "written by supervision"
+        ledger.note("box-origin", name, f"the files are {who}: boxes were read as 1-based, last pixel included")
+        return 1, True
+    beyond = sum(f.beyond for f in found)
+    if beyond and not zeros:
+        why = f"{beyond} edges lie at the size + 1, and none at 0"
+        ledger.note("box-origin", name, f"boxes were read as 1-based corners: {why}")
+        return 1, False
     why = f"{zeros} coordinates are 0" if zeros else "nothing says that the files are of PASCAL VOC itself"
     ledger.note("box-origin", name, f"boxes were read as 0-based corners: {why}")
-    return 0
+    return 0, False
 
 
 def _shift(found: Mapping[int, ClassInfo]) -> int:
@@ -570,7 +592,7 @@ class _Objects:
         if parts:
             message = f"{len(parts)} parts of an object have no place"
             self.ledger.lose("parts-dropped", shown_name(self.image), message, amount=len(parts))
-        ring = _ring(node)
+        ring = _ring(node, self.payload.first)
         box = self._box(node) if node.find("bndbox") is not None or ring is None else None
         if ring is None:
             assert box is not None
@@ -586,8 +608,8 @@ class _Objects:
         for low, high, axis in ((x0, x1, "x"), (y0, y1, "y")):
             if low > high:
                 raise ShapeError(f"{axis}min {low:g} is greater than {axis}max {high:g}")
-        first = self.payload.first
-        return Box(x0 - first, y0 - first, x1 - x0 + first, y1 - y0 + first)
+        first, last = self.payload.first, int(self.payload.inclusive)
+        return Box(x0 - first, y0 - first, x1 - x0 + last, y1 - y0 + last)
 
 
 def _number_at(node: xml.Element, path: str) -> float:
@@ -601,12 +623,12 @@ def _number_at(node: xml.Element, path: str) -> float:
     return value
 
 
-def _ring(node: xml.Element) -> list[float] | None:
+def _ring(node: xml.Element, first: int) -> list[float] | None:
     """The outline that some exporters give beside the box: <polygon> with x1, y1, ..., or a turned box."""
     polygon = node.find("polygon")
     if polygon is not None and polygon.find("x1") is not None:
         count = sum(child.tag.startswith("x") for child in polygon)
-        return [_number_at(polygon, f"{axis}{n}") for n in range(1, count + 1) for axis in "xy"]
+        return [_number_at(polygon, f"{axis}{n}") - first for n in range(1, count + 1) for axis in "xy"]
     if node.find("robndbox") is None:
         return None
     cx, cy, w, h, angle = (_number_at(node, f"robndbox/{key}") for key in ("cx", "cy", "w", "h", "angle"))

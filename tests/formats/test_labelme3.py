@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+
 from converter.model import Box
 from tests.formats.twins import check_torture, fixture, objects
 
@@ -13,3 +15,14 @@ def test_parts_are_one_object_and_deleted_ones_are_gone():
     found = objects(fixture("labelme3") / "valid" / "parts")["a.jpg"]
     assert [isinstance(i.shape, Box) for i in found] == [True, False]
     assert found[1].mask().sum() > 50
+
+
+def test_masks_lie_beside_annotations_too(tmp_path):
+    """Datumaro keeps Annotations/<subset>/, Images/<subset>/ and Masks/<subset>/ side by side."""
+    source = fixture("labelme3") / "valid" / "masks"
+    for path in (p for p in source.rglob("*") if p.is_file()):
+        kind = "Masks" if "Masks" in path.parts else "Annotations" if path.suffix == ".xml" else "Images"
+        target = tmp_path / kind / "train" / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    check_torture(tmp_path, ("small coin", "large coin"))

@@ -6,7 +6,7 @@ from PIL import Image
 
 import converter
 from converter.layouts.palette import color_of
-from converter.model import Box
+from converter.model import Box, Polygons
 from tests.formats.twins import fixture, masks, objects, real
 
 INSTANCES = "labelme_examples/examples/instance_segmentation/data_dataset_voc"
@@ -96,3 +96,29 @@ def test_images_of_one_name_in_two_splits_stay_apart(tmp_path):
     found = {(s.image.split, s.image.name): len(s.instances) for s in converter.open(tmp_path / "voc")}
     expected = {(s.image.split, s.image.name): len(s.instances) for s in converter.open(source)}
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("database", "folder", "corners", "box"),
+    [
+        ("roboflow.ai", "VOC", (3, 4, 20, 30), (2, 3, 18, 27)),  # supervision: pixels from 1, the last included
+        ("roboflow.ai", "", (3, 4, 65, 33), (2, 3, 62, 29)),  # Roboflow: the far edge of the image is width + 1
+        ("roboflow.ai", "", (3, 4, 64, 32), (3, 4, 61, 28)),
+    ],
+)
+def test_where_boxes_and_polygons_begin_to_count(tmp_path, database, folder, corners, box):
+    Image.new("L", (64, 32)).save(tmp_path / "a.png")
+    ring = "".join(f"<x{i}>{x}</x{i}><y{i}>{y}</y{i}>" for i, (x, y) in enumerate(((3, 4), (9, 4), (9, 8)), 1))
+    names = ("xmin", "ymin", "xmax", "ymax")
+    bounds = "".join(f"<{n}>{v}</{n}>" for n, v in zip(names, corners, strict=True))
+    (tmp_path / "a.xml").write_text(
+        f"<annotation><folder>{folder}</folder><filename>a.png</filename><source><database>{database}</database>"
+        "</source><size><width>64</width><height>32</height><depth>1</depth></size>"
+        f"<object><name>cat</name><bndbox>{bounds}</bndbox></object>"
+        f"<object><name>dog</name><bndbox>{bounds}</bndbox><polygon>{ring}</polygon></object></annotation>"
+    )
+    boxed, outlined = objects(tmp_path)["a.png"]
+    assert boxed.shape == Box(*box)
+    assert isinstance(outlined.shape, Polygons)
+    first = corners[0] - box[0]
+    assert outlined.shape.rings == [[v - first for v in (3, 4, 9, 4, 9, 8)]]
