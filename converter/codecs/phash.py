@@ -68,17 +68,29 @@ def _around(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def likeness(a: Look, b: Look) -> float:
     """The correlation of two looks, -1..1; 0 when one of them shows nothing."""
-    one, other = _patterns([a]), _patterns([b])
-    return float(one[0] @ other[0])
+    return float(_Patterns([a]).likeness(_Patterns([b]))[0, 0])
 
 
-def _patterns(looks: Sequence[Look]) -> NDArray[np.float32]:
-    """Unit vectors (looks, SIDE * SIDE), zero for what shows nothing."""
-    levels = np.frombuffer(b"".join(x.pattern for x in looks), np.int8).reshape(len(looks), -1).astype(np.float32)
-    levels -= levels.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(levels, axis=1, keepdims=True)
-    found: NDArray[np.float32] = np.divide(levels, lengths, out=levels, where=lengths > 0)
-    return found
+class _Patterns:
+    """Many looks in one array, to be compared with many others.
+
+    Sums of whole numbers under 2^24 are exact in float32, in whatever order a library adds them up: so which
+    pictures are alike does not depend on the machine.
+    """
+
+    def __init__(self, looks: Sequence[Look]) -> None:
+        levels = np.frombuffer(b"".join(x.pattern for x in looks), np.int8).reshape(len(looks), -1)
+        self.levels = levels.astype(np.float32)
+        self.sums = levels.sum(axis=1, dtype=np.int64).astype(np.float64)
+        squares = np.square(levels, dtype=np.int64).sum(axis=1).astype(np.float64)
+        self.spreads = np.sqrt(levels.shape[1] * squares - self.sums**2)
+
+    def likeness(self, others: _Patterns) -> NDArray[np.float64]:
+        """Correlations (looks, looks of `others`)."""
+        products = (self.levels @ others.levels.T).astype(np.float64)
+        together = self.levels.shape[1] * products - np.outer(self.sums, others.sums)
+        apart = np.outer(self.spreads, others.spreads)
+        return np.divide(together, apart, out=np.zeros_like(apart), where=apart > 0)
 
 
 def earlier_like(
@@ -91,13 +103,13 @@ def earlier_like(
     """
     group = np.array(groups if groups is not None else range(len(looks)))
     for first in range(0, len(looks), BLOCK):
-        mine, rows = _patterns(looks[first : first + BLOCK]), group[first : first + BLOCK]
-        near: list[list[NDArray[np.int64]]] = [[] for _ in mine]
+        mine, rows = _Patterns(looks[first : first + BLOCK]), group[first : first + BLOCK]
+        near: list[list[NDArray[np.int64]]] = [[] for _ in rows]
         for start in range(0, first + 1, BLOCK):
             others = rows[:, None] != group[start : start + BLOCK]
             if not others.any():
                 continue
-            like = (mine @ _patterns(looks[start : start + BLOCK]).T >= least) & others
+            like = (mine.likeness(_Patterns(looks[start : start + BLOCK])) >= least) & others
             if start == first:
                 like = np.tril(like, -1)
             for row in np.flatnonzero(like.any(axis=1)).tolist():

@@ -105,3 +105,13 @@ def test_every_pair_is_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> N
     assert found == [(2, [0]), (5, [1]), (6, [0, 2]), (9, [3])]
     apart = [(j, earlier.tolist()) for j, earlier in earlier_like(looks, SAME, [0, 0, 0, 0, 0, 0, 1, 1, 1, 1])]
     assert apart == [(6, [0, 2]), (9, [3])]
+
+
+def test_likeness_is_the_correlation_whatever_the_order_of_sums() -> None:
+    rng = np.random.default_rng(3)
+    for scale in (1, 20, 127):
+        patterns = rng.integers(-scale, scale + 1, (2, 1024), np.int8)
+        a, b = (Look(p.tobytes()) for p in patterns)
+        assert likeness(a, b) == pytest.approx(np.corrcoef(patterns.astype(float))[0, 1], abs=1e-12)
+        swapped = rng.permutation(1024)
+        assert likeness(a, b) == likeness(*(Look(p[swapped].tobytes()) for p in patterns))
