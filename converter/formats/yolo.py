@@ -10,7 +10,7 @@ dataset's classes in ascending order of their ids; read, index i is class id i +
 
 Read beside that: <split>/images and <split>/labels, labels beside their images, list
 files instead of folders, classes.txt or obj.names instead of data.yaml, rows of boxes and
-polygons in one file, a track id at the end of a row, roots of the author's machine, paths
+polygons in one file, a track id or a confidence at the end of a row, roots of the author's machine, paths
 that begin with ../, coordinates up to 1.01 (cut at the edge).
 
 Cannot hold: masks, crowds (unless asked to), attributes, objects without a pixel.

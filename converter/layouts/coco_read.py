@@ -593,8 +593,8 @@ def _shape(entry: Annotation, box: Box | None, image: Image, ledger: Ledger, id:
     value = entry.segmentation
     if isinstance(value, RawRle):
         return _rle(value, image)
-    if value:
-        rings = [ring for ring in value if ring]
+    rings = [ring for ring in value or () if ring]
+    if rings:
         try:
             raster.check_rings(rings, image.height, image.width)
         except ShapeError as error:

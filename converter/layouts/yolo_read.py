@@ -2,7 +2,7 @@
 
 The last `/images/` of an image's path becomes `/labels/` and its extension `.txt`;
 without such a folder the label lies beside the image. A row is `class x y w h`, or
-`class x1 y1 x2 y2 ...`; both may stand in one file, and either may end in a track id.
+`class x1 y1 x2 y2 ...`; both may stand in one file, and either may end in a track id or a confidence.
 """
 
 from __future__ import annotations
@@ -483,11 +483,10 @@ class _Rows:
             self.ledger.lose("keypoints-dropped", shown_name(self.image), "keypoints are not regions", instance=line)
             values = values[:4]
         if len(values) % 2:
-            where = f"{self.file}, line {line}"
-            self.ledger.note(
-                "track-id", where, f"the number {values[-1]:g} at the end of the row was taken as a track id"
-            )
-            values = values[:-1]
+            *values, last = values
+            what = "track id" if last.is_integer() else "confidence"
+            message = f"the number {last:g} at the end of the row was taken as a {what} and left out"
+            self.ledger.note(what.replace(" ", "-"), f"{self.file}, line {line}", message)
         self._check_range(values, line)
         inside = [min(max(v, 0.0), 1.0) for v in values]
         if len(inside) == 4:
