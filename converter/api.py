@@ -16,7 +16,16 @@ from converter import engine
 from converter.errors import UsageError
 from converter.format import MaskEncoding
 from converter.geometry import labelmap, rle, shapes
-from converter.keywords import JobKeywords, ReadKeywords, RunKeywords, StrPath, check_names, read_job, read_options
+from converter.keywords import (
+    JobKeywords,
+    ReadKeywords,
+    RunKeywords,
+    StrPath,
+    check_names,
+    read_job,
+    read_options,
+    reading_limits,
+)
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Image, Instance, LabelMap, Loss, Marks, Sample
 from converter.pipeline.opening import Opened, Progress, load_sample, open_dataset, silent
@@ -111,8 +120,8 @@ def _values(labels: LabelMap) -> list[int]:
 class Dataset:
     """A dataset that is known but not loaded: each pass over it reads one image at a time."""
 
-    def __init__(self, opened: Opened) -> None:
-        self._opened = opened
+    def __init__(self, opened: Opened, options: ReadKeywords) -> None:
+        self._opened, self._options = opened, options
         header = opened.scan.header
         self.format = opened.format.name
         self.task = header.task
@@ -126,7 +135,8 @@ class Dataset:
     def __iter__(self) -> Iterator[DatasetSample]:
         for ref in self._opened.scan.refs:
             ledger = Ledger(self._opened.reading.on_error)
-            loaded = load_sample(self._opened.format, self._opened.reading, self._opened.scan.header, ref, ledger)
+            with reading_limits(self._options):
+                loaded = load_sample(self._opened.format, self._opened.reading, self._opened.scan.header, ref, ledger)
             if loaded is not None:
                 yield DatasetSample(loaded[0], self._opened, ledger.losses)
 
@@ -137,14 +147,14 @@ class Dataset:
 def open(source: StrPath, **options: Unpack[ReadKeywords]) -> Dataset:
     """The dataset at `source` (folder, file or ZIP), lazily. Image files may be absent when sizes are known."""
     check_names("open", options, ReadKeywords)
-    return Dataset(
-        open_dataset(
+    with reading_limits(options):
+        opened = open_dataset(
             str(source),
             format=options.get("format"),
             options=read_options(options, need_files=False),
             on_error=options.get("on_error", "stop"),
         )
-    )
+    return Dataset(opened, options)
 
 
 def convert(source: StrPath, target: StrPath, *, to: str, **options: Unpack[JobKeywords]) -> Result:
@@ -156,7 +166,8 @@ def convert(source: StrPath, target: StrPath, *, to: str, **options: Unpack[JobK
     from converter.pipeline import converting
 
     check_names("convert", options, JobKeywords)
-    return converting.convert(read_job(source, target, options), to, progress=options.get("progress", silent))
+    with reading_limits(options):
+        return converting.convert(read_job(source, target, options), to, progress=options.get("progress", silent))
 
 
 def pack(
@@ -174,8 +185,9 @@ def pack(
     from converter.pipeline import packing
 
     check_names("pack", options, JobKeywords)
-    job, progress = read_job(source, target, options), options.get("progress", silent)
-    return packing.pack(job, mask_encoding=mask_encoding, yolo=yolo, progress=progress)
+    with reading_limits(options):
+        job, progress = read_job(source, target, options), options.get("progress", silent)
+        return packing.pack(job, mask_encoding=mask_encoding, yolo=yolo, progress=progress)
 
 
 def merge(sources: Sequence[StrPath], target: StrPath, *, to: str, **options: Unpack[JobKeywords]) -> Result:
@@ -187,7 +199,9 @@ def merge(sources: Sequence[StrPath], target: StrPath, *, to: str, **options: Un
     from converter.pipeline import converting
 
     check_names("merge", options, JobKeywords)
-    return converting.convert(read_job(list(sources), target, options), to, progress=options.get("progress", silent))
+    with reading_limits(options):
+        job, progress = read_job(list(sources), target, options), options.get("progress", silent)
+        return converting.convert(job, to, progress=progress)
 
 
 def check(
@@ -211,19 +225,20 @@ def check(
         from converter.pipeline import reporting
 
         reporting.check_report(str(report), str(source))
-    checked = checking.examine(
-        str(source),
-        format=options.get("format"),
-        options=read_options(options, need_files=True),
-        sample=sample,
-        seed=seed,
-        fail_on=fail_on,
-        on_error=options.get("on_error", "skip"),
-        workers=workers,
-        progress=progress,
-    )
-    if report is not None:
-        reporting.write_report(checked, str(report), workers=workers, progress=progress)
+    with reading_limits(options):
+        checked = checking.examine(
+            str(source),
+            format=options.get("format"),
+            options=read_options(options, need_files=True),
+            sample=sample,
+            seed=seed,
+            fail_on=fail_on,
+            on_error=options.get("on_error", "skip"),
+            workers=workers,
+            progress=progress,
+        )
+        if report is not None:
+            reporting.write_report(checked, str(report), workers=workers, progress=progress)
     return checked.report
 
 
@@ -241,19 +256,20 @@ def diff(a: StrPath, b: StrPath, *, report: StrPath | None = None, **options: Un
         from converter.pipeline import diff_reporting
 
         diff_reporting.check_report(str(report), str(a), str(b))
-    first, comma, second = (options.get("format") or "").partition(",")
-    read = read_options(options, need_files=False)
-    compared = diffing.compare(
-        str(a),
-        str(b),
-        formats=(first or None, (second if comma else first) or None),
-        options=(read, read),
-        on_error=options.get("on_error", "stop"),
-        workers=workers,
-        progress=progress,
-    )
-    if report is not None:
-        diff_reporting.write_report(compared, str(report), workers=workers, progress=progress)
+    with reading_limits(options):
+        first, comma, second = (options.get("format") or "").partition(",")
+        read = read_options(options, need_files=False)
+        compared = diffing.compare(
+            str(a),
+            str(b),
+            formats=(first or None, (second if comma else first) or None),
+            options=(read, read),
+            on_error=options.get("on_error", "stop"),
+            workers=workers,
+            progress=progress,
+        )
+        if report is not None:
+            diff_reporting.write_report(compared, str(report), workers=workers, progress=progress)
     return compared.diff
 
 
@@ -263,14 +279,15 @@ def inspect(source: StrPath, **options: Unpack[RunKeywords]) -> Inspection:
 
     check_names("inspect", options, RunKeywords)
     workers, progress = _running(options)
-    return inspecting.inspect(
-        str(source),
-        format=options.get("format"),
-        options=read_options(options, need_files=False),
-        on_error=options.get("on_error", "stop"),
-        workers=workers,
-        progress=progress,
-    )
+    with reading_limits(options):
+        return inspecting.inspect(
+            str(source),
+            format=options.get("format"),
+            options=read_options(options, need_files=False),
+            on_error=options.get("on_error", "stop"),
+            workers=workers,
+            progress=progress,
+        )
 
 
 def preview(
@@ -288,19 +305,20 @@ def preview(
 
     check_names("preview", options, RunKeywords)
     workers, progress = _running(options)
-    return previewing.preview(
-        str(source),
-        str(target),
-        count=count,
-        seed=seed,
-        images=image_names,
-        color_by=color_by,
-        format=options.get("format"),
-        options=read_options(options, need_files=False),
-        on_error=options.get("on_error", "stop"),
-        workers=workers,
-        progress=progress,
-    )
+    with reading_limits(options):
+        return previewing.preview(
+            str(source),
+            str(target),
+            count=count,
+            seed=seed,
+            images=image_names,
+            color_by=color_by,
+            format=options.get("format"),
+            options=read_options(options, need_files=False),
+            on_error=options.get("on_error", "stop"),
+            workers=workers,
+            progress=progress,
+        )
 
 
 def _running(options: RunKeywords) -> tuple[int, Progress]:

@@ -7,26 +7,38 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypedDict
 
 from converter import engine
-from converter.codecs.png import MAX_PIXELS, MOST_PIXELS
+from converter.codecs.png import MAX_PIXELS, MOST_PIXELS, pixels_up_to
 from converter.errors import UsageError
 from converter.format import ClassTable, ReadOptions, Segmentation, WriteOptions
 from converter.layouts.classes import read_class_file
 from converter.ledger import OnError
 from converter.pipeline.opening import Progress
 from converter.pipeline.preparing import Job
-from converter.storage import open_source
+from converter.storage import Limits, open_source, within
+from converter.storage.zip_directory import MOST_DEFLATE
 from converter.transforms import classes as class_files
 from converter.transforms.split import parse_lists
 from converter.transforms.steps import Options, Steps, read_steps
 
-__all__ = ["JobKeywords", "ReadKeywords", "RunKeywords", "StrPath", "check_names", "read_job", "read_options"]
+__all__ = [
+    "JobKeywords",
+    "ReadKeywords",
+    "RunKeywords",
+    "StrPath",
+    "check_names",
+    "read_job",
+    "read_options",
+    "reading_limits",
+]
 
 StrPath: TypeAlias = str | os.PathLike[str]
+AN_ENTRY = 128  # bytes in the directory of a ZIP file, names and all
 LEGENDS = frozenset({".json", ".yaml", ".yml"})
 
 
@@ -34,7 +46,9 @@ class ReadKeywords(TypedDict, total=False):
     """How a source is read. Paths are opened when the function is called.
 
     `format` is detected when it is not given; `images` is the folder of image files when they lie
-    apart; the others are as the options of the same names, --classes, --image-pattern and so on.
+    apart; the others are as the options of the same names, --classes, --image-pattern and so on. What is larger
+    is refused: images of more than `max_pixels`, ZIP files of more entries than `max_zip_entries`, or that unpack
+    to more than `max_zip_ratio` times their size.
     """
 
     format: str | None
@@ -47,6 +61,9 @@ class ReadKeywords(TypedDict, total=False):
     rle_order: Literal["columns", "rows"] | None
     rle_base: int | None
     on_error: OnError
+    max_pixels: int
+    max_zip_entries: int
+    max_zip_ratio: int
 
 
 class RunKeywords(ReadKeywords, total=False):
@@ -59,7 +76,7 @@ class RunKeywords(ReadKeywords, total=False):
 class JobKeywords(RunKeywords, Options, total=False):
     """How a dataset is read, changed and written.
 
-    What one image may take: `max_pixels`, `item_timeout` in seconds, `max_memory` in MB of a worker.
+    What one image may take: `item_timeout` in seconds, `max_memory` in MB of a worker.
     """
 
     image_files: Literal["copy", "hardlink", "symlink", "none"]
@@ -72,7 +89,6 @@ class JobKeywords(RunKeywords, Options, total=False):
     strict: bool
     overwrite: bool
     resume: bool
-    max_pixels: int
     item_timeout: float
     max_memory: int
     tags: Sequence[str]
@@ -123,7 +139,6 @@ def read_job(source: StrPath | Sequence[StrPath], target: StrPath, given: JobKey
         tuple(given.get("tags", ())),
         _guard(given),
         given.get("resume", False),
-        _max_pixels(given),
     )
 
 
@@ -155,11 +170,22 @@ def _guard(given: JobKeywords) -> engine.Guard:
     return engine.Guard(seconds, memory << 20, always=seconds != usual.seconds)
 
 
-def _max_pixels(given: JobKeywords) -> int:
-    pixels = given.get("max_pixels", MAX_PIXELS)
-    if not 0 < pixels <= MOST_PIXELS:
-        raise UsageError(f"--max-pixels {pixels} is not from 1 to {MOST_PIXELS}")
-    return pixels
+@contextmanager
+def reading_limits(given: ReadKeywords | RunKeywords | JobKeywords) -> Iterator[None]:
+    """Read within the limits among the keywords in this block, and in processes forked from it."""
+    usual = Limits()
+    pixels, entries = given.get("max_pixels", MAX_PIXELS), given.get("max_zip_entries", usual.zip_entries)
+    ratio = given.get("max_zip_ratio", usual.zip_ratio)
+    for option, value, most in (
+        ("--max-pixels", pixels, MOST_PIXELS),
+        ("--max-zip-entries", entries, usual.files),
+        ("--max-zip-ratio", ratio, MOST_DEFLATE),
+    ):
+        if not 0 < value <= most:
+            raise UsageError(f"{option} {value} is not from 1 to {most}")
+    limits = Limits(zip_entries=entries, zip_directory=max(usual.zip_directory, AN_ENTRY * entries), zip_ratio=ratio)
+    with pixels_up_to(pixels), within(limits):
+        yield
 
 
 def _steps(given: Options) -> Steps:

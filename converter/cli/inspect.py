@@ -28,6 +28,9 @@ def inspect(
     rle_order: options.RleOrder = None,
     rle_base: options.RleBase = None,
     on_error: options.OnError = options.OnErrorChoice.stop,
+    max_pixels: options.MaxPixels = 100_000_000,
+    max_zip_entries: options.MaxZipEntries = 2_000_000,
+    max_zip_ratio: options.MaxZipRatio = 200,
     classes_template: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--classes-template", metavar="FILE", help="Write the classes as a file for --classes, to edit."),
@@ -51,6 +54,9 @@ def inspect(
         rle_order=rle_order.value if rle_order else None,
         rle_base=rle_base,
         on_error=on_error.value,
+        max_pixels=max_pixels,
+        max_zip_entries=max_zip_entries,
+        max_zip_ratio=max_zip_ratio,
         workers=workers,
         progress=console.progress(quiet=quiet or json),
     )

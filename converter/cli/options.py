@@ -37,6 +37,8 @@ __all__ = [
     "Masks",
     "MaxMemory",
     "MaxPixels",
+    "MaxZipEntries",
+    "MaxZipRatio",
     "MergeComponents",
     "MinArea",
     "MinIou",
@@ -188,6 +190,10 @@ Resume = Annotated[
     bool, typer.Option("--resume", help="Go on where a run with --resume was killed; the same bytes come out.")
 ]
 MaxPixels = Annotated[int, typer.Option("--max-pixels", metavar="N", help="Refuse larger images.")]
+MaxZipEntries = Annotated[int, typer.Option("--max-zip-entries", metavar="N", help="Refuse ZIP files of more entries.")]
+MaxZipRatio = Annotated[
+    int, typer.Option("--max-zip-ratio", metavar="N", help="Refuse ZIP files that unpack to N times their size.")
+]
 ItemTimeout = Annotated[
     float, typer.Option("--item-timeout", metavar="SECONDS", help="What one image may take before it is given up.")
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import posixpath
 import re
 from array import array
@@ -584,8 +583,8 @@ def _field(fields: dict[str, msgspec.Raw], key: str, decoder: msgspec.json.Decod
 def _box(numbers: list[Number] | None) -> Box | None:
     if not numbers:
         return None
-    if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
-        raise ShapeError(f"bbox: {numbers} is not x, y, width and height")
+    if len(numbers) != 4 or not all(abs(v) < 1e9 for v in numbers):
+        raise ShapeError(f"bbox: {numbers} is not x, y, width and height near the image")
     return Box(*numbers)
 
 

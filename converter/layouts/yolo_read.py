@@ -138,7 +138,7 @@ def _read_config(source: Source, path: str | None) -> dict[str, Any]:
     value = yaml.decode(source.read(path), source.label(path))
     if not isinstance(value, Mapping):
         raise SourceError(source.label(path), "is not a mapping", remedy="it has to hold names, train and val")
-    return dict(value)
+    return {str(key): found for key, found in value.items()}
 
 
 def _classes(reading: Reading, tree: Tree, config: Mapping[str, Any]) -> tuple[ClassInfo, ...]:

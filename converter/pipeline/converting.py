@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 
-from converter.codecs.png import pixels_up_to
 from converter.errors import UsageError
 from converter.format import Format, Holds, MaskEncoding, WriteOptions, Writing
 from converter.formats import get_format
@@ -53,10 +52,7 @@ def convert(job: Job, to: str, *, progress: Progress = silent) -> Result:
         raise UsageError(f"{to} is a format that segpack reads and does not write")
     for source in job.sources:
         check_apart(Path(source), Path(job.target))
-    with (
-        pixels_up_to(job.max_pixels),
-        open_target(Path(job.target), overwrite=job.overwrite, resume=job.resume) as target,
-    ):
+    with open_target(Path(job.target), overwrite=job.overwrite, resume=job.resume) as target:
         made = prepare(job, progress, facts)
         output = _output(made, format, job)
         check_paths([output], made.images, made.name)

@@ -8,7 +8,6 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from converter.codecs.png import pixels_up_to
 from converter.errors import PackageError
 from converter.format import Format, Holds, MaskEncoding, Writing
 from converter.formats import get_format
@@ -54,10 +53,7 @@ def pack(
     """
     for source in job.sources:
         check_apart(Path(source), Path(job.target))
-    with (
-        pixels_up_to(job.max_pixels),
-        open_target(Path(job.target), overwrite=job.overwrite, resume=job.resume) as target,
-    ):
+    with open_target(Path(job.target), overwrite=job.overwrite, resume=job.resume) as target:
         made = prepare(job, progress, facts)
         encoding = mask_encoding or ("multi-class" if made.header.task == "semantic" else "binary")
         outputs = _outputs(made, encoding, yolo, job)

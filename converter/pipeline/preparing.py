@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from converter import engine
-from converter.codecs.png import MAX_PIXELS
 from converter.errors import SourceError, UsageError
 from converter.format import ReadOptions, WriteOptions
 from converter.layouts.images import order_splits, shown_name, stem
@@ -49,7 +48,6 @@ class Job(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     guard: engine.Guard = engine.Guard()
     resume: bool = False
-    max_pixels: int = MAX_PIXELS
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ folder or ZIP file that appears whole or not at all. Nothing here knows what is 
 from __future__ import annotations
 
 from converter.storage.folder_writer import Digest, FolderWriter, How
-from converter.storage.limits import Limits
+from converter.storage.limits import Limits, within
 from converter.storage.names import Problem, clean, portable_problems
 from converter.storage.source import Source, hash_file, open_source
 from converter.storage.target import Target, check_apart, open_target
@@ -26,4 +26,5 @@ __all__ = [
     "open_source",
     "open_target",
     "portable_problems",
+    "within",
 ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
-__all__ = ["Limits"]
+__all__ = ["Limits", "current_limits", "within"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +28,21 @@ class Limits:
     zip_directory: int = 1 << 28
     zip_ratio: int = 200
     zip_ratio_from: int = 1_000_000_000
+
+
+_current: ContextVar[Limits] = ContextVar("limits", default=Limits())  # noqa: B039 -- it is frozen
+
+
+def current_limits() -> Limits:
+    """What a source is opened with that is opened without limits of its own."""
+    return _current.get()
+
+
+@contextmanager
+def within(limits: Limits) -> Iterator[None]:
+    """Open sources with `limits` in this block."""
+    token = _current.set(limits)
+    try:
+        yield
+    finally:
+        _current.reset(token)

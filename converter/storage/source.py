@@ -22,14 +22,13 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 
 from converter.errors import SourceError
 from converter.storage.folder_store import FolderStore
-from converter.storage.limits import Limits
+from converter.storage.limits import Limits, current_limits
 from converter.storage.zip_store import ZipStore
 
 __all__ = ["Source", "Store", "hash_file", "open_source"]
 
 T = TypeVar("T")
 
-_DEFAULT = Limits()
 
 _PIECE = 1 << 20
 _KEPT = 8  # files: that of each split
@@ -259,14 +258,14 @@ def hash_file(source: Source, path: str) -> str:
 # ---------------------------------------------------------------- opening
 
 
-def open_source(path: str | Path, limits: Limits = _DEFAULT, *, name: str | None = None) -> Source:
+def open_source(path: str | Path, limits: Limits | None = None, *, name: str | None = None) -> Source:
     """The source at a folder, a ZIP file (known by its content), or any other file.
 
     Of another file, such as a coco.json, it is the source of the folder around it, with
     `entry` set. `name` replaces the path in messages. Raises SourceError for what is not
     there, cannot be read, or is a ZIP file that is not safe to read.
     """
-    shown = name or os.fspath(path)
+    shown, limits = name or os.fspath(path), limits or current_limits()
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):

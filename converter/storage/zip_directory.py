@@ -39,10 +39,10 @@ from converter.storage.zip_format import (
     UTF8,
 )
 
-__all__ = ["Table", "decoded_name", "read_directory"]
+__all__ = ["MOST_DEFLATE", "Table", "decoded_name", "read_directory"]
 
 # deflate codes at most 258 bytes in two bits.
-_MOST_DEFLATE = 1032
+MOST_DEFLATE = 1032
 
 _SHOWN = 4  # problems named in one message
 
@@ -179,7 +179,7 @@ def _check_end(archive: _Archive, end: _End, limits: Limits) -> None:
     if end.offset + end.size < end.at:
         archive.refuse("has bytes that belong to no entry, perhaps another ZIP file joined to it", _REPACK)
     if end.entries > limits.zip_entries:
-        problem = f"says that it has {end.entries:,} entries, and {limits.zip_entries:,} is the limit"
+        problem = f"says that it has {end.entries:,} entries, more than {limits.zip_entries:,} (--max-zip-entries)"
         archive.refuse(problem, "unpack it and give the folder")
     if end.size > limits.zip_directory:
         archive.refuse(f"has a directory of {end.size:,} bytes", "unpack it and give the folder")
@@ -253,7 +253,7 @@ def _check_data(archive: _Archive, name: str, flags: int, method: int, packed: i
         archive.refuse("is encrypted", "pack it again without a password", name)
     if method not in METHODS:
         archive.refuse(f"is compressed by method {method}, which is not read", "pack it again with deflate", name)
-    if packed != size if method == STORED else size > _MOST_DEFLATE * packed:
+    if packed != size if method == STORED else size > MOST_DEFLATE * packed:
         archive.refuse(f"cannot be {size:,} bytes unpacked from {packed:,}", _REPACK, name)
 
 
@@ -373,8 +373,8 @@ def _extents(archive: _Archive, entries: _Entries, stop: int) -> array[int]:
 def _check_total(archive: _Archive, entries: _Entries, limits: Limits) -> None:
     size, packed = sum(entries.sizes), sum(entries.packed)
     if size > limits.zip_ratio_from and size > limits.zip_ratio * packed:
-        remedy = "no dataset shrinks like that: unpack it by hand"
-        archive.refuse(f"would unpack to {size:,} bytes from {packed:,}", remedy)
+        problem = f"would unpack to {size:,} bytes {size // max(1, packed)} times its size (--max-zip-ratio)"
+        archive.refuse(problem, "no dataset shrinks like that: unpack it by hand")
 
 
 def _table(entries: _Entries, ends: array[int]) -> Table:

@@ -17,7 +17,8 @@ import yaml
 
 from tests import oracle
 from tests.conformance.trees import READERS
-from tests.support import FIXTURES, ROOT, codes, segpack, segpack_here, tree
+from tests.storage.zips import Entry, put
+from tests.support import FIXTURES, ROOT, codes, segpack, segpack_here, tree, zipped
 
 COINS = FIXTURES / "coco/valid/coins"
 TORTURE = FIXTURES / "instance-png/valid/torture"
@@ -66,6 +67,37 @@ def test_crowds_are_kept_when_asked_for(tmp_path):
     segpack("convert", TORTURE, tmp_path / "out", "--to", "yolo-seg", "--crowd", "keep")
     drawn = READERS["yolo-seg"](tmp_path / "out")
     assert len(drawn["empty-and-crowd.png"].things) == 1
+
+
+READING: dict[str, list[object]] = {
+    "convert": ["out", "--to", "coco"],
+    "pack": ["out.zip"],
+    "merge": [COINS, "out", "--to", "coco"],
+    "check": [],
+    "inspect": [],
+    "preview": ["out.png"],
+    "diff": [COINS],
+}
+
+
+@pytest.mark.parametrize("command", READING)
+def test_limits_can_be_set_wherever_something_is_read(command, tmp_path, capfd, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source, arguments = zipped(COINS, tmp_path / "coins.zip"), READING[command]
+    run = segpack_here(capfd, command, source, *arguments, "--max-zip-entries", "2")
+    assert (run.code, "3 entries, more than 2 (--max-zip-entries)" in run.error) == (2, True)
+    run = segpack_here(capfd, command, source, *arguments, "--max-pixels", "9", "--json")
+    assert "more than the 9 that are read (--max-pixels)" in run.out
+    assert run.code == (1 if command == "check" else 2)
+    assert os.listdir(tmp_path) == ["coins.zip"]
+    run = segpack_here(capfd, command, source, *arguments, "--max-zip-ratio", "2000")
+    assert "--max-zip-ratio 2000 is not from 1 to 1032" in run.error
+
+
+def test_a_ratio_that_is_allowed(tmp_path, capfd):
+    claimed = put(tmp_path, Entry(b"a.json", bytes(5_000_000), 8, size=1_100_000_000, packed=bytes(5_000_000)))
+    assert "220 times its size (--max-zip-ratio)" in segpack_here(capfd, "inspect", claimed).error
+    assert "is damaged" in segpack_here(capfd, "inspect", claimed, "--max-zip-ratio", "220").error
 
 
 def test_skipping_names_each(tmp_path):

@@ -320,9 +320,9 @@ def test_one_name_many_times_is_refused_at_once(tmp_path):
 
 def test_limits(tmp_path):
     path = put(tmp_path, *good(Entry(b"zeros", bytes(10**6), 8)))
-    assert "3 entries, and 2 is the limit" in refusal(path, Limits(zip_entries=2))
+    assert "3 entries, more than 2 (--max-zip-entries)" in refusal(path, Limits(zip_entries=2))
     assert "directory of" in refusal(path, Limits(zip_directory=100))
-    assert "would unpack to" in refusal(path, Limits(zip_ratio_from=10**5))
+    assert "times its size (--max-zip-ratio)" in refusal(path, Limits(zip_ratio_from=10**5))
     assert open_source(path, Limits(zip_ratio_from=10**7)).size("zeros") == 10**6
 
 
