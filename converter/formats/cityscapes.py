@@ -9,8 +9,10 @@ In instanceIds an object is class * 1000 + n. A class without objects (road, sky
 plain id, and so does a group of objects that nobody could tell apart, which is a crowd.
 0 is unlabelled. License plates (-1) are not drawn.
 
-Read: instanceIds; without any, the polygons, painted one over the other as the dataset's own
-scripts paint them; without those, labelIds as a semantic set. gtCoarse as gtFine.
+Read, of each image: instanceIds; without it the polygons, painted one over the other as the dataset's
+own scripts paint them. Where no image has either: labelIds as a semantic set, or labelTrainIds with the
+19 classes that are trained on. gtCoarse as gtFine, which goes first where both are there. The images may
+lie below another root beside that of the truth. _color.png is not read: classes share colours in it.
 Other class lists stand in classes.json at the top.
 
 Written: leftImg8bit, labelIds and instanceIds; classes.json when the classes are not those of
@@ -42,18 +44,22 @@ from converter.layouts.classes import find_class_file, read_class_file, undeclar
 from converter.layouts.images import is_split_name, shown_name, split_name
 from converter.layouts.label_maps import Found, Meaning, cut, files, numbers, pairs, renamed, scan_of
 from converter.layouts.masks import check_size
-from converter.layouts.street_labels import CLASSES, THINGS, is_street
+from converter.layouts.street_labels import CLASSES, THINGS, TRAINED, is_street
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, LabelMap, Ref, Sample
 from converter.storage import Source, Target
 
 __all__ = ["FORMAT"]
 
-TRUTH = re.compile(r"(?P<base>.+)_(?P<kind>gtFine|gtCoarse)_(?P<what>instanceIds\.png|polygons\.json|labelIds\.png)")
-WHAT = ("instanceIds.png", "polygons.json", "labelIds.png")
+TRUTH = re.compile(
+    r"(?P<base>.+)_(?P<kind>gtFine|gtCoarse)_(?P<what>instanceIds\.png|polygons\.json|labelIds\.png|labelTrainIds\.png)"
+)
+OBJECTS = ("instanceIds.png", "polygons.json")
+MAPS = ("labelIds.png", "labelTrainIds.png")
 ENDING = "_leftImg8bit"
 NOWHERE = "all"
 NUMBERS = 1000
+IGNORE = 255
 
 
 class Shape(msgspec.Struct):
@@ -74,43 +80,65 @@ class Drawing(msgspec.Struct):
 
 
 def detect(source: Source) -> Evidence | None:
-    """Files that end in _gtFine_instanceIds.png, _polygons.json or _labelIds.png."""
-    truth, what = _truth(source)
-    return Evidence(f"{len(truth)} files such as {truth[0]} ({what.partition('.')[0]})") if truth else None
+    """Files that end in _gtFine_instanceIds.png, _polygons.json, _labelIds.png or _labelTrainIds.png."""
+    truth = _truth(source)
+    if not truth:
+        return None
+    first = truth[0]
+    return Evidence(f"{len(truth)} files such as {first} ({_parts(first)[2].partition('.')[0]})")
 
 
-def _truth(source: Source) -> tuple[list[str], str]:
-    """The files that say most of the images, and which kind that is."""
+def _truth(source: Source) -> list[str]:
+    """The file that says most of each image. Where objects are known at all, maps of classes come last."""
     if source.entry is not None:
-        return [], ""
-    matches = [(n, m["what"]) for n in source.names() if (m := TRUTH.fullmatch(n))]
-    for what in WHAT:
-        found = [n for n, mine in matches if mine == what]
-        if found:
-            return found, what
-    return [], ""
+        return []
+    found: dict[str, dict[str, str]] = {}
+    for name in source.names():
+        if TRUTH.fullmatch(name):
+            base, kind, what = _parts(name)
+            found.setdefault(f"{base}_{kind}", {})[what] = name
+    return [next(kinds[w] for w in (*OBJECTS, *MAPS) if w in kinds) for kinds in found.values()]
+
+
+def _chosen(source: Source, ledger: Ledger) -> tuple[list[str], str]:
+    """The files to read, which are of one quality and kind: "" for objects, else the kind of the maps."""
+    truth = _truth(source)
+    kinds = {_parts(t)[1] for t in truth}
+    if len(kinds) > 1:
+        ledger.note("truth-chosen", source.name, "gtFine and gtCoarse: gtFine was read; name the folder of the other")
+        truth = [t for t in truth if _parts(t)[1] == "gtFine"]
+    held = {_parts(t)[2] for t in truth}
+    if held.isdisjoint(OBJECTS):
+        what = next((w for w in MAPS if w in held), "")
+        return [t for t in truth if t.endswith("_" + what)], what
+    for path in truth:
+        if _parts(path)[2] in MAPS:
+            problem = SourceError(source.label(path), "no objects are known of this image, as they are of others")
+            ledger.bad_image(path, problem)
+    return [t for t in truth if _parts(t)[2] in OBJECTS], ""
 
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
     source = reading.source
-    truth, what = _truth(source)
+    truth, maps = _chosen(source, ledger)
     if not truth:
         raise SourceError(source.name, "no files that end in _gtFine_instanceIds.png", remedy="is it Cityscapes?")
     found = [Found(path, image, *_named(path, image)) for path, image in pairs(reading, truth, _candidates)]
     used = [n for n in source.names() if "_gtFine_" in n or "_gtCoarse_" in n]
-    made = scan_of(reading, "cityscapes", _classes(reading), _sized(reading, found, what, ledger), used, ledger)
-    if what != "labelIds.png":
+    classes = TRAINED if maps == MAPS[1] else _classes(reading)
+    made = scan_of(reading, "cityscapes", classes, _sized(reading, found, ledger), used, ledger)
+    if not maps:
         return made
-    return msgspec.structs.replace(made, header=msgspec.structs.replace(made.header, task="semantic"))
+    ignore = IGNORE if maps == MAPS[1] else None
+    header = msgspec.structs.replace(made.header, task="semantic", ignore_id=ignore)
+    return msgspec.structs.replace(made, header=header)
 
 
-def _sized(reading: Reading, found: Sequence[Found], what: str, ledger: Ledger) -> list[Found]:
+def _sized(reading: Reading, found: Sequence[Found], ledger: Ledger) -> list[Found]:
     """Those whose size can be known: polygons have no header to look into, and need their image."""
-    if what != "polygons.json":
-        return list(found)
     kept = []
     for each in found:
-        if each.image is None:
+        if each.image is None and each.mask.endswith(".json"):
             problem = SourceError(reading.source.label(each.mask), "its image is not there", remedy="use --images DIR")
             ledger.bad_image(each.name, problem)
         else:
@@ -126,21 +154,22 @@ def _classes(reading: Reading) -> tuple[ClassInfo, ...]:
     return tuple(ClassInfo(i, c.name, c.color, i, c.name) for i, c in sorted(found.items()) if i)
 
 
-def _parts(truth: str) -> tuple[str, str]:
+def _parts(truth: str) -> tuple[str, str, str]:
+    """Path before the ending, gtFine or gtCoarse, and what the file holds."""
     match = TRUTH.fullmatch(truth)
     assert match is not None
-    return match["base"], match["kind"]
+    return match["base"], match["kind"], match["what"]
 
 
 def _candidates(truth: str) -> list[str]:
-    base, kind = _parts(truth)
+    base, kind, _ = _parts(truth)
     below = renamed(base, **{kind: "leftImg8bit"})
     return [below + ENDING, below, base + ENDING, base]
 
 
 def _named(truth: str, image: str | None) -> tuple[str, str | None]:
     """Path below the folder of the split, and the split."""
-    base, kind = _parts(truth)
+    base, kind, _ = _parts(truth)
     folders = posixpath.dirname(base).split("/")
     folders = folders[folders.index(kind) + 1 :] if kind in folders else folders
     has_split = len(folders) > 1 or is_split_name(folders[0]) or folders[0] == NOWHERE
@@ -181,10 +210,10 @@ def _codes(reading: Reading, header: Header, path: str, image: Image, ledger: Le
 
 
 def _declared(codes: LabelMap, file: str, header: Header) -> LabelMap:
-    known = {0, *(c.id for c in header.classes)}
-    strange = sorted({int(v) for v in labelmap.values(codes)[0]} - known)
+    declared = {c.id for c in header.classes}
+    strange = sorted({int(v) for v in labelmap.values(codes)[0]} - declared - {header.background_id, header.ignore_id})
     if strange:
-        raise SourceError(file, undeclared(strange, known - {0}))
+        raise SourceError(file, undeclared(strange, declared))
     return codes
 
 

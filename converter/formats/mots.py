@@ -3,9 +3,15 @@
     instances/<sequence>/<frame>.png        16-bit gray: class * 1000 + number of the track
     images/<sequence>/<frame>.png           or training/image_02/..., <sequence>/img1/... (--images DIR)
 
-A pixel is 0 where there is nothing and 10000 where nobody is to be judged (the image's
-ignored region). Classes are 1 car and 2 pedestrian. The number stays with a
-track through the frames of a sequence, and is kept as `track_id`.
+or, where there are no maps, a table a sequence with one row an object and frame:
+
+    <sequence>/gt/gt.txt, instances_txt/<sequence>.txt      frame id class height width rle
+    <sequence>/img1/<frame>.jpg
+
+In a map a pixel is 0 where there is nothing and 10000 where nobody is to be judged (the image's
+ignored region); in a table that region has class 10, and masks are compressed RLE of the COCO API.
+Classes are 1 car and 2 pedestrian. The number stays with a track through the frames of a
+sequence, and is kept as `track_id`.
 
 Holds: masks without overlaps, track numbers, ignored regions.
 Known sets: KITTI MOTS (sequences 0000 to 0028), MOTSChallenge (0002 is MOTS20-02; only pedestrians).
@@ -16,23 +22,30 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import defaultdict
 
 import msgspec
 
 from converter.codecs import png
-from converter.errors import SourceError
+from converter.codecs.text import decode_text, whole
+from converter.errors import ShapeError, SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle
-from converter.layouts.images import is_split_name, shown_name, split_name
-from converter.layouts.label_maps import Found, Meaning, cut, files, numbers, pairs, scan_of
+from converter.layouts.classes import undeclared
+from converter.layouts.images import image_files, is_split_name, order_splits, shown_name, split_name, tell_unused
+from converter.layouts.label_maps import Found, ImageStems, Meaning, cut, files, numbers, pairs, scan_of
 from converter.layouts.masks import check_size
 from converter.ledger import Ledger
-from converter.model import ClassInfo, Header, Ref, Sample
+from converter.model import ClassInfo, Header, Image, Instance, Ref, Rle, Sample
 from converter.storage import Source
 
 __all__ = ["FORMAT"]
 
 MAP = re.compile(r"(?:(?P<above>.+)/)?instances/(?P<sequence>\d{4})/(?P<frame>\d{6})\.png")
+TABLE = re.compile(
+    r"(?:(?:(?P<above>.+)/)?(?P<sequence>[^/]+)/gt/gt|(?:(?P<beside>.+)/)?instances_txt/(?P<number>\d{4}))\.txt"
+)
+ROW = re.compile(rb"\d+ \d+ (?:1|2|10) \d+ \d+ \S")
 IGNORED = 10000
 CLASSES = (
     ClassInfo(1, "car", source_id=1, source_name="car"),
@@ -41,12 +54,42 @@ CLASSES = (
 IMAGE_FOLDERS = ("images", "image_02", "img1")
 
 
+class Row(msgspec.Struct, frozen=True):
+    """An object of a table: its line, and its five fields but the frame."""
+
+    line: int
+    track: int
+    class_id: int
+    height: int
+    width: int
+    code: str
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """What a table says of a frame."""
+
+    table: str
+    rows: list[Row]
+
+
 def detect(source: Source) -> Evidence | None:
-    """Maps of 16 bits at instances/<4 digits>/<6 digits>.png."""
+    """Maps of 16 bits at instances/<4 digits>/<6 digits>.png; or tables of tracks."""
     maps = _maps(source)
-    if not maps or not _is_deep(source, maps[0]):
-        return None
-    return Evidence(f"{len(maps)} maps of 16 bits such as {maps[0]}")
+    if maps and _is_deep(source, maps[0]):
+        return Evidence(f"{len(maps)} maps of 16 bits such as {maps[0]}")
+    tables = [] if maps else _tables(source)
+    return Evidence(f"{len(tables)} tables of tracks such as {tables[0]}") if tables else None
+
+
+def _tables(source: Source) -> list[str]:
+    """The tables whose first line is one of masks: those of boxes have the same name."""
+    found = [] if source.entry is not None else [n for n in source.names() if TABLE.fullmatch(n)]
+    return found if found and _is_row(source, found[0]) else []
+
+
+def _is_row(source: Source, path: str) -> bool:
+    with source.open(path) as stream:
+        return ROW.match(stream.read(200)) is not None
 
 
 def _maps(source: Source) -> list[str]:
@@ -64,6 +107,8 @@ def _is_deep(source: Source, path: str) -> bool:
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
     maps = _maps(reading.source)
+    if not maps and _tables(reading.source):
+        return _scan_tables(reading, ledger)
     if not maps:
         raise SourceError(reading.source.name, "no maps in instances/<sequence>/<frame>.png", remedy="is it MOTS?")
     found = [Found(mask, image, *_named(mask, image)) for mask, image in pairs(reading, maps, _candidates)]
@@ -71,10 +116,13 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
 
 
 def _candidates(mask: str) -> list[str]:
-    """Where the frame of a map may lie, without its extension."""
     match = MAP.fullmatch(mask)
     assert match is not None
-    above, sequence, frame = match["above"] or "", match["sequence"], match["frame"]
+    return _frames(match["above"] or "", match["sequence"], match["frame"])
+
+
+def _frames(above: str, sequence: str, frame: str) -> list[str]:
+    """Where a frame may lie, without its extension."""
     tails = [f"{folder}/{sequence}/{frame}" for folder in IMAGE_FOLDERS]
     tails += [f"MOTS20-{sequence[2:]}/img1/{frame}", f"{sequence}/img1/{frame}", f"{sequence}/{frame}"]
     tops = dict.fromkeys(
@@ -87,13 +135,61 @@ def _named(mask: str, image: str | None) -> tuple[str, str | None]:
     match = MAP.fullmatch(mask)
     assert match is not None
     ending = posixpath.splitext(image)[1] if image else ".png"
-    top = posixpath.basename(match["above"] or "")
-    split = split_name(top) if is_split_name(top) else None
-    return f"{match['sequence']}/{match['frame']}{ending}", split
+    return f"{match['sequence']}/{match['frame']}{ending}", _split(match["above"] or "")
+
+
+def _split(above: str) -> str | None:
+    top = posixpath.basename(above)
+    return split_name(top) if is_split_name(top) else None
+
+
+def _scan_tables(reading: Reading, ledger: Ledger) -> Scan:
+    source = reading.source
+    index = ImageStems(reading.images, apart=reading.images is not source)
+    refs: list[Ref] = []
+    tables = _tables(source)
+    for table in tables:
+        match = TABLE.fullmatch(table)
+        assert match is not None
+        above, sequence = match["above"] or match["beside"] or "", match["sequence"] or match["number"]
+        known: set[str | None] = set()
+        for frame, rows in sorted(_rows(source, table, ledger).items()):
+            file = index.find(_frames(above, sequence, f"{frame:06}"))
+            known.add(file)
+            name = f"{sequence}/{posixpath.basename(file) if file else f'{frame:06}.jpg'}"
+            height, width = (0, 0) if file else (rows[0].height, rows[0].width)
+            refs.append(Ref(Image(name, _split(above), width, height, file=file), Rows(table, rows)))
+        folders = {posixpath.dirname(file) for file in known if file}
+        for file in image_files(reading.images):
+            if posixpath.dirname(file) in folders and file not in known:
+                name = f"{sequence}/{posixpath.basename(file)}"
+                refs.append(Ref(Image(name, _split(above), file=file), Rows(table, [])))
+    tell_unused(reading.images, refs, tables, ledger)
+    return Scan(Header("mots", "instance", CLASSES, order_splits(r.image.split for r in refs)), refs)
+
+
+def _rows(source: Source, table: str, ledger: Ledger) -> dict[int, list[Row]]:
+    """Frame -> its objects."""
+    file = source.label(table)
+    found: dict[int, list[Row]] = defaultdict(list)
+    for line, content in enumerate(decode_text(source.read(table), file).splitlines(), 1):
+        fields = content.split()
+        if not fields:
+            continue
+        numbers = [whole(f) for f in fields[:5]]
+        if len(fields) != 6 or None in numbers:
+            problem = SourceError(file, "is no row `frame id class height width rle`", place=f"line {line}")
+            ledger.bad_annotation(table, line, problem)
+            continue
+        frame, track, class_id, height, width = (n or 0 for n in numbers)
+        found[frame].append(Row(line, track, class_id, height, width, fields[5]))
+    return found
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     """The objects of a frame; what is to be ignored goes to the image."""
+    if isinstance(ref.payload, Rows):
+        return _load_rows(reading, ref.payload, ref.image, ledger)
     path, image = ref.payload, ref.image
     file = reading.source.label(path)
     try:
@@ -102,23 +198,51 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     except SourceError as error:
         ledger.skip_image(shown_name(image), error)
     if (codes == IGNORED).any():
-        region = rle.encode(codes == IGNORED)
-        entry = {"size": [region.height, region.width], "counts": region.counts.decode()}
-        image = msgspec.structs.replace(image, extra={**image.extra, "ignore_region": entry})
+        image = _ignoring(image, rle.encode(codes == IGNORED))
     return Sample(image, tuple(cut(codes, file, image, _means, header.classes, ledger)))
+
+
+def _ignoring(image: Image, region: Rle) -> Image:
+    entry = {"size": [region.height, region.width], "counts": region.counts.decode()}
+    return msgspec.structs.replace(image, extra={**image.extra, "ignore_region": entry})
+
+
+def _load_rows(reading: Reading, payload: Rows, image: Image, ledger: Ledger) -> Sample:
+    file, declared = reading.source.label(payload.table), {c.id for c in CLASSES}
+    instances = []
+    for row in payload.rows:
+        try:
+            check_size(file, row.width, row.height, image)
+            region = rle.from_string(row.code, row.height, row.width)
+            if row.class_id not in declared | {IGNORED // 1000}:
+                raise SourceError(file, undeclared([row.class_id], declared))
+        except (SourceError, ShapeError) as error:
+            problem = error.problem if isinstance(error, SourceError) else str(error)
+            wrong = SourceError(file, problem, place=f"line {row.line}", remedy="mend the row", code=error.code)
+            ledger.bad_annotation(shown_name(image), row.line, wrong)
+            continue
+        if row.class_id == IGNORED // 1000:
+            image = _ignoring(image, region)
+        else:
+            instances.append(Instance(row.class_id, region, extra={"track_id": row.track % 1000}))
+    return Sample(image, tuple(instances))
 
 
 def _means(value: int) -> Meaning | None:
     return None if value in {0, IGNORED} else Meaning(value // 1000, extra={"track_id": value % 1000})
 
 
+def _files(reading: Reading, ref: Ref) -> list[str]:
+    return [reading.source.label(ref.payload.table)] if isinstance(ref.payload, Rows) else files(reading, ref)
+
+
 FORMAT = Format(
     name="mots",
-    summary="MOTS tracking masks: 16-bit PNGs, class * 1000 + track",
+    summary="MOTS tracking masks: 16-bit PNGs, class * 1000 + track; or tables of RLE",
     page=__doc__ or "",
     holds=Holds(overlaps=False, ignore=True, keys=("track_id",)),
     detect=detect,
     scan=scan,
     load=load,
-    files=files,
+    files=_files,
 )

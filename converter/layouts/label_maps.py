@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import takewhile
 
 import msgspec
 import numpy as np
@@ -43,24 +46,38 @@ class ImageStems:
 
     def __init__(self, source: Source, masks: Iterable[str] = (), *, apart: bool = False) -> None:
         taken = frozenset(masks)
-        self.apart = apart
+        self.least = 1 if apart else 2
         self.paths: dict[str, str] = {}
+        self.by_base: dict[str, list[str]] = defaultdict(list)
         for path in sorted({*source.names(), *source.special}, reverse=True):
             if is_image(path) and path not in taken:
+                if stem(path) not in self.paths:
+                    self.by_base[_base(stem(path))].append(stem(path))
                 self.paths[stem(path)] = path  # of a.jpg and a.png the first
 
-    def find(self, candidates: Iterable[str]) -> str | None:
+    def find(self, candidates: Sequence[str]) -> str | None:
         """The image at the first of these paths without extension that is there.
 
-        Where images lie apart, the leading folders of a candidate may be missing.
+        Else the one whose path ends most like one of them: in its name and a folder at least, where images
+        lie apart in its name. None where two are equally like it.
         """
-        for candidate in candidates:
-            parts = candidate.split("/")
-            for i in range(len(parts) if self.apart else 1):
-                found = self.paths.get("/".join(parts[i:]))
-                if found is not None:
-                    return found
-        return None
+        exact = next((self.paths[c] for c in candidates if c in self.paths), None)
+        if exact is not None:
+            return exact
+        rated = {s: max(_tail(s, c) for c in candidates) for c in candidates for s in self.by_base.get(_base(c), ())}
+        most = max(rated.values(), default=0)
+        best = [s for s, alike in rated.items() if alike == most]
+        return self.paths[best[0]] if most >= self.least and len(best) == 1 else None
+
+
+def _base(path: str) -> str:
+    return posixpath.basename(path)
+
+
+def _tail(a: str, b: str) -> int:
+    """How many parts two paths end alike in."""
+    pairs = zip(reversed(a.split("/")), reversed(b.split("/")), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 class Found(msgspec.Struct, frozen=True):

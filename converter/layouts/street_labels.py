@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from converter.model import ClassInfo
 
-__all__ = ["BACKGROUND", "CLASSES", "THINGS", "is_street"]
+__all__ = ["BACKGROUND", "CLASSES", "THINGS", "TRAINED", "is_street"]
 
 BACKGROUND = "unlabeled"
 _STUFF = (
@@ -55,6 +55,13 @@ CLASSES: tuple[ClassInfo, ...] = tuple(
 )
 THINGS = frozenset(range(len(_STUFF) + 1, len(_STUFF) + len(_THINGS) + 1))
 """Ids of the classes whose objects are told apart: 24 to 33."""
+
+_LEFT_OUT = frozenset({1, 2, 3, 4, 5, 6, 9, 10, 14, 15, 16, 18, 29, 30})
+TRAINED: tuple[ClassInfo, ...] = tuple(
+    ClassInfo(place, c.name, c.color, place, c.name)
+    for place, c in enumerate(c for c in CLASSES if c.id not in _LEFT_OUT)
+)
+"""The 19 classes that are trained on, by their trainId; 255 is anything else."""
 
 
 def is_street(classes: Iterable[ClassInfo]) -> bool:

@@ -1,4 +1,4 @@
-"""Cityscapes fixtures: maps of objects, polygons alone, maps of classes alone, classes of one's own."""
+"""Cityscapes fixtures: objects, polygons, maps of classes, trainIds, two roots, classes of one's own."""
 
 from __future__ import annotations
 
@@ -59,6 +59,18 @@ def make(cases: Cases) -> None:
     case = cases.valid("polygons")
     case.json("gtFine/train/aachen/aachen_000001_000019_gtFine_polygons.json", POLYGONS)
     case.image("leftImg8bit/train/aachen/aachen_000001_000019_leftImg8bit.png", pictures()[1].pixels)
+    case = cases.valid("labels")
+    case.image("gtFine/val/ulm/ulm_000000_000019_gtFine_labelIds.png", labels_of(codes_of(0)))
+    case.image("leftImg8bit/val/ulm/ulm_000000_000019_leftImg8bit.png", pictures()[0].pixels)
+    case = cases.valid("train-ids")
+    table = np.full(256, 255, np.uint8)
+    table[[ROAD, PERSON, CAR]] = 0, 11, 13
+    case.image("gtFine/train/ulm/ulm_000001_000019_gtFine_labelTrainIds.png", table[labels_of(codes_of(1))])
+    case.image("leftImg8bit/train/ulm/ulm_000001_000019_leftImg8bit.png", pictures()[1].pixels)
+    case = cases.valid("two-roots")
+    case.image("truth/gtFine/val/ulm/ulm_000000_000019_gtFine_instanceIds.png", deep(codes_of(0)))
+    case.image("truth/gtCoarse/val/ulm/ulm_000000_000019_gtCoarse_instanceIds.png", deep(codes_of(0) * 0 + ROAD))
+    case.image("pictures/leftImg8bit/val/ulm/ulm_000000_000019_leftImg8bit.png", pictures()[0].pixels)
     case = cases.valid("own-classes")
     case.json("classes.json", [{"id": 3, "name": "cat"}, {"id": 5, "name": "dog", "color": [9, 8, 7]}])
     codes = paint(pictures()[2], lambda t, _: (1 + 2 * t.class_id) * 1000)
@@ -73,6 +85,10 @@ def _refused(cases: Cases) -> None:
     codes = codes_of(2)
     codes[codes >= 1000] = 50000
     _add(case, "train", "aachen", 2, codes)
+    case = cases.invalid("no-objects", "ulm_000000_000019_gtFine_labelIds.png", "no objects")
+    _add(case, "train", "aachen", 2, codes_of(2))
+    case.image("gtFine/val/ulm/ulm_000000_000019_gtFine_labelIds.png", labels_of(codes_of(0)))
+    case.image("leftImg8bit/val/ulm/ulm_000000_000019_leftImg8bit.png", pictures()[0].pixels)
     case = cases.invalid("other-size", "instanceIds.png", "64x30", "64x32")
     _add(case, "train", "aachen", 2, codes_of(2)[:30])
     objects = POLYGONS["objects"]
