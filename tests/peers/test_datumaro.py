@@ -69,7 +69,7 @@ def test_it_reads_what_is_written(source: str, format: str, name: str, tmp_path:
 def made(*kinds: str) -> Any:
     """A small dataset of Datumaro's own, in two subsets and a folder below one."""
     rng = np.random.default_rng(5)
-    items = []
+    items: list[Any] = []
     for id, subset in (("a", "train"), ("sub/b", "train"), ("c", "val")):
         first, second = np.zeros((2, 30, 40), np.uint8)
         first[4:12, 5:20] = 1

@@ -56,7 +56,7 @@ def test_it_reads_the_boxes_of_yolo_and_voc(tmp_path: Path) -> None:
             assert _boxes(detections.xyxy) == expected[Path(path).name]
     dataset = sv.DetectionDataset.from_pascal_voc(str(tmp_path / "voc/JPEGImages"), str(tmp_path / "voc/Annotations"))
     for path, _, detections in dataset:
-        assert _boxes(detections.xyxy + [1, 1, 0, 0]) == expected[Path(path).name]
+        assert _boxes(detections.xyxy + np.array([1, 1, 0, 0])) == expected[Path(path).name]
 
 
 def _boxes(corners: Any) -> list[tuple[int, ...]]:
