@@ -5,9 +5,9 @@ A `Plan` is small and picklable; with one item of it a worker knows all it needs
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -151,8 +151,12 @@ def _one(job: Job, progress: Progress) -> Plan:
     )
 
 
-def _titled(header: Header, name: str) -> Header:
-    return header if header.name else msgspec.structs.replace(header, name=Path(name).stem)
+def _titled(header: Header, path: str) -> Header:
+    """A set without a name has that of its folder or ZIP file, in whatever way it was pointed at (`.`)."""
+    if header.name:
+        return header
+    base = os.path.basename(os.path.abspath(path))
+    return msgspec.structs.replace(header, name=base[:-4] if base.lower().endswith(".zip") else base)
 
 
 def _classes(header: Header, job: Job, *, by_source: bool = False) -> tuple[Header, ClassMap | None]:
@@ -180,7 +184,7 @@ def _several(job: Job, progress: Progress) -> Plan:
         ledger.losses += each.ledger.losses
         ledger.notes += each.ledger.notes
     united, maps = unite.unite([o.scan.header for o in opened], tags, job.read.classes, ledger)
-    header, last = _classes(_titled(united, Path(job.target).name), job)
+    header, last = _classes(_titled(united, job.target), job)
     parts, items = [], []
     for number, (each, tag, first) in enumerate(zip(opened, tags, maps, strict=True)):
         mapping = {old: last.get(new, new) if last and new is not None else new for old, new in first.items()}

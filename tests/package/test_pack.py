@@ -134,6 +134,16 @@ def test_the_same_bytes_wherever_and_whenever(case, tmp_path):
     assert len(digests) == 1
 
 
+@pytest.mark.parametrize("way", [".", "../cells.v2", "{}", "coco.json", "../cells.v2/../cells.v2/"])
+def test_a_set_has_the_name_of_its_folder_however_it_is_named(way, tmp_path, monkeypatch):
+    source = tmp_path / "cells.v2"
+    shutil.copytree(FIXTURES / "coco/valid/coins", source)
+    monkeypatch.chdir(source)
+    converter.pack(way.format(source), tmp_path / "out.zip")
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert json.loads(archive.read("meta.json"))["name"] == "cells.v2"
+
+
 def test_boxes_cannot_be_packed_as_masks(tmp_path):
     run = segpack("pack", FIXTURES / "yolo/valid/coins", tmp_path / "out.zip", check=2)
     assert "--boxes-as-masks" in run.error
