@@ -5,7 +5,8 @@ The full dataset:
     images/ADE/training/<scene>/<name>.jpg
     images/ADE/training/<scene>/<name>_seg.png        class = floor(R / 10) * 256 + G, object = B
     images/ADE/training/<scene>/<name>_parts_1.png    parts of objects, _parts_2 parts of those
-    images/ADE/training/<scene>/<name>.json           names of the classes (Latin-1)
+    images/ADE/training/<scene>/<name>.json           names of the classes (Latin-1); in the release of
+    images/training/<letter>/<scene>/<name>_atr.txt   2016: number # part level # crop # class # name # attributes
 
 The 150 classes (ADEChallengeData2016):
 
@@ -14,10 +15,12 @@ The 150 classes (ADEChallengeData2016):
     annotations/training/<name>.png                   8-bit gray: class ids, 0 is anything else
 
 In the full dataset an object is a colour of _seg.png; class 0 is unlabelled. Parts are objects of their
-own classes with `part_level`. Classes keep the numbers that the JSON calls name_ndx. What the
-JSON says of single objects (occlusion, attributes, which is part of which) has no number in
-the PNG to go by and is not read, with a note. The PNGs of single objects in <name>/ show each one
-whole: 128 there is what another object hides, and no foreground; they are not needed.
+own classes with `part_level`. Classes keep their numbers, which the JSON calls name_ndx. _atr.txt says
+none: its first object is the one of the smallest B in the PNG, and so on; where images differ on the
+name of a class, that of most is taken, with a note. What these files say of single objects (occlusion,
+attributes, which is part of which) has no number in the PNG to go by and is not read, with a note. The
+PNGs of single objects in <name>/ show each one whole: 128 there is what another object hides, and no
+foreground; they are not needed.
 
 Holds: masks without overlaps within a level; or one class a pixel.
 Source: https://github.com/CSAILVision/ADE20K and https://github.com/CSAILVision/sceneparsing.
@@ -27,7 +30,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -50,30 +54,42 @@ from converter.storage import Source
 __all__ = ["FORMAT"]
 
 SEG, INFO = "_seg.png", "objectInfo150.txt"
+WORDS = (".json", "_atr.txt")
 PART = re.compile(r"(?P<base>.+)_parts_(?P<level>\d+)\.png")
 ALONE = re.compile(r".+/instance_\d+_[^/]+\.png")
 
 
 class Payload(msgspec.Struct, frozen=True):
-    """The maps of an image, and the JSON that names their classes."""
+    """The maps of an image, and the file that names their classes."""
 
     seg: str
     parts: list[tuple[int, str]] = []
-    json: str | None = None
+    words: str | None = None
+
+    @property
+    def levels(self) -> list[tuple[int, str]]:
+        """The maps with their levels: 0 objects, 1 parts of them, and so on."""
+        return [(0, self.seg), *self.parts]
 
 
 def detect(source: Source) -> Evidence | None:
-    """<name>_seg.png beside <name>.jpg and <name>.json; or objectInfo150.txt."""
+    """<name>_seg.png beside <name>.json or <name>_atr.txt; or objectInfo150.txt."""
     if source.entry is not None:
         return None
     if INFO in source and any(n.startswith("annotations/") for n in source.names()):
         return Evidence(f"{INFO} and annotations/")
-    full = [n for n in _segs(source) if n.removesuffix(SEG) + ".json" in source]
-    return Evidence(f"{len(full)} maps such as {full[0]}, with a JSON beside each") if full else None
+    full = [(n, words) for n in _segs(source) if (words := _words(source, n)) is not None]
+    return Evidence(f"{len(full)} maps such as {full[0][0]}, each beside one like {full[0][1]}") if full else None
 
 
 def _segs(source: Source) -> list[str]:
     return [n for n in source.names() if n.endswith(SEG)]
+
+
+def _words(source: Source, seg: str) -> str | None:
+    """The file that names the classes of an image."""
+    base = seg.removesuffix(SEG)
+    return next((base + ending for ending in WORDS if base + ending in source), None)
 
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
@@ -98,9 +114,8 @@ def _scan_full(reading: Reading, ledger: Ledger) -> Scan:
     refs = []
     for seg, image in pairs(reading, segs, lambda path: [path.removesuffix(SEG)]):
         base = seg.removesuffix(SEG)
-        page = base + ".json" if base + ".json" in source else None
         found = Found(seg, image, *_named(base, image))
-        refs.append(ref_of(reading, found, Payload(seg, sorted(parts.get(base, [])), page)))
+        refs.append(ref_of(reading, found, Payload(seg, sorted(parts.get(base, [])), _words(source, seg))))
     others = [
         n for n in source.names() if n.endswith((SEG, ".json", "_atr.txt")) or PART.fullmatch(n) or ALONE.match(n)
     ]
@@ -119,53 +134,101 @@ def _named(base: str, image: str | None) -> tuple[str, str | None]:
     return "/".join([*below, name]), split_name(folders[at]) if at is not None else None
 
 
-def survey(reading: Reading, ref: Ref) -> dict[int, str] | str | None:
-    """The names of the classes in the JSON of an image; text says why it cannot be read."""
+class Names(msgspec.Struct, frozen=True):
+    """Class -> name in an image. `sure` when the file says the class itself."""
+
+    names: dict[int, str]
+    sure: bool = True
+
+
+def survey(reading: Reading, ref: Ref) -> Names | str | None:
+    """The names of the classes of an image; text says why they cannot be read."""
     payload = ref.payload
-    if not isinstance(payload, Payload) or payload.json is None:
+    if not isinstance(payload, Payload) or payload.words is None:
         return None
-    file = reading.source.label(payload.json)
-    data = reading.source.read(payload.json).decode("latin-1").encode()
+    file = reading.source.label(payload.words)
+    content = reading.source.read(payload.words).decode("latin-1")
     try:
-        page = json.decode(data, file)
+        if payload.words.endswith(".json"):
+            return Names(_of_json(content, file))
+        return Names(_of_text(content, file, reading, payload), sure=False)
+    except SourceError as error:
+        return str(error)
+
+
+def _of_json(content: str, file: str) -> dict[int, str]:
+    page = json.decode(content.encode(), file)
+    try:
         objects = page["annotation"]["object"]
         objects = objects if isinstance(objects, list) else [objects]
         return {int(o["name_ndx"]): check_name(o["name"], file, f"object {o.get('id')}") for o in objects}
-    except SourceError as error:
-        return str(error)
     except (KeyError, TypeError, ValueError, AttributeError):
-        return f"{file}: annotation.object: is no list of objects with name and name_ndx"
+        problem = "is no list of objects with name and name_ndx"
+        raise SourceError(file, problem, place="annotation.object") from None
 
 
-def settle(scan: Scan, facts: Iterable[dict[int, str] | str | None], reading: Reading, ledger: Ledger) -> Scan:
-    """The classes of all images together; an image whose JSON cannot be read is judged."""
+def _of_text(content: str, file: str, reading: Reading, payload: Payload) -> dict[int, str]:
+    called: dict[tuple[int, int], str] = {}
+    for line, text in enumerate(filter(str.strip, content.splitlines()), 1):
+        fields = [field.strip() for field in text.split("#")]
+        number, level = (whole(f) for f in fields[:2]) if len(fields) >= 6 else (None, None)
+        if number is None or level is None:
+            raise SourceError(
+                file, "is no row `number # level # crop # class # name # attributes`", place=f"line {line}"
+            )
+        called[level, number] = check_name(fields[3], file, f"line {line}")
+    names: dict[int, str] = {}
+    for level, path in payload.levels:
+        codes = _codes(reading, path)
+        seen = sorted({int(v) & 255: int(v) >> 8 for v in np.unique(codes) if v & 255}.items())
+        for number, (_, class_id) in enumerate(seen, 1):
+            if class_id and (level, number) in called:
+                names[class_id] = called[level, number]
+    return names
+
+
+def settle(scan: Scan, facts: Iterable[Names | str | None], reading: Reading, ledger: Ledger) -> Scan:
+    """The classes of all images together; an image whose names cannot be read is judged."""
     if scan.header.task == "semantic":
         list(facts)
         return scan
-    names: dict[int, str] = {}
+    votes: dict[int, Counter[str]] = {}
     refs = []
     for ref, found in zip(scan.refs, facts, strict=True):
         if isinstance(found, str):
             file, _, problem = found.partition(": ")
-            ledger.bad_image(shown_name(ref.image), SourceError(file, problem, remedy="use the JSON of the dataset"))
+            ledger.bad_image(shown_name(ref.image), SourceError(file, problem, remedy="use the file of the dataset"))
             continue
         refs.append(ref)
-        for id, name in (found or {}).items():
-            if names.setdefault(id, name) != name:
-                file = reading.source.label(ref.payload.json)
-                raise SourceError(file, f"class {id} is '{name}' here and '{names[id]}' before", place="name_ndx")
-    classes = tuple(ClassInfo(i, n, None, i, n) for i, n in sorted(names.items()) if i)
+        for id, name in (found.names if found else {}).items():
+            mine = votes.setdefault(id, Counter())
+            if found is not None and found.sure and mine and name not in mine:
+                file = reading.source.label(ref.payload.words)
+                raise SourceError(
+                    file, f"class {id} is '{name}' here and '{next(iter(mine))}' before", place="name_ndx"
+                )
+            mine[name] += 1
+    classes = tuple(ClassInfo(i, n, None, i, n) for i, n in sorted(_voted(votes, reading, ledger).items()) if i)
     if not classes:
         classes = unnamed(_present(reading, refs), reading.options.classes, ledger, reading.source.name)
     check_classes(classes, reading.source.name)
     return Scan(msgspec.structs.replace(scan.header, classes=classes), refs)
 
 
+def _voted(votes: Mapping[int, Counter[str]], reading: Reading, ledger: Ledger) -> dict[int, str]:
+    for id, names in votes.items():
+        if len(names) > 1:
+            (most, _), (other, _) = names.most_common(2)
+            said = f"class {id} is called '{most}' in most images, and '{other}' in others"
+            ledger.note("names-differ", reading.source.name, said)
+    return {id: names.most_common(1)[0][0] for id, names in votes.items()}
+
+
 def _present(reading: Reading, refs: Iterable[Ref]) -> set[int]:
     """The classes that occur in sets without names."""
     found: set[int] = set()
     for ref in refs:
-        for path in (ref.payload.seg, *(p for _, p in ref.payload.parts)):
+        for _, path in ref.payload.levels:
             codes = _codes(reading, path)
             found |= {int(v) for v in np.unique(codes >> np.uint32(8))}
     return found - {0}
@@ -185,7 +248,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     payload: Payload = ref.payload
     image = ref.image
     instances: list[Instance] = []
-    for level, path in [(0, payload.seg), *payload.parts]:
+    for level, path in payload.levels:
         file = reading.source.label(path)
         try:
             codes = _codes(reading, path)
@@ -257,7 +320,7 @@ def _load_150(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sam
 def files(reading: Reading, ref: Ref) -> list[str]:
     """The maps of the image."""
     payload = ref.payload
-    paths = [payload] if isinstance(payload, str) else [payload.seg, *(p for _, p in payload.parts)]
+    paths = [payload] if isinstance(payload, str) else [path for _, path in payload.levels]
     return [reading.source.label(path) for path in paths]
 
 

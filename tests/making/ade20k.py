@@ -59,6 +59,26 @@ def table(case: Case, content: str = "") -> None:
     case.text("objectInfo150.txt", content or "Idx\tRatio\tTrain\tVal\tStuff\tName\n" + rows)
 
 
+RELEASE_2016 = (
+    '001 # 0 # 0 # car, auto # car # ""\n002 # 0 # 1 # café light # lamp # ""\n003 # 0 # 0 # wall # wall # ""\n'
+)
+
+
+def _release_2016(case: Case, place: int) -> str:
+    """Objects are known by their order alone: the first two things of a drawing, and the wall below."""
+    base = f"images/training/s/street/ADE_train_{place:08}"
+    things = pictures()[place].things[:2]
+    codes = np.zeros(things[0].mask.shape, np.uint32)
+    for number, (thing, kind) in enumerate(zip(things, (401, 2836), strict=True), 3):
+        codes[thing.mask] = (kind << 8) + 20 * number
+    codes[29:, 40:] = (12 << 8) + 200
+    colors = np.stack([(codes >> 16) * 10, codes >> 8 & 255, codes & 255], axis=2)
+    case.image(f"{base}.jpg", pictures()[place].pixels)
+    case.image(f"{base}_seg.png", colors.astype(np.uint8))
+    case.bytes(f"{base}_atr.txt", RELEASE_2016.encode("latin-1"))
+    return base
+
+
 def make(cases: Cases) -> None:
     case = cases.valid("full")
     base = full(case, "training", 1)
@@ -68,6 +88,12 @@ def make(cases: Cases) -> None:
     case.image(f"{base}/instance_000_{base.rpartition('/')[2]}.png", alone)
     full(case, "training", 2)
     full(case, "validation", 3)
+    case = cases.valid("release-2016")
+    base = _release_2016(case, 3)
+    case.image(f"{base}_parts_1.png", parts())
+    more = '001 # 1 # 0 # door # car door # "open, red"\n002 # 1 # 0 # door # door # ""\n'
+    case.bytes(f"{base}_atr.txt", (RELEASE_2016 + more).encode("latin-1"))
+    _release_2016(case, 2)
     case = cases.valid("150-classes")
     table(case)
     for place, split in enumerate(("training", "training", "validation")):
@@ -82,6 +108,9 @@ def _refused(cases: Cases) -> None:
     case = cases.invalid("json-other", ".json", "annotation.object")
     base = full(case, "training", 2)
     case.json(f"{base}.json", {"annotation": {}})
+    case = cases.invalid("text-short", "_atr.txt", "line 1")
+    base = _release_2016(case, 3)
+    case.text(f"{base}_atr.txt", "001 # 0 # wall\n")
     case = cases.invalid("unknown-class", "_seg.png", "class 2560", "--classes")
     base = full(case, "training", 2)
     pixels = seg(2)
