@@ -4,42 +4,40 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 
 import typer
 
 from converter.cli import console
-from converter.cli.check import check
-from converter.cli.convert import convert
-from converter.cli.diff import diff
-from converter.cli.formats import formats
-from converter.cli.inspect import inspect
-from converter.cli.merge import merge
-from converter.cli.pack import pack
-from converter.cli.preview import preview
-from converter.cli.schema import schema
 from converter.errors import SegpackError
 
-__all__ = ["app", "run"]
+__all__ = ["run"]
+
+COMMANDS = ("convert", "pack", "merge", "check", "diff", "inspect", "preview", "formats", "schema")
 
 # What typer raises for wrong usage; public only through one of its kinds.
 UsageMistake: type[Exception] = typer.BadParameter.__mro__[1]
 
 INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt, where it does not make an Abort of it
 
-app = typer.Typer(
-    name="segpack",
-    help="Move segmentation datasets between formats without losing a pixel, and pack them into a clean ZIP.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-)
-for command in (convert, pack, merge, check, diff, inspect, preview, formats, schema):
-    app.command()(command)
+
+def _app(commands: Sequence[str]) -> typer.Typer:
+    """The program with these commands: each is a module, and building one that is not run takes as long."""
+    app = typer.Typer(
+        name="segpack",
+        help="Move segmentation datasets between formats without losing a pixel, and pack them into a clean ZIP.",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+    app.callback(invoke_without_command=True)(_top)
+    for name in commands:
+        app.command()(getattr(import_module(f"converter.cli.{name}"), name))
+    return app
 
 
-@app.callback(invoke_without_command=True)
 def _top(
     context: typer.Context,
     version: bool = typer.Option(False, "--version", help="Show the version and exit."),
@@ -76,7 +74,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _call(arguments: list[str]) -> int:
-    code = int(app(arguments, standalone_mode=False) or 0)
+    named = [name for name in COMMANDS if arguments[:1] == [name]]
+    code = int(_app(named or COMMANDS)(arguments or ["--help"], standalone_mode=False) or 0)
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     return code

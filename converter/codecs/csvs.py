@@ -81,7 +81,10 @@ def record(fields: Sequence[object]) -> bytes:
 
 
 def _line(fields: Sequence[object]) -> str:
-    line = ",".join("" if field is None else _quoted(str(field)) for field in fields)
+    texts = ["" if field is None else str(field) for field in fields]
+    line = ",".join(texts)
+    if line.count(",") >= len(texts) or _SPECIAL.search(line.replace(",", "")):
+        line = ",".join(map(_quoted, texts))
     # A line without a character would be read as no record at all.
     return f"{line}\n" if line else '""\n'
 

@@ -57,6 +57,8 @@ Positions: TypeAlias = NDArray[np.int64]
 _MAX_PIXELS = 2**29 - 1
 # Seven characters hold any 32-bit number; more cannot be needed by a code that is sound.
 _MAX_CHARACTERS = 7
+# What five bits stand for, by character less 48: the last group of a number (below 32) has its sign.
+_VALUES = np.concatenate((np.arange(16), np.arange(-16, 0), np.arange(32)))
 # pycocotools goes through the union so far once for each further mask.
 _AT_ONCE = 16
 
@@ -312,20 +314,25 @@ def _columns(rle: Rle) -> tuple[NDArray[np.bool_], int, int]:
     x, y, w, h = tight_box(rle)
     if not w:
         return np.zeros((0, 0), np.bool_), 0, 0
-    starts, ends = to_runs(rle)
+    counts = to_counts(rle)
+    if len(counts) % 2 == 0:
+        counts = np.append(counts, 0)
     # Either the box is as high as the mask or no run goes on into the next column;
     # both ways a run stays one run when the rows outside the box are taken out.
-    first = starts - (x * h + y)
     if h < rle.height:
-        first -= starts // rle.height * (rle.height - h)
-    counts = np.empty(2 * len(starts) + 1, np.int64)
-    counts[1::2] = ends - starts
-    counts[0] = first[0]
-    counts[2:-1:2] = first[1:] - first[:-1] - counts[1:-2:2]
-    counts[-1] = w * h - first[-1] - counts[-2]
-    foreground = np.zeros(len(counts), np.bool_)
-    foreground[1::2] = True
-    return np.repeat(foreground, counts).reshape(w, h), x, y
+        columns = counts.cumsum()[:-1:2] // rle.height
+        counts[2:-1:2] -= (columns[1:] - columns[:-1]) * (rle.height - h)
+    counts[0] -= x * rle.height + y
+    counts[-1] = 0
+    counts[-1] = w * h - counts.sum()
+    return _foreground(len(counts)).repeat(counts).reshape(w, h), x, y
+
+
+def _foreground(runs: int) -> NDArray[np.bool_]:
+    """Which of so many runs, background first, are foreground."""
+    found = np.zeros(runs, np.bool_)
+    found[1::2] = True
+    return found
 
 
 def _as_bytes(text: bytes | str) -> bytes:
@@ -360,26 +367,22 @@ def _strict_counts(data: bytes, total: int) -> Positions:
 
 def _numbers(codes: NDArray[np.uint8]) -> Positions:
     """The signed numbers in the groups of a compressed string (characters less 48)."""
-    ends = np.flatnonzero(codes < 32)
-    groups = (codes & 31).astype(np.int64)
-    groups[ends] = (groups[ends] ^ 16) - 16
+    ends = (codes < 32).nonzero()[0]
+    groups = _VALUES.take(codes)
     if len(ends) == len(codes):
         return groups
-    length = ends.copy()
-    length[0] += 1
-    length[1:] -= ends[:-1]
+    begins = np.zeros_like(ends)
+    np.add(ends[:-1], 1, out=begins[1:])
     place = np.arange(len(codes))
-    place -= (ends - length + 1).repeat(length)
+    place -= begins.repeat(ends - begins + 1)
     groups <<= 5 * place
-    upto = np.cumsum(groups)[ends]
-    upto[1:] -= upto[:-1].copy()
-    return upto
+    return np.add.reduceat(groups, begins)
 
 
 def _from_differences(values: Positions) -> Positions:
     """Undoes the difference to the number two before, in place."""
-    np.cumsum(values[1::2], out=values[1::2])
-    np.cumsum(values[2::2], out=values[2::2])
+    np.add.accumulate(values[1::2], out=values[1::2])
+    np.add.accumulate(values[2::2], out=values[2::2])
     return values
 
 
