@@ -110,7 +110,7 @@ class DatasetSample:
         self.instances = tuple(DatasetInstance(i, sample.image, names[i.class_id]) for i in instances)
 
     def __repr__(self) -> str:
-        return f"DatasetSample(image={self.image.name!r}, instances={len(self.instances)})"
+        return f"DatasetSample(image={self.image.path!r}, instances={len(self.instances)})"
 
 
 def _values(labels: LabelMap) -> list[int]:

@@ -128,6 +128,11 @@ class Image(msgspec.Struct, frozen=True):
     orientation: int = 1
     extra: dict[str, Any] = {}
 
+    @property
+    def path(self) -> str:
+        """The path below the images folder, with the folder of the split: what the image is known by."""
+        return f"{self.split}/{self.name}" if self.split else self.name
+
 
 class Ref(msgspec.Struct, frozen=True):
     """An image that was found but not loaded: small, picklable, no pixels.

@@ -28,7 +28,7 @@ import posixpath
 from converter.format import Evidence, Format, Holds, Writing
 from converter.layouts.coco_files import coco_files
 from converter.layouts.coco_read import files, load, scan
-from converter.layouts.coco_write import CocoAssembler, encode, file_name
+from converter.layouts.coco_write import CocoAssembler, encode
 from converter.model import Image
 from converter.package import meta
 from converter.storage import Source
@@ -51,7 +51,7 @@ def detect(source: Source) -> Evidence | None:
 
 
 def image_path(writing: Writing, image: Image) -> str:
-    return writing.images + file_name(image)
+    return writing.images + image.path
 
 
 FORMAT = Format(

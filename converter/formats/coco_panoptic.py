@@ -246,7 +246,7 @@ def files(reading: Reading, ref: Ref) -> list[str]:
 
 
 def image_path(writing: Writing, image: Image) -> str:
-    return writing.images + (f"{image.split}/{image.name}" if image.split else image.name)
+    return writing.images + image.path
 
 
 def label_path(writing: Writing, image: Image) -> str:

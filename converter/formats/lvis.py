@@ -29,7 +29,6 @@ from converter.format import Encoded, Evidence, Format, Holds, Reading, Record, 
 from converter.layouts import coco_read
 from converter.layouts.coco_family import marked, open_marked
 from converter.layouts.coco_write import encode as encode_coco
-from converter.layouts.coco_write import file_name
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Image, Sample
 from converter.storage import Source, Target
@@ -57,7 +56,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
 
 
 def image_path(writing: Writing, image: Image) -> str:
-    return writing.images + file_name(image)
+    return writing.images + image.path
 
 
 def encode(writing: Writing, sample: Sample) -> Encoded:

@@ -11,18 +11,13 @@ from converter.model import Box, ClassInfo, Image, Instance, Polygons, Rle, Samp
 from converter.storage import Target
 from converter.storage.spool import Spool
 
-__all__ = ["CocoAssembler", "encode", "file_name"]
-
-
-def file_name(image: Image) -> str:
-    """The path of an image below the images folder: its split, then its name."""
-    return f"{image.split}/{image.name}" if image.split else image.name
+__all__ = ["CocoAssembler", "encode"]
 
 
 def encode(writing: Writing, sample: Sample) -> Encoded:
     """The image's entry and its annotations, as JSON that still lacks its ids."""
     image = sample.image
-    entry: dict[str, Any] = {"file_name": file_name(image), "width": image.width, "height": image.height}
+    entry: dict[str, Any] = {"file_name": image.path, "width": image.width, "height": image.height}
     if image.split:
         entry["split"] = image.split
     entry |= image.extra

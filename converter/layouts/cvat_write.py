@@ -10,7 +10,6 @@ import numpy as np
 from converter.codecs import xml
 from converter.format import Encoded, Record, Writing
 from converter.geometry import rle, shapes
-from converter.layouts.coco_write import file_name
 from converter.layouts.figures import GroupNumbers, far_edge, restored_box, restored_ellipse
 from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample
 from converter.storage import Target
@@ -27,7 +26,7 @@ class CvatRecord(msgspec.Struct, frozen=True):
 
 
 def image_path(writing: Writing, image: Image) -> str:
-    return writing.images + file_name(image)
+    return writing.images + image.path
 
 
 def encode(writing: Writing, sample: Sample) -> Encoded:

@@ -159,7 +159,7 @@ def read_image(reading: Reading, image: Image) -> tuple[codec.ImageInfo | None, 
 
 def shown_name(image: Image) -> str:
     """How losses name an image: with its split where there is one."""
-    return f"{image.split}/{image.name}" if image.split else image.name
+    return image.path
 
 
 def check_absent(reading: Reading, image: Image) -> None:

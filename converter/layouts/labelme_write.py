@@ -10,7 +10,6 @@ from converter.codecs import json, png
 from converter.format import Encoded, Record, Writing
 from converter.geometry import rle, shapes
 from converter.layouts.by_name import ordered_names
-from converter.layouts.coco_write import file_name
 from converter.layouts.figures import far_edge, restored_ellipse
 from converter.layouts.labelme_read import BACKGROUND, IGNORE, SHAPE_KEYS, TOP_KEYS
 from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample
@@ -22,11 +21,11 @@ VERSION = "5.5.0"  # of LabelMe: the first with masks, points and groups as they
 
 
 def image_path(writing: Writing, image: Image) -> str:
-    return writing.prefix + file_name(image)
+    return writing.prefix + image.path
 
 
 def label_path(writing: Writing, image: Image) -> str:
-    return writing.prefix + posixpath.splitext(file_name(image))[0] + ".json"
+    return writing.prefix + posixpath.splitext(image.path)[0] + ".json"
 
 
 def encode(writing: Writing, sample: Sample) -> Encoded:

@@ -10,7 +10,6 @@ from converter.codecs import json, xml
 from converter.format import Encoded, Record, Writing
 from converter.geometry import shapes
 from converter.layouts import brush
-from converter.layouts.coco_write import file_name
 from converter.layouts.figures import restored_box, restored_ellipse, turned_box
 from converter.model import Box, Image, Instance, Marks, Polygons, Sample
 from converter.storage import Target
@@ -25,7 +24,7 @@ CONTROLS = {
 
 
 def image_path(writing: Writing, image: Image) -> str:
-    return writing.images + file_name(image)
+    return writing.images + image.path
 
 
 def encode(writing: Writing, sample: Sample) -> Encoded:

@@ -11,7 +11,6 @@ from typing import Any
 from converter.codecs import yaml
 from converter.format import Encoded, Record, Writing
 from converter.geometry import numbers, polygons, shapes
-from converter.layouts.coco_write import file_name
 from converter.layouts.yolo_read import label_of
 from converter.model import Header, Image, Instance, Polygons, Sample
 from converter.storage import Target
@@ -22,12 +21,12 @@ _ID = attrgetter("id")
 
 
 def image_path(writing: Writing, image: Image) -> str:
-    return writing.images + file_name(image)
+    return writing.images + image.path
 
 
 def label_path(writing: Writing, image: Image) -> str:
     """Where trainers look for the label: below `prefix`, the last /images/ turned into /labels/."""
-    return writing.prefix + label_of("images/" + file_name(image))
+    return writing.prefix + label_of("images/" + image.path)
 
 
 def encode_boxes(writing: Writing, sample: Sample) -> Encoded:

@@ -37,7 +37,7 @@ SENTENCES = {
 
 
 def image_path(writing: Writing, image: Image) -> str:
-    return writing.images + (f"{image.split}/{image.name}" if image.split else image.name)
+    return writing.images + image.path
 
 
 def mask_stem(writing: Writing, image: Image) -> str:

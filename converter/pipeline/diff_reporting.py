@@ -115,7 +115,7 @@ def _trios(compared: Compared, workers: int, progress: Progress) -> list[Trio]:
 
 
 def _name(ref: Ref) -> str:
-    return f"{ref.image.split}/{ref.image.name}" if ref.image.split else ref.image.name
+    return ref.image.path
 
 
 def _amount(image: ImageDiff) -> int:
