@@ -16,7 +16,7 @@ from converter import engine
 from converter.codecs.png import MAX_PIXELS, MOST_PIXELS, pixels_up_to
 from converter.errors import UsageError
 from converter.format import ClassTable, ReadOptions, Segmentation, WriteOptions
-from converter.layouts.classes import read_class_file
+from converter.layouts.classes import read_class_file, read_legend
 from converter.ledger import OnError
 from converter.pipeline.opening import Progress
 from converter.pipeline.preparing import Job
@@ -198,16 +198,17 @@ def _class_table(path: StrPath | None) -> ClassTable | None:
 
 
 def _legend(path: StrPath | None) -> tuple[tuple[str, tuple[int, int, int]], ...]:
-    """A legend of colours: {name: [r, g, b]}, CSV name,r,g,b, or a labelmap.txt."""
+    """A legend of colours: {name: [r, g, b]}, CSV name,r,g,b, or lines as in a labelmap.txt."""
     if path is None:
         return ()
     data = _read(path, "--colors")
     if Path(path).suffix.lower() in LEGENDS:
         return class_files.parse_colors(data, str(path))
-    source = open_source(str(Path(path).resolve().parent))
-    name = Path(path).name
-    found = read_class_file(source, name) if name == "labelmap.txt" or name.endswith(".csv") else {}
-    legend = tuple((c.name, c.color) for c in found.values() if c.color is not None)
+    if Path(path).suffix.lower() == ".csv":
+        found = list(read_class_file(open_source(str(Path(path).resolve().parent)), Path(path).name).values())
+    else:
+        found = read_legend(data, str(path))
+    legend = tuple((c.name, c.color) for c in found if c.color is not None)
     if not legend:
         raise UsageError(f"{path}: no colours in it; write {{name: [r, g, b]}}, a CSV name,r,g,b, or a labelmap.txt")
     return legend

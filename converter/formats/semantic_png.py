@@ -12,9 +12,10 @@ Read beside that: images and masks in parallel folders (images/ and masks/, img_
 x_train/ and y_train/, val/ and valannot/), `<name>_mask.png` beside the images, each in a root of
 its own (--images), or named by --masks "gt/{split}/{image}_class.png" and --image-pattern
 "photos/{split}/{image}.jpg"; 8 and 16 bit, palette PNGs by index (never by colour), colour-coded
-RGB with a legend (--colors, labelmap.txt, class_dict.csv). Class names come from meta.json,
-classes.json, classes.txt, labelmap.txt, _classes.csv, class_dict.csv or --classes; without any
-they are class_3 and so on, with a note.
+RGB with a legend (--colors, labelmap.txt, class_dict.csv, label_colors.txt, classes.json). Class
+names come from meta.json, classes.json, classes.txt, labelmap.txt, _classes.csv, class_dict.csv or
+--classes; without any they are class_3 and so on, with a note. Masks that a lossy compression has
+changed are refused.
 
 Holds: one class a pixel. Cannot hold: overlaps, instances, boxes, attributes.
 
@@ -148,7 +149,7 @@ def _declared(
         return [], {}, ""
     found = list(read_class_file(source, path).values())
     colors = legend_colors(found)
-    if colors and (0, 0, 0) not in colors and not any(c.id == 0 and is_background(c.name) for c in found):
+    if colors and (0, 0, 0) not in colors and any(c.id == 0 and not is_background(c.name) for c in found):
         found = [msgspec.structs.replace(c, id=c.id + 1) for c in found]
         colors = legend_colors(found)
     return _real(found), colors, source.label(path)

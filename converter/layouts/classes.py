@@ -4,12 +4,14 @@ classes.json     {"1": "cat"} or ["cat"] or [{"id": 1, "name": "cat", "color": [
 classes.txt, obj.names, class_names.txt   a name a line; line i is index i
 labelmap.txt     name:r,g,b:parts:actions   (CVAT); line i is index i
 _classes.csv     Pixel Value, Class         (Roboflow)
-class_dict.csv   name,r,g,b                 (CamVid); row i is index i
+class_dict.csv   name,r,g,b                 (CamVid, also class_dict_seg.csv); row i is index i
+label_colors.txt r g b name                 (CamVid); line i is index i
 """
 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +31,7 @@ __all__ = [
     "is_background",
     "legend_colors",
     "read_class_file",
+    "read_legend",
     "unnamed",
 ]
 
@@ -43,7 +46,11 @@ CLASS_FILES = (
     "labelmap.txt",
     "_classes.csv",
     "class_dict.csv",
+    "class_dict_seg.csv",
+    "label_colors.txt",
 )
+COLORED = re.compile(r"(?P<r>\d+)\s+(?P<g>\d+)\s+(?P<b>\d+)\s+(?P<name>\S.*)")
+HEX = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 Rgb = tuple[int, int, int]
 
 
@@ -149,10 +156,10 @@ def read_class_file(source: Source, path: str) -> dict[int, ClassInfo]:
     if base.endswith(".json"):
         json.check_duplicate_keys(data, file)
         found = _from_json(json.decode(data, file), file)
-    elif base == "labelmap.txt":
-        found = _from_labelmap(text.decode_text(data, file), file)
     elif base.endswith(".csv"):
         found = _from_csv(csvs.rows(data, file), file)
+    elif base in {"labelmap.txt", "label_colors.txt"}:
+        found = read_legend(data, file)
     else:
         lines = text.decode_text(data, file).splitlines()
         while lines and not lines[-1].strip():
@@ -160,6 +167,21 @@ def read_class_file(source: Source, path: str) -> dict[int, ClassInfo]:
         found = [ClassInfo(i, check_name(line.strip(), file, f"line {i + 1}")) for i, line in enumerate(lines)]
     check_classes(found, file)
     return {c.id: c for c in found}
+
+
+def read_legend(data: bytes, file: str) -> list[ClassInfo]:
+    """The classes of a text of lines `name:r,g,b:parts:actions` or `r g b name`, numbered from 0."""
+    found: list[ClassInfo] = []
+    for number, line in enumerate(text.decode_text(data, file).splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        place = f"line {number}"
+        match = COLORED.fullmatch(line.strip())
+        name, _, rest = line.partition(":")
+        color = [match["r"], match["g"], match["b"]] if match else rest.split(":")[0].strip().split(",")
+        rgb = None if color == [""] else _rgb(color, file, place)
+        found.append(ClassInfo(len(found), check_name(match["name"] if match else name.strip(), file, place), rgb))
+    return found
 
 
 def _from_json(value: Any, file: str) -> list[ClassInfo]:
@@ -181,18 +203,6 @@ def _json_item(index: int, item: Any, file: str) -> ClassInfo:
     return ClassInfo(_id(item.get("id", index), file), check_name(item.get("name"), file, place), color=rgb)
 
 
-def _from_labelmap(content: str, file: str) -> list[ClassInfo]:
-    found: list[ClassInfo] = []
-    for number, line in enumerate(content.splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        name, _, rest = line.partition(":")
-        color = rest.split(":")[0].strip()
-        rgb = _rgb(color.split(","), file, f"line {number}") if color else None
-        found.append(ClassInfo(len(found), check_name(name.strip(), file, f"line {number}"), color=rgb))
-    return found
-
-
 def _from_csv(rows: list[dict[str, str]], file: str) -> list[ClassInfo]:
     found: list[ClassInfo] = []
     for index, raw in enumerate(rows):
@@ -205,8 +215,12 @@ def _from_csv(rows: list[dict[str, str]], file: str) -> list[ClassInfo]:
 
 
 def legend_colors(classes: Iterable[ClassInfo]) -> dict[Rgb, int]:
-    """Colour -> class id for the classes that have one."""
-    return {c.color: c.id for c in classes if c.color is not None}
+    """Colour -> class id for the classes that have one; -1 for a colour of two classes, which tells neither."""
+    found: dict[Rgb, int] = {}
+    for c in classes:
+        if c.color is not None:
+            found[c.color] = -1 if c.color in found else c.id
+    return found
 
 
 def _id(value: Any, file: str) -> int:
@@ -219,6 +233,9 @@ def _id(value: Any, file: str) -> int:
 
 
 def _rgb(values: Any, file: str, place: str) -> Rgb:
+    match = HEX.fullmatch(values) if isinstance(values, str) else None
+    if match:
+        values = [int(part, 16) for part in match.groups()]
     try:
         r, g, b = (int(v) for v in values)
     except (TypeError, ValueError):

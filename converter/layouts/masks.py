@@ -140,7 +140,10 @@ def labels_of(raw: codec.Labels, file: str, colors: Mapping[Rgb, int]) -> LabelM
 
 
 def by_colors(rgb: NDArray[np.uint8], file: str, colors: Mapping[Rgb, int]) -> LabelMap:
-    """Class ids for colours (height, width, 3); black that the legend does not name is 0."""
+    """Class ids for colours (height, width, 3); black that the legend does not name is 0.
+
+    SourceError for colours that the legend gives to no class, or (-1) to two.
+    """
     codes = (rgb[..., 0].astype(np.uint32) << 16) | (rgb[..., 1].astype(np.uint32) << 8) | rgb[..., 2]
     legend = {(r << 16) | (g << 8) | b: id for (r, g, b), id in colors.items()}
     legend.setdefault(0, 0)
@@ -157,6 +160,10 @@ def by_colors(rgb: NDArray[np.uint8], file: str, colors: Mapping[Rgb, int]) -> L
             code="unexpected-value",
         )
     ids = [legend[c] for c in found.tolist()]
+    if min(ids) < 0:
+        code = found.tolist()[ids.index(-1)]
+        said = f"the colour {code >> 16},{code >> 8 & 255},{code & 255} is that of two classes in the legend"
+        raise SourceError(file, said, remedy="give each class a colour of its own", code="unexpected-value")
     kind = np.uint8 if max(ids) <= 255 else np.uint16
     mapped: LabelMap = np.asarray(ids, dtype=kind)[inverse].reshape(codes.shape)
     return mapped

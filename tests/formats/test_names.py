@@ -204,3 +204,47 @@ def test_patterns_that_cannot_be_meant(wild, options, words, capfd):
     run = segpack_here(capfd, "inspect", wild, *options)
     assert run.code == 2
     assert words in run.error
+
+
+# ---------------------------------------------------------------- legends
+
+
+COLORS = {"road": (128, 64, 128), "car": (0, 0, 142)}
+LEGENDS = {
+    "class_dict.csv": "name,r,g,b\nroad,128,64,128\ncar,0,0,142\n",
+    "class_dict_seg.csv": "name, r, g, b\nroad, 128, 64, 128\ncar, 0, 0, 142\n",
+    "labelmap.txt": "# label:color_rgb:parts:actions\nroad:128,64,128::\ncar:0,0,142::\n",
+    "label_colors.txt": "128 64 128\t\troad\n0 0 142\t\tcar\n",
+    "classes.json": '[{"id": 1, "name": "road", "color": "#804080"}, {"id": 2, "name": "car", "color": [0, 0, 142]}]',
+}
+
+
+def colored(root: Path, legend: str, content: str) -> None:
+    pixels = np.zeros((*SIZE[::-1], 3), np.uint8)
+    save(root / "images/a.png", pixels)
+    for value, color in enumerate(COLORS.values(), 1):
+        pixels[drawn(2) == value] = color
+    save(root / "masks/a.png", pixels)
+    (root / legend).write_text(content)
+
+
+@pytest.mark.parametrize("legend", LEGENDS)
+def test_colours_are_read_by_the_legend_beside_them(tmp_path, legend):
+    colored(tmp_path, legend, LEGENDS[legend])
+    dataset = converter.open(tmp_path)
+    assert [c.name for c in dataset.classes] == list(COLORS)
+    assert [labels(s) for s in dataset] == [drawn(2).tolist()]
+
+
+@pytest.mark.parametrize("legend", ["class_dict.csv", "labelmap.txt", "label_colors.txt"])
+def test_colours_are_read_by_a_legend_of_any_name(tmp_path, legend):
+    name = f"mine{Path(legend).suffix}"
+    colored(tmp_path / "set", name, LEGENDS[legend])
+    assert [labels(s) for s in converter.open(tmp_path / "set", colors=tmp_path / "set" / name)] == [drawn(2).tolist()]
+
+
+def test_a_colour_of_two_classes_tells_neither(tmp_path, capfd):
+    colored(tmp_path, "labelmap.txt", LEGENDS["labelmap.txt"] + "truck:0,0,142::\n")
+    run = segpack_here(capfd, "convert", tmp_path, tmp_path.parent / "out", "--to", "coco")
+    assert run.code == 2
+    assert "0,0,142 is that of two classes" in run.error
