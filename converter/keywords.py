@@ -22,7 +22,7 @@ from converter.pipeline.opening import Progress
 from converter.pipeline.preparing import Job
 from converter.storage import Limits, open_source, within
 from converter.storage.zip_directory import MOST_DEFLATE
-from converter.transforms import classes as class_files
+from converter.transforms import class_table
 from converter.transforms.split import parse_lists
 from converter.transforms.steps import Options, Steps, read_steps
 
@@ -194,7 +194,7 @@ def _steps(given: Options) -> Steps:
 
 
 def _class_table(path: StrPath | None) -> ClassTable | None:
-    return None if path is None else class_files.parse(_read(path, "--classes"), str(path))
+    return None if path is None else class_table.parse(_read(path, "--classes"), str(path))
 
 
 def _legend(path: StrPath | None) -> tuple[tuple[str, tuple[int, int, int]], ...]:
@@ -203,7 +203,7 @@ def _legend(path: StrPath | None) -> tuple[tuple[str, tuple[int, int, int]], ...
         return ()
     data = _read(path, "--colors")
     if Path(path).suffix.lower() in LEGENDS:
-        return class_files.parse_colors(data, str(path))
+        return class_table.parse_colors(data, str(path))
     if Path(path).suffix.lower() == ".csv":
         found = list(read_class_file(open_source(str(Path(path).resolve().parent)), Path(path).name).values())
     else:

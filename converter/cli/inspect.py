@@ -72,7 +72,7 @@ def inspect(
 
 
 def _write_template(found: "Inspection", file: str) -> None:
-    from converter.transforms.classes import template  # noqa: PLC0415 -- --help needs none of it
+    from converter.transforms.class_table import template  # noqa: PLC0415 -- --help needs none of it
 
     counted = "images" if found.task == "semantic" else "instances"
     data = template([(c.id, c.name, c.instances) for c in found.classes], file, counted=counted)

@@ -1,140 +1,29 @@
-"""Class files: rename, merge, drop, order and fix the ids of classes.
+"""What a class file makes of a dataset: the classes that it will have, and where every old one goes.
 
-    - {id: 1, name: vehicle, from: [car, truck, 7]}     YAML or JSON: a list of these,
-    - {name: person}                                    or {classes: [...], drop: [sky]}
-    - {id: 255, name: void, from: [unlabeled]}
-
-    id,name,from                                        CSV; several old names with | between
-    1,vehicle,car|truck
-
-`from` takes old names and ids. Without it an entry stands for the class of its name, or
-else of its id. Entries without `id` share the ids that they stand for, ascending in the
-order of the file. Classes that the file does not mention stay as they are.
-
-An entry of id 0 called background (or unlabeled, bg) makes background of what it stands
-for, one of id 255 called ignore (or void) pixels that are to be ignored.
+Entries without `id` share the ids that they stand for; classes that the file does not
+mention stay as they are. What is dropped is a loss.
 """
 
 from __future__ import annotations
 
 import difflib
-import posixpath
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 
-from converter.codecs import csvs, json, text, yaml
 from converter.errors import SourceError, UsageError
 from converter.format import ClassEntry, ClassTable
-from converter.layouts.classes import check_classes, check_name, is_background, is_ignore
+from converter.layouts.classes import check_classes, is_background, is_ignore
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, LabelMap, Sample
 
-__all__ = ["ClassMap", "apply", "parse", "parse_colors", "plan", "template"]
+__all__ = ["ClassMap", "apply", "is_reserved", "plan"]
 
 ClassMap = dict[int, int | None]
 IGNORE = 255
 SHOWN = 8
-MOST_ID = 2**31 - 1  # an id is held in 32 bits somewhere downstream
-
-
-# ---------------------------------------------------------------- parse
-
-
-def parse(data: bytes, file: str) -> ClassTable:
-    """A class file as a table; SourceError names the entry that is wrong."""
-    ending = posixpath.splitext(file)[1].lower()
-    drop: Sequence[Any] = ()
-    if ending == ".csv":
-        entries: Any = [_csv_entry(row) for row in csvs.rows(data, file)]
-    else:
-        entries = json.decode(data, file) if ending == ".json" else yaml.decode(data, file)
-        if isinstance(entries, Mapping) and "classes" not in entries and "drop" not in entries:
-            entries = [{"id": k, "name": v} for k, v in entries.items()]
-        elif isinstance(entries, Mapping):
-            drop = entries.get("drop") or ()
-            entries = entries.get("classes") or []
-    if not isinstance(entries, list) or not isinstance(drop, list | tuple):
-        raise SourceError(file, "is no list of classes", remedy="write a list of {id, name, from: [old names or ids]}")
-    parsed = tuple(_entry(e, i, file) for i, e in enumerate(entries))
-    table = ClassTable(file, parsed, tuple(_source(v, file, "drop") for v in drop))
-    _check_entries(table)
-    return table
-
-
-def parse_colors(data: bytes, file: str) -> tuple[tuple[str, tuple[int, int, int]], ...]:
-    """A legend `{name: [r, g, b]}` in JSON or YAML."""
-    value = json.decode(data, file) if file.lower().endswith(".json") else yaml.decode(data, file)
-    if not isinstance(value, Mapping) or not value:
-        raise SourceError(file, "is no mapping of names to colours", remedy="write {name: [r, g, b]}")
-    legend = []
-    for name, rgb in value.items():
-        legend.append((check_name(name, file, str(name)), _color(rgb, file, str(name))))
-    return tuple(legend)
-
-
-def _csv_entry(row: Mapping[str, str]) -> dict[str, Any]:
-    plain = {k.strip().lower(): v.strip() for k, v in row.items()}
-    old = [s.strip() for s in plain.get("from", "").split("|") if s.strip()]
-    entry: dict[str, Any] = {"name": plain.get("name", "")}
-    if plain.get("id"):
-        entry["id"] = plain["id"]
-    return entry | ({"from": [s if (id := text.whole(s)) is None else id for s in old]} if old else {})
-
-
-def _entry(value: Any, index: int, file: str) -> ClassEntry:
-    place = f"entry {index + 1}"
-    if isinstance(value, str):
-        return ClassEntry(check_name(value, file, place), sources=(value, index))
-    if not isinstance(value, Mapping):
-        raise SourceError(file, f"{value!r} is no class", place=place, remedy="write {id, name, from: [...]}")
-    unknown = sorted(set(value) - {"id", "name", "from", "color"}, key=str)
-    if unknown:
-        raise SourceError(file, f"the key '{unknown[0]}' is unknown", place=place, remedy="use id, name, from, color")
-    id = value.get("id")
-    name, id, color = check_name(value.get("name"), file, place), value.get("id"), value.get("color")
-    if isinstance(id, str):
-        id = -1 if (number := text.whole(id)) is None else number
-    if id is not None and (isinstance(id, bool) or not isinstance(id, int) or not 0 <= id <= MOST_ID):
-        problem = f"the id {value['id']!r} is not a whole number from 0"
-        raise SourceError(file, problem, place=place, remedy="use 1, 2, 3, ...")
-    old = value.get("from", [])
-    sources = tuple(_source(v, file, place) for v in (old if isinstance(old, list) else [old]))
-    return ClassEntry(name, id, sources, None if color is None else _color(color, file, place))
-
-
-def _color(rgb: Any, file: str, place: str) -> tuple[int, int, int]:
-    if not isinstance(rgb, list) or len(rgb) != 3 or not all(type(v) is int and 0 <= v <= 255 for v in rgb):
-        raise SourceError(file, f"{rgb!r} is no colour", place=place, remedy="write [r, g, b], each 0 to 255")
-    return rgb[0], rgb[1], rgb[2]
-
-
-def _source(value: Any, file: str, place: str) -> str | int:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise SourceError(file, f"{value!r} is neither a name nor an id", place=place, remedy="name old classes or ids")
-    return value
-
-
-def _check_entries(table: ClassTable) -> None:
-    """An old class goes to one new class; names and ids of new ones differ."""
-    taken: dict[str | int, str] = {}
-    for entry in table.entries:
-        for old in entry.sources:
-            if taken.setdefault(old, entry.name) != entry.name:
-                raise SourceError(
-                    table.file,
-                    f"{old!r} goes to both '{taken[old]}' and '{entry.name}'",
-                    remedy="name it in one place",
-                )
-    names = [e.name for e in table.entries]
-    twice = next((n for n in names if names.count(n) > 1), None)
-    if twice is not None:
-        raise SourceError(
-            table.file, f"two entries are called '{twice}'", remedy="make one of them, with all in 'from'"
-        )
 
 
 # ---------------------------------------------------------------- plan
@@ -338,46 +227,19 @@ def _map_labels(sample: Sample, mapping: ClassMap, background: int | None, ledge
     targets = [v for v in mapping.values() if v is not None]
     table = np.arange(size, dtype=np.uint16 if max([0, *targets]) > 255 or size > 256 else np.uint8)
     for old, new in mapping.items():
+        if old >= size:
+            continue  # an image of 8 bits in a set of 16
         if new is None:
             gone = int(np.count_nonzero(labels == old))
             if gone:
-                ledger.lose("class-dropped", shown_name(sample.image), f"{gone} pixels of class {old}", amount=gone)
-        target = background if new is None else new
-        if target is None:
-            raise UsageError(
-                f"class {old} cannot be dropped: every pixel of this set has a class; merge it into another"
-            )
-        table[old] = target
+                _lose_pixels(old, gone, sample, background, ledger)
+        table[old] = (background or 0) if new is None else new
     mapped: LabelMap = table[labels]
     return mapped
 
 
-# ---------------------------------------------------------------- template
-
-
-def template(classes: Sequence[tuple[int, str, int]], file: str, *, counted: str = "instances") -> bytes:
-    """A class file of (id, name, count) that changes nothing, for people to edit: JSON, CSV or YAML by its ending."""
-    ending = posixpath.splitext(file)[1].lower()
-    olds = [id if name == f"class_{id}" else name for id, name, _ in classes]  # a made-up name is none to go by
-    entries = [{"id": id, "name": name, "from": [old]} for (id, name, _), old in zip(classes, olds, strict=True)]
-    if ending == ".csv":
-        return csvs.encode(
-            ("id", "name", "from"), [(e["id"], e["name"], old) for e, old in zip(entries, olds, strict=True)]
-        )
-    if ending == ".json":
-        return json.encode_pretty({"classes": entries, "drop": []})
-    width = max((len(_flow(e)) for e in entries), default=0)
-    lines = [
-        "# Edit and use with --classes: change name or id; put several old names into one 'from' to merge them;",
-        "# move a name from 'classes' to 'drop' to leave it out. Entries without 'id' are numbered in their order.",
-        "classes:",
-        *(f"  - {_flow(entry):<{width}}  # {n} {counted}" for entry, (_, _, n) in zip(entries, classes, strict=True)),
-        "drop: []",
-    ]
-    return ("\n".join(lines) + "\n").encode()
-
-
-def _flow(entry: Mapping[str, Any]) -> str:
-    """An entry on one line; text in double quotes, where YAML and JSON agree."""
-    name, old = (json.encode(v).decode() for v in (entry["name"], entry["from"]))
-    return f"{{id: {entry['id']}, name: {name}, from: {old}}}"
+def _lose_pixels(old: int, gone: int, sample: Sample, background: int | None, ledger: Ledger) -> None:
+    """Pixels of a class that is dropped become background; UsageError where there is none."""
+    if background is None:
+        raise UsageError(f"class {old} cannot be dropped: every pixel of this set has a class; merge it into another")
+    ledger.lose("class-dropped", shown_name(sample.image), f"{gone} pixels of class {old}", amount=gone)

@@ -154,7 +154,7 @@ def test_the_template_changes_nothing(tmp_path: Path, ending: str, kind: str) ->
     if kind == "coco":
         source = coco_set(tmp_path / "in")
     elif kind == "quirky":
-        made = CocoSet(tmp_path / "in", ("a: b", "yes", '"q"', "#x, y", "7", "ä | ö" if ending != "csv" else "ä ö"))
+        made = CocoSet(tmp_path / "in", ("a: b", "yes", '"q"', "#x, y", "7", "ä | ö", "1", " no", "|"))
         made.draw(made.image("a.png", photo(9, 9)), code(blob(9, 9)), 3)
         source = made.save()
     else:
@@ -185,6 +185,7 @@ def test_the_template_changes_nothing(tmp_path: Path, ending: str, kind: str) ->
         ([{"id": -1, "name": "car"}], "not a whole number from 0"),
         ([{"name": "car"}, {"nam": "x"}], "'nam' is unknown"),
         ([{"name": "car", "color": [1, 2]}], r"\[1, 2\] is no colour"),
+        ([{"name": "car", "color": "red"}], "'red' is no colour"),
         ([{"name": "car", "from": {"a": 1}}], "neither a name nor an id"),
         ([{"id": "\u00b2", "name": "car"}], "not a whole number from 0"),
         ([{"id": 2**31, "name": "car"}], "not a whole number from 0"),
@@ -195,6 +196,21 @@ def test_what_a_file_cannot_mean_is_refused(tmp_path: Path, content: Any, messag
     with pytest.raises(SourceError, match=message):
         api.convert(coco_set(tmp_path / "in"), tmp_path / "out", to="coco", classes=write(tmp_path, content))
     assert not (tmp_path / "out").exists()
+
+
+def test_an_image_of_8_bits_in_a_set_of_16(tmp_path: Path) -> None:
+    source = Path(semantic_set(tmp_path / "in"))
+    before = np.array([[0, 300], [4, 0]], np.uint16)
+    Image.fromarray(photo(2, 2)).save(source / "images/wide.png")
+    Image.fromarray(before).save(source / "masks/wide.png")
+    (source / "classes.json").write_text(json.dumps({1: "a", 2: "b", 3: "c", 4: "d", 300: "e"}))
+    table = write(tmp_path, [{"id": 9, "name": "e"}, {"id": 400, "name": "d"}])
+    api.convert(source, tmp_path / "out", to="semantic-png", classes=table)
+    with Image.open(tmp_path / "out/masks/wide.png") as image:
+        assert np.asarray(image).tolist() == [[0, 9], [400, 0]]
+    with Image.open(source / "masks/0.png") as old, Image.open(tmp_path / "out/masks/0.png") as new:
+        labels = np.asarray(old).astype(np.uint16)
+        np.testing.assert_array_equal(np.asarray(new), np.where(labels == 4, 400, labels))
 
 
 def test_a_dropped_class_is_a_loss(tmp_path: Path) -> None:
