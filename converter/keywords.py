@@ -23,7 +23,7 @@ from converter.pipeline.preparing import Job
 from converter.storage import Limits, open_source, within
 from converter.storage.zip_directory import MOST_DEFLATE
 from converter.transforms import class_table
-from converter.transforms.split import parse_lists
+from converter.transforms.split_lists import parse_lists
 from converter.transforms.steps import Options, Steps, read_steps
 
 __all__ = [
@@ -190,7 +190,14 @@ def reading_limits(given: ReadKeywords | RunKeywords | JobKeywords) -> Iterator[
 
 def _steps(given: Options) -> Steps:
     file = given.get("split_from")
-    return read_steps(given, None if file is None else parse_lists(_read(file, "--split-from"), file))
+    return read_steps(given, None if file is None else _lists(Path(file)))
+
+
+def _lists(path: Path) -> dict[str, str]:
+    """Splits from a file of lists, or from a folder of text files that are called as the splits."""
+    if not path.is_dir():
+        return parse_lists({str(path): _read(path, "--split-from")}, str(path))
+    return parse_lists({str(file): _read(file, "--split-from") for file in sorted(path.glob("*.txt"))}, str(path))
 
 
 def _class_table(path: StrPath | None) -> ClassTable | None:

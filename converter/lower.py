@@ -25,6 +25,7 @@ BOX_DROPPED = "box-dropped"
 REDUCED = frozenset({"mask-to-box", "attribute-dropped", "crowd-flag-dropped"})
 IGNORE = 255
 GREATEST = 65535
+OWN = "segpack_"  # how the keys begin that the program itself gives to images and instances
 ANNOTATED = frozenset({"attributes", "tags"})  # extras of an image that a person put there
 
 
@@ -65,12 +66,13 @@ def plan(source: Header, holds: Holds, options: WriteOptions, ledger: Ledger) ->
 
 def _tell_metadata(source: Header, holds: Holds, ledger: Ledger) -> None:
     """Facts about the set that are no annotations, and that the target has no place for."""
-    keys = sorted({*source.extra, *(key for c in source.classes for key in c.extra)})
-    if keys and not holds.attributes:
+    keys = {*source.extra, *(key for c in source.classes for key in c.extra)}
+    lost = sorted(key for key in keys if not holds.keeps(key))
+    if lost:
         ledger.note(
             "metadata-dropped",
             source.format,
-            f"the target has no place for {', '.join(keys)}, nor for such facts of images",
+            f"the target has no place for {', '.join(lost)}, nor for such facts of images",
         )
 
 
@@ -322,9 +324,10 @@ def _tell_reductions(sample: Sample, fitted: list[Instance], how: Lowering, ledg
 
 
 def _tell_attributes(sample: Sample, how: Lowering, ledger: Ledger) -> None:
+    """Attributes that the target has no place for; what the program itself keeps books with is none."""
     if not any(i.extra for i in sample.instances):
         return
-    gone = [[k for k in i.extra if not how.holds.keeps(k)] for i in sample.instances]
+    gone = [[k for k in i.extra if not how.holds.keeps(k) and not k.startswith(OWN)] for i in sample.instances]
     keys = sorted({k for mine in gone for k in mine})
     if keys:
         count = sum(map(bool, gone))

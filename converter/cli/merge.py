@@ -22,7 +22,7 @@ def merge(
         SegmentationChoice,
         typer.Option("--segmentation", help="How COCO draws objects; auto keeps what the source has."),
     ] = SegmentationChoice.auto,
-    format: options.Format = None,
+    format: options.Formats = None,
     image_files: options.ImageFiles = options.ImageFilesChoice.copy,
     classes: options.Classes = None,
     colors: options.Colors = None,

@@ -23,6 +23,7 @@ __all__ = [
     "FillHoles",
     "Filter",
     "Format",
+    "Formats",
     "FrameChoice",
     "GroupBy",
     "ImageFiles",
@@ -116,6 +117,10 @@ class OnErrorChoice(StrEnum):
 
 Source = Annotated[str, typer.Argument(metavar="SRC", help="Folder, annotation file or .zip (read in place).")]
 Format = Annotated[str | None, typer.Option("--from", metavar="FORMAT", help="Format of SRC; default: detected.")]
+Formats = Annotated[
+    str | None,
+    typer.Option("--from", metavar="FORMAT[,FORMAT...]", help="Format of all SRC, or of each; default: detected."),
+]
 Images = Annotated[
     str | None,
     typer.Option("--images", metavar="DIR", help="Where image files lie when apart from the annotations."),
@@ -252,7 +257,11 @@ GroupBy = Annotated[
 ]
 SplitFrom = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--split-from", metavar="FILE", help="Splits from lists: {train: [names], ...}, or CSV image,split."),
+    typer.Option(
+        "--split-from",
+        metavar="FILE",
+        help="Splits from lists: {train: [names], ...}, CSV image,split, or a folder of train.txt, val.txt, ...",
+    ),
 ]
 Filter = Annotated[
     Optional[list[str]],  # noqa: UP045

@@ -36,7 +36,7 @@ def pack(
         typer.Option("--mask-encoding", help="Primary encoding; default: binary, of semantic sets multi-class."),
     ] = None,
     yolo: Annotated[Optional[YoloChoice], typer.Option("--yolo", help="Add YOLO labels.")] = None,  # noqa: UP045
-    format: options.Format = None,
+    format: options.Formats = None,
     images: options.Images = None,
     image_files: options.ImageFiles = options.ImageFilesChoice.copy,
     classes: options.Classes = None,

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -23,12 +23,13 @@ from PIL import Image, TiffImagePlugin
 from converter.codecs import images, png
 from converter.errors import SourceError
 
-__all__ = ["FILTER", "Pad", "Picture", "crop", "encode", "place", "read", "turn"]
+__all__ = ["FILTER", "Pad", "Picture", "crop", "encode", "lossless_format", "place", "read", "turn"]
 
 FILTER = "lanczos"
 Pad = int | tuple[int, int, int]
 ORIENTATION = 0x0112
 QUALITY = 95
+PNG_MODES = frozenset({"1", "L", "LA", "I;16", "P", "RGB", "RGBA"})
 _KEPT_CHUNKS = frozenset({b"cHRM", b"gAMA", b"iCCP", b"sRGB", b"pHYs"})
 _COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 # What brings the stored pixels upright, by EXIF orientation.
@@ -183,13 +184,18 @@ def _color(mode: str, pad: Pad) -> Any:
 # ---------------------------------------------------------------- writing
 
 
+def lossless_format(picture: Picture) -> Literal["PNG", "TIFF"]:
+    """The format in which no pixel changes: PNG, and TIFF of TIFF and for what PNG does not hold, as CMYK."""
+    pixels = picture.pixels
+    beyond = isinstance(pixels, Image.Image) and pixels.mode not in PNG_MODES
+    return "TIFF" if picture.format == "TIFF" or beyond else "PNG"
+
+
 def encode(picture: Picture, *, lossless: bool = False) -> bytes:
-    """The bytes of an image file: of the kind it was read from, with `lossless` PNG in place of lossy kinds."""
+    """The bytes of an image file: of the kind it was read from; with `lossless`, of `lossless_format`."""
     if not isinstance(picture.pixels, Image.Image):
         return _png16(picture.pixels, picture)
-    format = picture.format
-    if format == "GIF" or (lossless and format != "TIFF"):
-        format = "PNG"
+    format = lossless_format(picture) if lossless or picture.format == "GIF" else picture.format
     options: dict[str, Any] = {"icc_profile": picture.profile, "exif": picture.exif}
     if format == "JPEG":
         options |= {"quality": QUALITY, "subsampling": "4:4:4"}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import codecs
 import re
+from fractions import Fraction
 
 from converter.errors import SourceError
 
-__all__ = ["check_utf8", "decode_text", "position", "whole"]
+__all__ = ["check_utf8", "decode_text", "position", "ratio", "whole"]
+
+RATIO = re.compile(r"\s*(\d{1,9}\.?|\d{0,9}\.\d{1,9})(?:/(\d{1,9}))?\s*", re.ASCII)
 
 _PIECE = 1 << 20
 _WHOLE = re.compile(r"-?[0-9]{1,18}")  # what 64 bits hold
@@ -55,6 +58,14 @@ def position(data: bytes, at: int) -> str:
     """Where byte `at` of `data` lies, for messages: `line 3, byte 41`; bytes count from 0."""
     line = data.count(b"\n", 0, at) + 1
     return f"line {line}, byte {at}"
+
+
+def ratio(value: str) -> Fraction | None:
+    """A number from 0 as people write it on a command line (0.5, 1/3, 80), exactly; None for anything else."""
+    match = RATIO.fullmatch(value)
+    if match is None or (match[2] is not None and int(match[2]) == 0):
+        return None
+    return Fraction(match[1]) / int(match[2] or 1)
 
 
 def whole(text: str) -> int | None:

@@ -145,7 +145,9 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
     refs = list(images.values())
     ids = [m.id for r in refs for m in r.payload]
     splits = order_splits([*about.splits, *(r.image.split for r in refs)])
-    header = msgspec.structs.replace(_header(classes, refs), splits=splits, name=about.name)
+    header = msgspec.structs.replace(
+        _header(classes, refs), splits=splits, name=about.name, extra=meta.merged_entry(about.source.merged)
+    )
     return Scan(header, refs, ids_kept=None not in ids and len(set(ids)) == len(ids))
 
 
@@ -282,7 +284,7 @@ FORMAT = Format(
     name="instance-png",
     summary="one binary PNG an instance, with meta.json and index.csv",
     page=__doc__ or "",
-    holds=Holds(crowd=True, empty=True),
+    holds=Holds(crowd=True, empty=True, keys=(meta.SETS,)),
     detect=detect,
     scan=scan,
     load=load,

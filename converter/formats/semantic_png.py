@@ -125,6 +125,7 @@ def _scan_package(reading: Reading, about: meta.Meta) -> Scan:
             about.name,
             about.background_id,
             about.ignore_id,
+            meta.merged_entry(about.source.merged),
         ),
         refs,
     )
@@ -196,8 +197,9 @@ def settle(scan: Scan, facts: Iterable[Present | None], reading: Reading, ledger
         classes, background, ignore = _settle_classes(header, present, reading, ledger)
     known = {c.id for c in classes} | ({background} if background is not None else set()) | {ignore}
     refs = [r for r, each in zip(scan.refs, found, strict=True) if _judge(r, each, known, classes, reading, ledger)]
+    extra = {k: v for k, v in header.extra.items() if k != "classes_from"}
     settled = msgspec.structs.replace(
-        header, classes=tuple(classes), background_id=background, ignore_id=ignore, extra={}
+        header, classes=tuple(classes), background_id=background, ignore_id=ignore, extra=extra
     )
     return Scan(settled, refs)
 
@@ -303,7 +305,7 @@ FORMAT = Format(
     name="semantic-png",
     summary="one PNG an image, pixel = class id, with meta.json and index.csv",
     page=__doc__ or "",
-    holds=Holds(task="semantic", overlaps=False),
+    holds=Holds(task="semantic", overlaps=False, keys=(meta.SETS,)),
     detect=detect,
     scan=scan,
     load=load,

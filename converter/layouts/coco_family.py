@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -35,15 +36,33 @@ def _holds(data: bytes, keys: Sequence[bytes]) -> bool:
 
 
 def open_marked(source: Source, paths: Sequence[str], prefix: str) -> list[CocoFile]:
-    """The files opened as far as their top level; `prefix`, a pattern, is no part of a split's name."""
+    """The files opened as far as their top level; `prefix`, a pattern, is no part of a split's name.
+
+    One may hold the images of no split, but not all images once more.
+    """
     raws = {path: re.sub(f"^(?:{prefix})", "", posixpath.basename(path).rpartition(".")[0]) for path in paths}
-    if len(paths) > 1 and len({split_name(raw) for raw in raws.values()} - {""}) < len(paths):
+    files = [_open(source, path, raw, alone=len(paths) == 1) for path, raw in raws.items()]
+    distinct = len({split_name(raw) for raw in raws.values()}) == len(paths)
+    if len(paths) > 1 and (not distinct or ("" in raws.values() and _share_images(files))):
         raise SourceError(
             source.name,
             f"several files, and nothing says which is meant: {', '.join(paths[:6])}",
             remedy="name the one file instead of the folder",
         )
-    return [_open(source, path, raw, alone=len(paths) == 1) for path, raw in raws.items()]
+    return files
+
+
+class _Id(msgspec.Struct):
+    id: Any = None
+
+
+def _share_images(files: Sequence[CocoFile]) -> bool:
+    """Whether an image id stands in two files, or something that is no image in one."""
+    try:
+        ids = [str(image.id) for file in files for image in msgspec.json.decode(file.top["images"], type=list[_Id])]
+    except msgspec.ValidationError:
+        return True
+    return len(set(ids)) < len(ids)
 
 
 def _open(source: Source, path: str, raw: str, *, alone: bool) -> CocoFile:

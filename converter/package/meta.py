@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -15,10 +16,12 @@ from converter.storage import Source
 __all__ = [
     "FORMAT",
     "META",
+    "SETS",
     "VERSION",
     "ClassMeta",
     "Counts",
     "Generator",
+    "MergedSet",
     "Meta",
     "Origin",
     "Resize",
@@ -28,11 +31,15 @@ __all__ = [
     "decode",
     "encode",
     "image_size",
+    "merged_entry",
+    "merged_sets",
     "schema",
     "settled",
 ]
 
 META = "meta.json"
+SETS = "segpack_sources"
+"""Key of a file of COCO's kind: the sets that the dataset was merged from."""
 FORMAT = "segmentation-dataset"
 VERSION = "1.0"
 
@@ -90,11 +97,28 @@ class Counts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     per_split: dict[str, Count]
 
 
-class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The format that the package was made from, and what was lost on the way, by code."""
+class MergedSet(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One of the sets that a dataset was merged from, as far as it was another one alone.
+
+    `tag` is the first folder of the names of its images; `classes` are its own, whose names are
+    those of the merged classes and whose ids may differ. `merged`: the sets that it was merged from.
+    """
+
+    tag: Name
+    task: Literal["instance", "semantic"]
+    classes: list[ClassMeta]
+    background_id: Literal[0] | None = None
+    ignore_id: Literal[255] | None = None
+    name: str = ""
+    merged: list[MergedSet] = []
+
+
+class Origin(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The format that the package was made from, what was lost on the way, by code, and what was merged."""
 
     format: str
     losses: dict[str, Count]
+    merged: list[MergedSet] = []
 
 
 class Generator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -156,6 +180,19 @@ def about(source: Source) -> Meta | None:
 def classes(about: Meta) -> list[ClassInfo]:
     """The classes of a package that is read, ascending by id: it is the source now, whatever they were before."""
     return sorted((ClassInfo(c.id, c.name, c.color, c.id, c.name) for c in about.classes), key=lambda c: c.id)
+
+
+def merged_sets(extra: Mapping[str, Any]) -> list[MergedSet]:
+    """The sets that a dataset was merged from, by its top-level entries; SourceError where they make no sense."""
+    try:
+        return msgspec.convert(extra.get(SETS, []), list[MergedSet])
+    except msgspec.ValidationError as error:
+        raise SourceError(SETS, str(error), remedy="mend or remove this entry") from None
+
+
+def merged_entry(sets: Sequence[MergedSet]) -> dict[str, Any]:
+    """The top-level entry that tells of `sets`; nothing when there are none."""
+    return {SETS: msgspec.to_builtins(sets)} if sets else {}
 
 
 def settled(resize: Resize | None, sizes: set[tuple[int, int]]) -> Resize | None:

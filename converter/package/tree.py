@@ -147,7 +147,7 @@ def to_meta(writing: Writing, counts: meta.Counts, sizes: set[tuple[int, int]], 
         splits=list(header.splits),
         counts=counts,
         encodings=dict(writing.encodings),
-        source=meta.Origin(writing.source_format, losses),
+        source=meta.Origin(writing.source_format, losses, meta.merged_sets(header.extra)),
         generator=meta.Generator("segpack", version("segpack")),
     )
 

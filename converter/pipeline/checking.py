@@ -141,7 +141,7 @@ def examine(
         return _stopped(path, error, fail_on)
     chosen = choose(opened.scan.refs, sample, seed)
     aligned = frozenset(shown_name(r.image) for r in choose(chosen, shift.IMAGES, seed))
-    work = _Look(opened, header, mapping, aligned, packed, _refused_in_scan(opened), source_tags(opened, packed))
+    work = _Look(opened, header, mapping, aligned, packed, _refused_in_scan(opened), source_tags(opened))
     facts: list[Facts] = list(progress("check", len(chosen), engine.run(work, chosen, workers=workers)))
     refused = [r for r in opened.ledger.refusals if r.whole]
     whole = len(chosen) == len(opened.scan.refs) and not refused

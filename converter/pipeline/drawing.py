@@ -22,6 +22,7 @@ from converter.pipeline.preparing import Item, Part, Plan
 from converter.transforms import classes as class_files
 from converter.transforms import edits, orientation, resize, select, tile
 from converter.transforms.orientation import Framed
+from converter.transforms.origins import TAG
 from converter.transforms.split import Facts
 from converter.transforms.warp import Warp, warp_rle, warp_sample
 
@@ -50,13 +51,16 @@ def _load(plan: Plan, item: Item, how: Lowering, ledger: Ledger) -> Framed | Non
         sample = cut(sample, msgspec.structs.replace(how, source=opened.scan.header), ledger)
     sample = _mapped(sample, part, plan, ledger)
     sample = select.select_instances(plan.steps.conditions, sample, ledger)
-    if not select.keeps_sample(plan.steps.conditions, sample, ledger):
+    if not select.keeps_sample(plan.steps.conditions, sample, ledger, sourced=item.source is not None):
         return None
     return msgspec.structs.replace(framed, sample=sample)
 
 
 def _named(image: Image, item: Item) -> Image:
-    extra = {**image.extra, **item.extra} if item.extra else image.extra
+    extra = image.extra
+    if item.source is not None:
+        tag = {TAG: item.source} if item.source else {}
+        extra = {k: v for k, v in extra.items() if k != TAG} | tag
     return msgspec.structs.replace(image, name=item.image.name, split=item.image.split, id=item.image.id, extra=extra)
 
 
@@ -172,13 +176,14 @@ def _redrawn(plan: Plan, item: Item, framed: Framed, grid: Warp | None) -> tuple
 def _tiles(plan: Plan, item: Item, framed: Framed, grid: Warp | None, sample: Sample, ledger: Ledger) -> list[Drawn]:
     how = plan.steps.tile
     assert how is not None
-    image, data = sample.image, framed.data
+    image, data, sample = sample.image, framed.data, tile.numbered(sample)
     picture = _picture(plan, item, framed, data, grid) if data is not None else None
+    format = redraw.lossless_format(picture) if picture is not None else tile.usual_format(image.name)
     drawn = []
     for window in tile.windows(how, image.width, image.height):
         step = tile.step(window, image.name, image.width, image.height)
         part = warp_sample(sample, tile.warp(window, image.width, image.height), plan.pad, step, ledger)
-        name = tile.tile_name(image.name, window, shared=item.shared)
+        name = tile.tile_name(image.name, window, format, shared=item.shared)
         named = msgspec.structs.replace(part.image, name=name, id=None, orientation=image.orientation)
         part = msgspec.structs.replace(part, image=named)
         cutting = redraw.encode(redraw.crop(picture, *window), lossless=True) if picture is not None else None

@@ -22,8 +22,8 @@ from converter.pipeline.preparing import Job, Plan, prepare, stems_in_two
 from converter.pipeline.verifying import verify
 from converter.pipeline.writing import Output, check_paths, write
 from converter.storage import check_apart, open_target
+from converter.transforms.origins import TAG
 from converter.transforms.resize import record
-from converter.transforms.select import SOURCE
 from converter.transforms.warp import STEPS
 
 __all__ = ["Yolo", "pack"]
@@ -111,16 +111,20 @@ def _remarks(job: Job) -> str:
     """How to read the entries of images that transforms and merging leave in coco.json."""
     moved = (
         " images[].segpack_transform lists how pixels came to their place, in this order, each with the size before: "
-        "turn (EXIF orientation), resize (place: x, y, width, height of the picture in the image), tile (window in it)."
+        "turn (EXIF orientation), resize (place: x, y, width, height of the picture in the image), tile (window in it; "
+        "annotations[].segpack_instance is the id of the object in the whole image)."
     )
-    merged = " images[].segpack_source names the dataset that an image came from, as the first folder of its name does."
+    merged = (
+        " images[].segpack_source names the dataset that an image came from, as the first folder of its name does; "
+        "segpack_sources lists those datasets with the classes and ids that they had."
+    )
     return (moved if job.steps.moves else "") + (merged if len(job.sources) > 1 else "")
 
 
 def _primary(encoding: MaskEncoding) -> Format:
     if encoding == "multi-class":
         format = get_format("semantic-png")
-        holds = msgspec.structs.replace(format.holds, keys=(*format.holds.keys, STEPS, SOURCE))
+        holds = msgspec.structs.replace(format.holds, keys=(*format.holds.keys, STEPS, TAG))
         return msgspec.structs.replace(format, holds=holds)
     if encoding == "binary":
         format = get_format("instance-png")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,12 +19,14 @@ from converter.format import ReadOptions, WriteOptions
 from converter.layouts.images import order_splits, shown_name, stem
 from converter.ledger import Ledger, OnError
 from converter.model import Header, Image, Ref
+from converter.package import meta
 from converter.pipeline.opening import Opened, Progress, open_dataset
 from converter.storage.names import unportable
 from converter.transforms import classes as class_files
-from converter.transforms import resize, select, split, unite
+from converter.transforms import origins, resize, select, split, unite
 from converter.transforms.classes import ClassMap
 from converter.transforms.split import Facts
+from converter.transforms.split_lists import from_lists
 from converter.transforms.steps import Steps
 
 __all__ = ["Item", "Job", "Part", "Plan", "prepare", "stems_in_two"]
@@ -59,19 +62,25 @@ class Part(msgspec.Struct, frozen=True):
 
     opened: Opened
     mapping: ClassMap | None = None
-    tag: str = ""
+
+    def followed_by(self, mapping: ClassMap) -> Part:
+        """The part when class ids go on from where they went."""
+        first = self.mapping or {c.id: c.id for c in self.opened.scan.header.classes}
+        whole = {old: mapping.get(new, new) if new is not None else None for old, new in first.items()}
+        return Part(self.opened, whole if any(k != v for k, v in whole.items()) else None)
 
 
 class Item(msgspec.Struct, frozen=True):
     """One image of the source: as it was found, and as it will be called.
 
-    `extra` are entries that it gets; `shared`: another image has its name but for the extension.
+    `source`: the tag of a merged set that it gets, "" for none; None leaves what its entry says.
+    `shared`: another image has its name but for the extension.
     """
 
     part: int
     ref: Ref
     image: Image
-    extra: dict[str, Any] = {}
+    source: str | None = None
     shared: bool = False
 
 
@@ -106,24 +115,24 @@ def prepare(job: Job, progress: Progress, loader: Loader) -> Plan:
     `loader` gives the sample of an item, for splits that look at what is in the images.
     """
     plan = _one(job, progress) if len(job.sources) == 1 else _several(job, progress)
-    plan = _filtered(plan)
+    plan = _apart(_filtered(plan))
     header, pad = resize.margin(job.steps.resize, plan.header, plan.ledger)
     plan = msgspec.structs.replace(plan, header=header, pad=pad)
     if job.steps.split is not None:
         plan = _split(plan, job, progress, loader)
     elif job.steps.split_from is not None:
         file, lists = job.steps.split_from
-        plan = _with_splits(plan, split.from_lists([i.image.name for i in plan.items], lists, file))
+        plan = _with_splits(plan, from_lists([shown_name(i.image) for i in plan.items], lists, file))
     return _portable(_renamed(plan))
 
 
 # ---------------------------------------------------------------- sources
 
 
-def _open(job: Job, source: str, progress: Progress) -> Opened:
+def _open(job: Job, source: str, format: str | None, progress: Progress) -> Opened:
     return open_dataset(
         source,
-        format=job.format,
+        format=format,
         options=job.read,
         on_error=job.on_error,
         workers=job.workers,
@@ -135,7 +144,7 @@ def _open(job: Job, source: str, progress: Progress) -> Opened:
 def _one(job: Job, progress: Progress) -> Plan:
     if job.tags:
         raise UsageError("--source tags tell several datasets apart, and there is one")
-    opened = _open(job, job.sources[0], progress)
+    opened = _open(job, job.sources[0], job.format, progress)
     titled = _titled(opened.scan.header, opened.reading.source.name)
     header, mapping = _classes(titled, job, by_source=opened.format.indexed_classes)
     items = [Item(0, ref, ref.image) for ref in opened.scan.refs]
@@ -161,14 +170,16 @@ def _titled(header: Header, path: str) -> Header:
 
 def _classes(header: Header, job: Job, *, by_source: bool = False) -> tuple[Header, ClassMap | None]:
     """The header after the class file and conditions on classes, and where each class id goes."""
-    mapping: ClassMap | None = None
-    if job.read.classes is not None:
-        header, mapping = class_files.plan(header, job.read.classes, by_source=by_source)
+    table, before, mapping = job.read.classes, header, None
+    if table is not None:
+        header, mapping = class_files.plan(header, table, by_source=by_source)
     dropped = select.dropped_classes(job.steps.conditions, header)
     if dropped:
         mapping = mapping if mapping is not None else {c.id: c.id for c in header.classes}
         mapping = {old: None if new in dropped else new for old, new in mapping.items()}
         header = msgspec.structs.replace(header, classes=tuple(c for c in header.classes if c.id not in dropped))
+    if mapping is not None:
+        header = origins.follow(before, header, mapping, renumbered=table is not None)
     return header, mapping
 
 
@@ -178,7 +189,7 @@ def _several(job: Job, progress: Progress) -> Plan:
         raise UsageError("--images says where the files of one dataset lie; with several, convert that one first")
     given = list(job.tags)
     tags = unite.check_tags(given, len(job.sources)) if given else unite.tags_of(job.sources)
-    opened = [_open(job, source, progress) for source in job.sources]
+    opened = [_open(job, source, format, progress) for source, format in zip(job.sources, _formats(job), strict=True)]
     ledger = Ledger(job.on_error)
     for each in opened:
         ledger.losses += each.ledger.losses
@@ -187,16 +198,27 @@ def _several(job: Job, progress: Progress) -> Plan:
     header, last = _classes(_titled(united, job.target), job)
     parts, items = [], []
     for number, (each, tag, first) in enumerate(zip(opened, tags, maps, strict=True)):
-        mapping = {old: last.get(new, new) if last and new is not None else new for old, new in first.items()}
-        parts.append(Part(each, mapping if any(k != v for k, v in mapping.items()) else None, tag))
-        items += [Item(number, ref, _tagged(ref.image, tag), {select.SOURCE: tag}) for ref in each.scan.refs]
+        parts.append(Part(each, first).followed_by(last or {}))
+        items += [Item(number, ref, _tagged(ref.image, tag), tag) for ref in each.scan.refs]
     formats = "+".join(dict.fromkeys(o.format.name for o in opened))
     name = " and ".join(o.reading.source.name for o in opened)
     return Plan(name, formats, tuple(parts), items, header, job.steps, ledger)
 
 
+def _formats(job: Job) -> Sequence[str | None]:
+    """The format of each source: one for all, or a list with commas that may leave some to be detected."""
+    named: list[str | None] = [name.strip() or None for name in (job.format or "").split(",")]
+    if len(named) == 1:
+        return named * len(job.sources)
+    if len(named) != len(job.sources):
+        raise UsageError(
+            f"--from {job.format}: {len(named)} formats for {len(job.sources)} datasets; name one, or each"
+        )
+    return named
+
+
 def _tagged(image: Image, tag: str) -> Image:
-    return msgspec.structs.replace(image, name=f"{tag}/{image.name}", id=None)
+    return msgspec.structs.replace(image, name=f"{tag}/{image.name}")
 
 
 # ---------------------------------------------------------------- which images, and where to
@@ -210,13 +232,15 @@ def _filtered(plan: Plan) -> Plan:
     areas = [c for c in conditions if c.key == "area"]
     if areas and plan.header.task == "semantic":
         raise UsageError(f"--filter {areas[0]}: {plan.name} is a map of classes without instances; use --min-area")
+    tags = [s.tag for s in meta.merged_sets(plan.header.extra)]
+    select.check_sources(conditions, tags)
     kept = []
     for item in plan.items:
-        tag = plan.parts[item.part].tag
-        against = [c for c in conditions if c.key != "source" or tag]
-        stopped = select.keeps_ref(against, item.image, tag)
+        folder = origins.folder_of(item.image.name)
+        sourced = msgspec.structs.replace(item, source=folder) if item.source is None and folder in tags else item
+        stopped = select.keeps_ref(conditions, item.image, sourced.source)
         if stopped is None:
-            kept.append(item)
+            kept.append(sourced)
         else:
             plan.ledger.lose("filtered-image", shown_name(item.image), f"not {stopped}")
     if not kept:
@@ -225,6 +249,29 @@ def _filtered(plan: Plan) -> Plan:
     splits = order_splits(i.image.split for i in kept)
     header = msgspec.structs.replace(plan.header, splits=splits) if len(kept) < len(plan.items) else plan.header
     return msgspec.structs.replace(plan, items=kept, header=header)
+
+
+def _apart(plan: Plan) -> Plan:
+    """A merged dataset without the sets that conditions on the source take out; one alone is what it was."""
+    asked = [c for c in plan.steps.conditions if c.key == "source"]
+    sets = meta.merged_sets(plan.header.extra) if asked else []
+    if not sets:
+        return plan
+    kept = [s for s in sets if all(c.names(s.tag) for c in asked)]
+    header, mapping = origins.reduced(plan.header, kept)
+    parts = tuple(part.followed_by(mapping) for part in plan.parts)
+    items = [_untagged(i, kept[0]) for i in plan.items] if len(kept) == 1 else plan.items
+    return msgspec.structs.replace(plan, header=header, parts=parts, items=items)
+
+
+def _untagged(item: Item, alone: meta.MergedSet) -> Item:
+    """The image as it was called in its set; where that was merged as well, it has a tag of its own."""
+    if item.source is None:
+        return item
+    name = item.image.name.removeprefix(f"{alone.tag}/")
+    folder = origins.folder_of(name)
+    source = folder if any(m.tag == folder for m in alone.merged) else ""
+    return msgspec.structs.replace(item, image=msgspec.structs.replace(item.image, name=name), source=source)
 
 
 class _Survey(msgspec.Struct, frozen=True):
@@ -245,16 +292,24 @@ def _split(plan: Plan, job: Job, progress: Progress, loader: Loader) -> Plan:
     found = list(progress("look", len(plan.items), engine.run(work, plan.items, workers=job.workers, guard=job.guard)))
     facts = [f for f in found if f is not None]
     made = split.assign(facts, how)
-    if made.together:
-        plan.ledger.note(
-            "kept-together",
-            plan.name,
-            f"{sum(made.together)} images are in {len(made.together)} groups of duplicates, near duplicates or "
-            f"--group-by, the largest of {max(made.together)}, and no group is split",
-        )
+    _tell_split(plan, how, made, len(facts))
     given = iter(made.splits)
     names = [next(given) if f is not None else how.shares[0][0] for f in found]
     return _with_splits(plan, names)
+
+
+def _tell_split(plan: Plan, how: split.Splitting, made: split.Assignment, images: int) -> None:
+    tell = partial(plan.ledger.note, where=plan.name)
+    if made.together:
+        message = (
+            f"{sum(made.together)} images are in {len(made.together)} groups of duplicates, near duplicates or "
+            f"--group-by, the largest of {max(made.together)}, and no group is split"
+        )
+        tell("kept-together", message=message)
+    if made.ungrouped:
+        tell("ungrouped", message=f"--group-by finds nothing in the names of {made.ungrouped} of {images} images")
+    if bare := [name for name, _ in how.shares if name not in made.splits]:
+        tell("empty-split", message=f"{', '.join(bare)}: none of the {images} images")
 
 
 def _with_splits(plan: Plan, splits: Sequence[str]) -> Plan:

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from converter.codecs.redraw import FILTER, Pad
+from converter.codecs.text import ratio
 from converter.errors import UsageError
 from converter.ledger import Ledger
 from converter.model import Header
@@ -77,13 +78,10 @@ def parse_pad(text: str | None) -> Pad:
 
 
 def _factor(text: str) -> str:
-    try:
-        value = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        value = Fraction(0)
-    if not 0 < value <= 64:
+    value = ratio(text)
+    if value is None or not 0 < value <= 64:
         raise UsageError(f"--scale {text}: is no factor; write a number above 0 and up to 64, as 0.5 or 1/3")
-    return text
+    return str(value)
 
 
 # ---------------------------------------------------------------- geometry

@@ -8,6 +8,9 @@
 characters. All conditions have to hold. Conditions on instances take instances out and
 leave images; `instances>=1` then takes out the images that have none left. Sizes and areas
 are those of the source, in pixels.
+
+`source=TAG` of a merged set gives that set back: its names, its classes and their ids.
+Where nothing but a folder tells (YOLO), it takes the images and leaves the rest.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -27,19 +30,17 @@ from converter.geometry import rle, shapes
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, Header, Image, Instance, Marks, Sample
+from converter.transforms.origins import source_of
 
 __all__ = [
-    "SOURCE",
     "Condition",
+    "check_sources",
     "dropped_classes",
     "keeps_ref",
     "keeps_sample",
     "parse_conditions",
     "select_instances",
 ]
-
-SOURCE = "segpack_source"
-"""Key of an image of a merged set: the tag of the set that it came from."""
 
 Operator: TypeAlias = Literal["=", "!=", ">=", "<=", ">", "<"]
 COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -113,17 +114,26 @@ def dropped_classes(conditions: Sequence[Condition], header: Header) -> set[int]
     return {c.id for c in header.classes if not all(condition.names(c.name) for condition in mine)}
 
 
-def keeps_ref(conditions: Sequence[Condition], image: Image, source: str) -> Condition | None:
-    """The condition that takes an image out, as far as its name, split and source tell; None when it stays."""
+def check_sources(conditions: Sequence[Condition], tags: Sequence[str]) -> None:
+    """UsageError for a condition on the source that names none of the sets that a dataset was merged from."""
+    for condition in conditions if tags else ():
+        for value in condition.values if condition.key == "source" else ():
+            if value not in tags:
+                raise UsageError(f"--filter {condition}: no set is called '{value}'; use one of {', '.join(tags)}")
+
+
+def keeps_ref(conditions: Sequence[Condition], image: Image, source: str | None) -> Condition | None:
+    """The condition that takes an image out, as far as its name, split and source (None: not known yet) tell."""
     for condition in conditions:
         words = {"split": image.split or "", "name": image.name, "source": source}
-        if condition.key in words and not condition.names(words[condition.key]):
+        word = words.get(condition.key)
+        if word is not None and not condition.names(word):
             return condition
     return None
 
 
-def keeps_sample(conditions: Sequence[Condition], sample: Sample, ledger: Ledger) -> bool:
-    """Whether an image stays; that it does not is told."""
+def keeps_sample(conditions: Sequence[Condition], sample: Sample, ledger: Ledger, *, sourced: bool) -> bool:
+    """Whether an image stays; that it does not is told. `sourced`: by its source it does."""
     image = sample.image
     for condition in conditions:
         numbers: dict[str, Callable[[], float]] = {
@@ -132,7 +142,7 @@ def keeps_sample(conditions: Sequence[Condition], sample: Sample, ledger: Ledger
             "instances": lambda: _count(sample),
         }
         kept = condition.holds(numbers[condition.key]()) if condition.key in numbers else True
-        if condition.key == "source":
+        if condition.key == "source" and not sourced:
             kept = condition.names(source_of(image))
         if not kept:
             ledger.lose("filtered-image", shown_name(image), f"not {condition}", amount=max(1, len(sample.instances)))
@@ -143,12 +153,6 @@ def keeps_sample(conditions: Sequence[Condition], sample: Sample, ledger: Ledger
 def _count(sample: Sample) -> int:
     """Instances; of a map of classes the values in it."""
     return len(sample.instances) if sample.labels is None else len(np.unique(sample.labels))
-
-
-def source_of(image: Image) -> str:
-    """The tag of a merged image: its own entry, else the first folder of its name."""
-    tag: Any = image.extra.get(SOURCE)
-    return tag if isinstance(tag, str) else image.name.partition("/")[0] if "/" in image.name else ""
 
 
 def select_instances(conditions: Sequence[Condition], sample: Sample, ledger: Ledger) -> Sample:

@@ -13,12 +13,10 @@ images change places as long as that brings the classes closer to their shares.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -26,15 +24,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.codecs import csvs, json, phash, yaml
-from converter.errors import SourceError, UsageError
-from converter.layouts.images import order_splits, split_name, stem
+from converter.codecs import phash, text
+from converter.errors import UsageError
+from converter.layouts.images import order_splits, split_name
+from converter.transforms.split_lists import SPLIT
 
-__all__ = ["Assignment", "Facts", "Splitting", "assign", "from_lists", "parse_lists", "parse_split"]
+__all__ = ["Assignment", "Facts", "Splitting", "assign", "parse_split"]
 
-WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 SCALE = 10_000
-NEAR = 300  # 3 points of 100
+NEAR, FAR = 300, 450  # of ten thousand: 3 and 4.5 points
 ROUNDS = 8
 TRIED = 400
 
@@ -66,14 +64,14 @@ def parse_split(value: str | None, seed: int | None, group_by: str | None) -> Sp
     shares: dict[str, Fraction] = {}
     for part in value.split(","):
         name, found, share = (p.strip() for p in part.partition("="))
-        if not found or not WORD.fullmatch(name):
+        if not found or not SPLIT.fullmatch(name):
             raise UsageError(f"--split {value}: '{part}' is no share; write train=0.8,val=0.1,test=0.1")
         if split_name(name) in shares:
             raise UsageError(f"--split {value}: {split_name(name)} stands twice")
-        try:
-            shares[split_name(name)] = Fraction(share)
-        except (ValueError, ZeroDivisionError):
-            raise UsageError(f"--split {value}: '{share}' is no number") from None
+        number = text.ratio(share)
+        if number is None:
+            raise UsageError(f"--split {value}: '{share}' is no share; write it as 0.8, 4/5 or 80")
+        shares[split_name(name)] = number
     total = sum(shares.values())
     if min(shares.values()) <= 0 or total not in {1, 100}:
         raise UsageError(
@@ -132,14 +130,26 @@ def _group_name(name: str, pattern: str | None) -> str:
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """The split of every image, in the order of the facts; `together` are the sizes of groups of two and more."""
+    """The split of every image, in the order of the facts.
+
+    `together` are the sizes of groups of two and more, `ungrouped` images that --group-by finds nothing in.
+    """
 
     splits: list[str]
     together: list[int]
+    ungrouped: int = 0
 
 
 def assign(facts: Sequence[Facts], how: Splitting) -> Assignment:
-    """A split for every image; the order of `facts` does not matter."""
+    """A split for every image; the order of `facts` does not matter.
+
+    UsageError where --group-by finds nothing in any name.
+    """
+    ungrouped = sum(not _group_name(f.name, how.group_by) for f in facts) if how.group_by is not None else 0
+    if facts and ungrouped == len(facts):
+        raise UsageError(
+            f"--group-by {how.group_by}: finds nothing in any image name, the first of which is {facts[0].name}"
+        )
     names = [name for name, _ in how.shares]
     keys = [hashlib.sha256(f"{how.seed}\0{f.name}".encode()).hexdigest() for f in facts]
     groups = [sorted(group, key=lambda i: keys[i]) for group in _groups(facts, how.group_by)]
@@ -153,7 +163,7 @@ def assign(facts: Sequence[Facts], how: Splitting) -> Assignment:
     for group, place in zip(groups, places, strict=True):
         for i in group:
             found[i] = names[place]
-    return Assignment(found, [len(g) for g in groups if len(g) > 1])
+    return Assignment(found, [len(g) for g in groups if len(g) > 1], ungrouped)
 
 
 def _table(facts: Sequence[Facts]) -> NDArray[np.int64]:
@@ -206,8 +216,8 @@ class _Balance:
     def cost(self, held: NDArray[np.int64], split: Any) -> NDArray[np.int64]:
         """How far shares are from those of the whole, for rows `held` of the splits `split`.
 
-        In ten thousandths, squared and summed: the share of each class in the instances, more
-        than 3 points of it many times over, and that of the images it is in.
+        In ten thousandths, squared and summed: the share of each class in the instances, what is
+        beyond 3 and beyond 4.5 points of it many times over, and that of the images it is in.
         """
         drawn = held[..., : self.half]
         count = np.maximum(1, drawn.sum(axis=-1, keepdims=True))
@@ -215,7 +225,10 @@ class _Balance:
         beyond = np.maximum(0, off - NEAR)
         seen = held[..., self.half :] * SCALE - self.expected[split][..., self.half :]
         seen = seen * SCALE // (self.parts[split] * self.images)
-        result: NDArray[np.int64] = (off * off + 16 * beyond * beyond + seen * seen // 8).sum(axis=-1)
+        far = np.maximum(0, off - FAR)
+        result: NDArray[np.int64] = (off * off + 16 * beyond * beyond + 1024 * far * far + seen * seen // 8).sum(
+            axis=-1
+        )
         return result
 
 
@@ -273,46 +286,3 @@ def _best_exchange(
     held[theirs[best]] -= change[best]
     at[i], at[others[best]] = theirs[best], mine
     return True
-
-
-# ---------------------------------------------------------------- lists
-
-
-def parse_lists(data: bytes, file: str) -> dict[str, str]:
-    """Image -> split, from lists: {train: [names], ...} in JSON or YAML, or CSV with columns image and split."""
-    ending = posixpath.splitext(file)[1].lower()
-    pairs: list[tuple[str, str]] = []
-    if ending == ".csv":
-        rows = csvs.rows(data, file)
-        if not rows or not {"image", "split"} <= rows[0].keys():
-            raise SourceError(file, "has no columns image and split", remedy="write image,split in the first line")
-        pairs = [(row["image"], row["split"]) for row in rows]
-    else:
-        lists = json.decode(data, file) if ending == ".json" else yaml.decode(data, file)
-        if not isinstance(lists, Mapping) or not all(isinstance(v, list) for v in lists.values()):
-            raise SourceError(file, "is no mapping of splits to lists", remedy="write {train: [a.jpg], val: [b.jpg]}")
-        pairs = [(str(name), str(split)) for split, names in lists.items() for name in names]
-    found: dict[str, str] = {}
-    for name, split in pairs:
-        below = name.removeprefix("images/").removeprefix(f"{split}/")
-        if split and found.setdefault(below, split_name(split)) != split_name(split):
-            raise SourceError(file, f"{name} is in both {found[below]} and {split}", remedy="list it once")
-    return found
-
-
-def from_lists(names: Sequence[str], lists: Mapping[str, str], file: str) -> list[str]:
-    """The split of every image by its name, its file name, or either without extension; each has to be listed once."""
-    result, used = [], set()
-    for name in names:
-        keys = dict.fromkeys((name, posixpath.basename(name), stem(name), posixpath.basename(stem(name))))
-        key = next((k for k in keys if k in lists), None)
-        if key is None:
-            raise SourceError(file, f"the image {name} is in none of the lists", remedy="list every image")
-        used.add(key)
-        result.append(lists[key])
-    unknown = sorted(lists.keys() - used)
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], list(names), n=1)
-        hint = f" (is '{near[0]}' meant?)" if near else ""
-        raise SourceError(file, f"the dataset has no image '{unknown[0]}'{hint}", remedy="mend the list")
-    return result

@@ -2,8 +2,9 @@
 
 Windows begin every width - overlap pixels; the last one of a row or column is moved back
 to end with the image. An image smaller than a window is one tile of its own size. Tiles
-of a.jpg are called a_x0_y0.png: they are PNG (TIFF of TIFF), so that put together they
-give the pixels of the image back.
+of a.jpg are called a_x0_y0.png: they are PNG (TIFF of TIFF and of CMYK), so that put
+together they give the pixels of the image back; instances that are cut at an edge have `cut`, and all have
+the id that the object has in the image in `segpack_instance`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ from typing import Any
 import msgspec
 
 from converter.errors import UsageError
+from converter.model import Sample
 from converter.transforms.resize import parse_size
 from converter.transforms.warp import Axis, Warp
 
-__all__ = ["Tile", "parse_tile", "step", "tile_name", "warp", "windows"]
+__all__ = ["Tile", "numbered", "parse_tile", "step", "tile_name", "usual_format", "warp", "windows"]
 
-LOSSLESS = frozenset({".png", ".tif", ".tiff"})
+TIFF = frozenset({".tif", ".tiff"})
 Window = tuple[int, int, int, int]
+WHOLE = "segpack_instance"
+"""Key of an instance in a tile: the id of the object in the image, of which it is all or a part."""
 
 
 class Tile(msgspec.Struct, frozen=True):
@@ -63,13 +67,27 @@ def warp(window: Window, width: int, height: int) -> Warp:
     return Warp(Axis(width, x, x + w, 0, w, w), Axis(height, y, y + h, 0, h, h))
 
 
+def numbered(sample: Sample) -> Sample:
+    """The sample with every instance remembering its id, or its number in the image, for when tiles are joined."""
+    marked = (
+        msgspec.structs.replace(i, extra={**i.extra, WHOLE: i.id if i.id is not None else number})
+        for number, i in enumerate(sample.instances, 1)
+    )
+    return msgspec.structs.replace(sample, instances=tuple(marked))
+
+
 def step(window: Window, name: str, width: int, height: int) -> dict[str, Any]:
     """What a tile remembers: the image, its size, and the window in it."""
     return {"op": "tile", "image": name, "width": width, "height": height, "window": list(window)}
 
 
-def tile_name(name: str, window: Window, *, shared: bool) -> str:
-    """The name of a tile; with `shared` the extension stays in it, as another image has the same without."""
+def usual_format(name: str) -> str:
+    """What tiles of an image of this name are written as, where its file is not there to tell."""
+    return "TIFF" if posixpath.splitext(name)[1].lower() in TIFF else "PNG"
+
+
+def tile_name(name: str, window: Window, format: str, *, shared: bool) -> str:
+    """The name of a tile written as `format`; `shared`: another image has the same name but for the extension."""
     bare, ending = posixpath.splitext(name)
-    ending = ending.lower()
-    return f"{name if shared else bare}_x{window[0]}_y{window[1]}{ending if ending in LOSSLESS else '.png'}"
+    written = (ending.lower() if ending.lower() in TIFF else ".tif") if format == "TIFF" else ".png"
+    return f"{name if shared else bare}_x{window[0]}_y{window[1]}{written}"

@@ -21,7 +21,9 @@ from converter.format import ClassTable
 from converter.layouts.images import order_splits
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Task
+from converter.package.meta import SETS
 from converter.transforms.classes import ClassMap
+from converter.transforms.origins import of_header, with_sets
 
 __all__ = ["check_tags", "tags_of", "unite"]
 
@@ -82,7 +84,7 @@ def unite(
         ignore_id=ignore,
         extra=_entries(headers, tags, ledger),
     )
-    return united, maps
+    return with_sets(united, [of_header(h, tag) for h, tag in zip(headers, tags, strict=True)]), maps
 
 
 def _background(headers: Sequence[Header], task: Task) -> int | None:
@@ -120,6 +122,6 @@ def _entries(headers: Sequence[Header], tags: Sequence[str], ledger: Ledger) -> 
     entries: dict[str, object] = {}
     for header, tag in zip(headers, tags, strict=True):
         for key, value in header.extra.items():
-            if entries.setdefault(key, value) != value:
+            if key != SETS and entries.setdefault(key, value) != value:
                 ledger.lose("metadata-dropped", tag, f"its entry '{key}' is not that of the sets before it")
     return entries

@@ -30,7 +30,7 @@ from converter.codecs import csvs, images, png, text, xml, yaml
 from converter.codecs import json as json_codec
 from converter.errors import SegpackError, ShapeError, UsageError
 from converter.geometry import raster, rle
-from converter.transforms import classes, split
+from converter.transforms import class_table, split_lists
 from tests.support import FIXTURES, Case, valid_cases
 
 __all__ = ["CODECS", "READERS", "TARGETS", "Target"]
@@ -259,16 +259,17 @@ CODECS: dict[str, Target] = {
         only(SegpackError, lambda d: xml.decode(d, "file")),
         lambda: [b"<?xml version='1.0'?><a b='1'><c>x</c><!-- d --></a>"],
     ),
-    "option-classes": Target(option_file(classes.parse, "c.yaml"), lambda: [CLASSES_YAML]),
-    "option-classes-json": Target(option_file(classes.parse, "c.json"), lambda: [CLASSES_JSON]),
+    "option-classes": Target(option_file(class_table.parse, "c.yaml"), lambda: [CLASSES_YAML]),
+    "option-classes-json": Target(option_file(class_table.parse, "c.json"), lambda: [CLASSES_JSON]),
     "option-classes-csv": Target(
-        option_file(classes.parse, "c.csv"), lambda: [b"id,name,from\n1,vehicle,car|truck\n2,person,\n"]
+        option_file(class_table.parse, "c.csv"), lambda: [b"id,name,from\n1,vehicle,car|truck\n2,person,\n"]
     ),
     "option-colors": Target(
-        option_file(classes.parse_colors, "c.json"), lambda: [b'{"cat": [1, 2, 3], "dog": [4, 5, 6]}']
+        option_file(class_table.parse_colors, "c.json"), lambda: [b'{"cat": [1, 2, 3], "dog": [4, 5, 6]}']
     ),
     "option-split-from": Target(
-        option_file(split.parse_lists, "s.json"), lambda: [b'{"train": ["a.png"], "val": ["b.png"]}']
+        option_file(lambda d, file: split_lists.parse_lists({file: d}, file), "s.json"),
+        lambda: [b'{"train": ["a.png"], "val": ["b.png"]}'],
     ),
     "rle-text": Target(run_lengths, lambda: [rle.from_counts([20, 5, 83], HEIGHT, WIDTH).counts]),
     "rle-list": Target(listed_counts, lambda: [b"[20, 5, 83]", b"[0, 0, 20, 88]"]),

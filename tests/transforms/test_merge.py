@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from converter import api
-from converter.errors import UsageError
+from converter.errors import SourceError, UsageError
 from tests.oracle import coco_masks, digest
 from tests.support import segpack
 from tests.transforms.sets import CocoSet, Result, blob, code, photo
@@ -63,20 +63,119 @@ def test_classes_are_united_by_name_and_names_kept_apart(tmp_path: Path) -> None
     ) + Counter({("two/" + n, *r): k for (n, *r), k in content(tmp_path / "two/coco.json").items()})
 
 
-@pytest.mark.parametrize("form", ["coco", "yolo-seg", "package"])
+def apart(merged: Path, tag: str, target: Path, source: str, **options: Any) -> Any:
+    """The set of `tag` taken out of a merged one; it has to be `source` again, by what diff and the files say."""
+    found = api.convert(merged, target, to="coco", filter=[f"source={tag}"], **options)
+    told = api.diff(source, target)
+    assert told.equal, told.counts
+    before, after = (json.loads((Path(p) / "coco.json").read_text()) for p in (source, target))
+    assert [(c["id"], c["name"]) for c in after["categories"]] == [(c["id"], c["name"]) for c in before["categories"]]
+    assert content(target / "coco.json") == content(Path(source) / "coco.json")
+    assert not after.keys() - {"images", "annotations", "categories", "segpack_sources"}
+    for image in (Path(source) / "images").iterdir():
+        assert (target / "images" / image.name).read_bytes() == image.read_bytes()
+    return found
+
+
+@pytest.mark.parametrize("form", ["coco", "lvis", "coco-panoptic", "instance-png", "binary", "rle", "polygon"])
 def test_apart_again(tmp_path: Path, form: str) -> None:
-    one, two = coco_set(tmp_path / "one", ("car", "dog")), coco_set(tmp_path / "two", ("dog", "cat"), 50)
+    """Sets that share names of images and classes, and ids of classes that are not the same."""
+    one, two = coco_set(tmp_path / "one", ("car", "dog")), coco_set(tmp_path / "two", ("dog", "cat", "owl"), 50)
+    if form == "coco-panoptic":
+        one, two = (
+            api.convert(source, Path(source).with_suffix(".flat"), to="coco-panoptic").target for source in (one, two)
+        )
+        one, two = (api.convert(source, Path(source).with_suffix(".coco"), to="coco").target for source in (one, two))
     merged = tmp_path / "merged"
-    if form == "package":
-        api.pack([one, two], merged, tags=["real", "synthetic"])
+    if form in {"binary", "rle", "polygon"}:
+        api.pack([one, two], merged, tags=["real", "synthetic"], mask_encoding=form)  # type: ignore[arg-type]
     else:
         api.merge([one, two], merged, to=form, tags=["real", "synthetic"])
     for tag, source in (("real", one), ("synthetic", two)):
-        api.convert(merged, tmp_path / tag, to="coco", filter=[f"source={tag}"])
-        assert content(tmp_path / tag / "coco.json", f"{tag}/") == content(Path(source) / "coco.json")
-        for number in range(2):
-            before = Path(source) / f"images/{number}.png"
-            assert (tmp_path / tag / f"images/{tag}/{number}.png").read_bytes() == before.read_bytes()
+        found = apart(merged, tag, tmp_path / tag, source)
+        assert all(loss.code == "filtered-image" for loss in found.losses)
+        assert "segpack_source" not in (tmp_path / tag / "coco.json").read_text()
+
+
+def test_folders_tell_sources_where_nothing_else_does(tmp_path: Path) -> None:
+    one, two = coco_set(tmp_path / "one", ("car", "dog")), coco_set(tmp_path / "two", ("dog", "cat"), 50)
+    api.merge([one, two], tmp_path / "merged", to="yolo-seg")
+    api.convert(tmp_path / "merged", tmp_path / "out", to="coco", filter=["source=two"])
+    result = Result(tmp_path / "out")
+    assert set(result.images) == {"two/0.png", "two/1.png"}
+    assert result.names == {1: "car", 2: "dog", 3: "cat"}
+    assert content(tmp_path / "out/coco.json", "two/") == content(Path(two) / "coco.json")
+
+
+def test_apart_after_more_was_done(tmp_path: Path) -> None:
+    """Another set beside it, splits, a format between, classes that were renamed."""
+    one, two = coco_set(tmp_path / "one", ("car", "dog")), coco_set(tmp_path / "two", ("dog", "cat"), 50)
+    three = coco_set(tmp_path / "three", ("owl",), 80)
+    api.merge([one, two], tmp_path / "inner", to="coco")
+    api.pack([tmp_path / "inner", three], tmp_path / "outer", split="train=0.5,val=0.5")
+    api.convert(tmp_path / "outer", tmp_path / "again", to="coco")
+    api.convert(tmp_path / "again", tmp_path / "half", to="coco", filter=["source=inner"])
+    assert api.diff(tmp_path / "half", tmp_path / "inner").counts == {}
+    found = api.convert(tmp_path / "half", tmp_path / "two again", to="coco", filter=["source!=one"])
+    assert [(c.id, c.name) for c in found.classes] == [(1, "dog"), (2, "cat")]
+    again = content(tmp_path / "two again/coco.json")
+    assert {(name.rpartition("/")[2], *r) for name, *r in again} == set(content(Path(two) / "coco.json"))
+    (tmp_path / "classes.yaml").write_text("- {id: 9, name: animal, from: [dog, cat]}")
+    api.convert(tmp_path / "inner", tmp_path / "renamed", to="coco", classes=tmp_path / "classes.yaml")
+    found = api.convert(tmp_path / "renamed", tmp_path / "x", to="coco", filter=["source=two"])
+    assert [(c.id, c.name) for c in found.classes] == [(9, "animal")]
+    found = api.convert(tmp_path / "renamed", tmp_path / "y", to="coco", filter=["source=one", "class!=car"])
+    assert [(c.id, c.name) for c in found.classes] == [(9, "animal")]
+
+
+def test_label_maps_apart_again(tmp_path: Path) -> None:
+    """Also a set in which every pixel has a class, one with pixels to be ignored, and both in a package."""
+    one, first = semantic_set(tmp_path / "one", {0: "sky", 1: "car"}, 1)
+    two, second = semantic_set(tmp_path / "two", {1: "dog", 2: "car", 255: "void"}, 2)
+    api.pack([one, two], tmp_path / "all.zip")
+    for tag, labels in (("one", first), ("two", second)):
+        api.pack(tmp_path / "all.zip", tmp_path / f"{tag}.pack", filter=[f"source={tag}"])
+        with Image.open(tmp_path / f"{tag}.pack/masks/a.png") as image:
+            np.testing.assert_array_equal(np.asarray(image), labels)
+        meta = json.loads((tmp_path / f"{tag}.pack/meta.json").read_text())
+        assert meta["background_id"] == (None if tag == "one" else 0)
+        assert meta["ignore_id"] == (None if tag == "one" else 255)
+        assert "merged" not in meta["source"]
+
+
+def test_a_label_map_among_instances_is_one_again(tmp_path: Path) -> None:
+    one = coco_set(tmp_path / "one", ("car", "dog"))
+    two, labels = semantic_set(tmp_path / "two", {1: "dog", 2: "cat", 255: "void"}, 2)
+    api.merge([one, two], tmp_path / "all", to="coco")
+    api.convert(tmp_path / "all", tmp_path / "out", to="semantic-png", filter=["source=two"])
+    with Image.open(tmp_path / "out/masks/a.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), labels)
+    assert api.diff(two, tmp_path / "out").equal
+
+
+def test_a_source_that_is_not_there_is_named(tmp_path: Path) -> None:
+    one, two = coco_set(tmp_path / "one", ("car",)), coco_set(tmp_path / "two", ("car",), 50)
+    api.merge([one, two], tmp_path / "all", to="coco")
+    with pytest.raises(UsageError, match="no set is called 'on'; use one of one, two"):
+        api.convert(tmp_path / "all", tmp_path / "x", to="coco", filter=["source=on"])
+
+
+def test_a_record_of_sources_that_is_none_is_refused(tmp_path: Path) -> None:
+    one = Path(coco_set(tmp_path / "one", ("car",)))
+    top = json.loads((one / "coco.json").read_text())
+    for record in ([{"tag": 3}], "two", [{"tag": "a", "task": "x", "classes": []}]):
+        (one / "coco.json").write_text(json.dumps({**top, "segpack_sources": record}))
+        with pytest.raises(SourceError, match="segpack_sources"):
+            api.convert(one, tmp_path / "x", to="coco", filter=["source=a"])
+
+
+def test_each_set_may_have_its_format_named(tmp_path: Path) -> None:
+    one = coco_set(tmp_path / "one", ("car",))
+    api.convert(coco_set(tmp_path / "two", ("car",), 50), tmp_path / "yolo", to="yolo-seg")
+    assert api.merge([one, tmp_path / "yolo"], tmp_path / "out", to="coco", format="coco,yolo-seg").images == 4
+    assert api.merge([one, tmp_path / "yolo"], tmp_path / "out2", to="coco", format=",yolo-seg").images == 4
+    with pytest.raises(UsageError, match="3 formats for 2 datasets"):
+        api.merge([one, tmp_path / "yolo"], tmp_path / "x", to="coco", format="coco,coco,coco")
 
 
 def test_identical_images_are_told(tmp_path: Path) -> None:
@@ -169,8 +268,9 @@ def test_dsb2018_and_tiny_coco_and_apart_again(tmp_path: Path, data: Path, *, wh
     for tag, source in zip(("dsb2018_stage1", "tiny_coco"), sources, strict=True):
         api.convert(source, tmp_path / "plain" / tag, to="coco", image_files="none")
         api.convert(tmp_path / "all", tmp_path / tag, to="coco", filter=[f"source={tag}"])
-        before = content(tmp_path / "plain" / tag / "coco.json")
-        after = content(tmp_path / tag / "coco.json")
-        assert Counter({(n.replace(f"{tag}/", ""), *r): k for (n, *r), k in after.items()}) == before
+        assert api.diff(source, tmp_path / tag).equal
+        before, after = (json.loads((tmp_path / p / tag / "coco.json").read_text()) for p in ("plain", ""))
+        assert after["categories"] == before["categories"]
+        assert content(tmp_path / tag / "coco.json") == content(tmp_path / "plain" / tag / "coco.json")
         files = {p.read_bytes() for p in source.rglob("*") if p.suffix in {".jpg", ".png"} and "masks" not in p.parts}
         assert {p.read_bytes() for p in (tmp_path / tag / "images").rglob("*.*")} == files

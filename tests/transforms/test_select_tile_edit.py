@@ -131,9 +131,11 @@ def together(out: Path, entries: list[dict[str, Any]]) -> dict[str, NDArray[np.u
 def test_tiles_put_together_give_the_images_and_masks_back(tmp_path: Path, size: str, overlap: int) -> None:
     made = CocoSet(tmp_path / "in")
     masks: dict[str, list[NDArray[np.bool_]]] = {}
+    ids: dict[str, int] = {}
     for number, name in enumerate(("a.png", "a.jpg", "b.jpg")):
         id = made.image(name, photo(50, 60, number))
         masks[name] = [noise(50, 60, number), square(50, 60, 14, 14, 9)]
+        ids[name] = len(made.top["annotations"]) + 1
         for mask in masks[name]:
             made.draw(id, code(mask), iscrowd=0)
     source = made.save()
@@ -153,10 +155,30 @@ def test_tiles_put_together_give_the_images_and_masks_back(tmp_path: Path, size:
             found = list(zip(result.annotations(entry["file_name"]), result.masks(entry["file_name"]), strict=True))
             assert len(found) == sum(bool(m.any()) for m in inside)
             for annotation, mask in found:
-                which = next(i for i, m in enumerate(inside) if (m == mask).all())
+                which = annotation["segpack_instance"] - ids[name]
+                np.testing.assert_array_equal(mask, inside[which])
                 whole[which, y : y + h, x : x + w] |= mask
                 assert annotation.get("cut", False) == (inside[which].sum() < mine[which].sum())
         np.testing.assert_array_equal(whole, np.array(mine))
+
+
+@pytest.mark.parametrize(("name", "mode"), [("a.jpg", "CMYK"), ("a.png", "LA"), ("a.tiff", "RGB"), ("a.webp", "RGBA")])
+def test_tiles_of_every_kind_of_picture_are_lossless(tmp_path: Path, name: str, mode: str) -> None:
+    made = CocoSet(tmp_path / "in")
+    made.image(name, photo(20, 30))
+    with Image.open(tmp_path / "in/images" / name) as plain:
+        plain.convert(mode).save(tmp_path / "in/images" / name)
+    made.draw(1, code(blob(20, 30)))
+    api.convert(made.save(), tmp_path / "out", to="coco", tile="16x16")
+    with Image.open(tmp_path / "in/images" / name) as image:
+        whole = np.zeros_like(np.asarray(image))
+        for entry in Result(tmp_path / "out").images.values():
+            x, y, width, height = entry["segpack_transform"][-1]["window"]
+            with Image.open(tmp_path / "out/images" / entry["file_name"]) as part:
+                assert part.mode == image.mode
+                assert part.format == {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF"}[Path(entry["file_name"]).suffix]
+                whole[y : y + height, x : x + width] = np.asarray(part)
+        np.testing.assert_array_equal(whole, np.asarray(image))
 
 
 def test_tiles_of_boxes_and_polygons(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from io import BytesIO
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +168,7 @@ def test_split_from_lists(tmp_path: Path) -> None:
         "lists.json": json.dumps({"train": ["a.png", "d"], "valid": ["b/c.png"]}),
         "lists.yaml": "train: [a.png, d.png]\nval: [c.png]\n",
         "lists.csv": "image,split\na.png,train\nb/c.png,val\nd.png,train\n",
+        "spreadsheet.csv": "Split; Image\ntrain;images/a.png\nvalid;b/c.png\ntrain;d.png\n",
     }
     for name, content in forms.items():
         (tmp_path / name).write_text(content)
@@ -182,6 +185,80 @@ def test_split_from_lists(tmp_path: Path) -> None:
             api.convert(source, tmp_path / "bad", to="coco", split_from=str(tmp_path / "bad.yaml"))
 
 
+def test_a_folder_of_lists_as_others_write_them(tmp_path: Path) -> None:
+    made = CocoSet(tmp_path / "in")
+    for name in ("a.png", "b/a.png", "d e.png"):
+        made.image(name, photo(20, 30, len(made.top["images"])))
+    source, lists = made.save(), tmp_path / "lists"
+    lists.mkdir()
+    (lists / "train.txt").write_text("/SegNet/set/a.png /SegNet/annot/a.png\n\n")
+    (lists / "valid.txt").write_text("./images/b/a.png\r\nd e\r\n")
+    api.convert(source, tmp_path / "out", to="coco", split_from=str(lists))
+    assert set(Result(tmp_path / "out").images) == {"train/a.png", "val/b/a.png", "val/d e.png"}
+    for content, message in [
+        ("x/a.png\ny/a.png\nd e.png", "x/a.png and y/a.png may both be the image b/a.png"),
+        ("b/a.png\nd e.png\na.jpg", "the image a.png is in none"),
+    ]:
+        (lists / "valid.txt").unlink(missing_ok=True)
+        (lists / "train.txt").write_text(content)
+        with pytest.raises(SourceError, match=message):
+            api.convert(source, tmp_path / "bad", to="coco", split_from=str(lists))
+    with pytest.raises(SourceError, match="holds no lists"):
+        api.convert(source, tmp_path / "bad", to="coco", split_from=str(tmp_path / "in"))
+
+
+@pytest.mark.parametrize("content", ['{"../x": ["a.png"]}', '{"a/b": ["a.png"]}', '{"": ["a.png"]}'])
+def test_splits_that_are_no_names_are_refused(tmp_path: Path, content: str) -> None:
+    made = CocoSet(tmp_path / "in")
+    made.image("a.png", photo(20, 30))
+    (tmp_path / "lists.json").write_text(content)
+    with pytest.raises(SourceError, match="no name of a split"):
+        api.convert(made.save(), tmp_path / "bad", to="coco", split_from=str(tmp_path / "lists.json"))
+
+
+def test_groups_that_nothing_is_in_are_refused(tmp_path: Path) -> None:
+    made = CocoSet(tmp_path / "in")
+    for number in range(3):
+        made.image(f"{number}.png", photo(20, 30, number))
+    source = made.save()
+    with pytest.raises(UsageError, match="finds nothing in any image name"):
+        api.convert(source, tmp_path / "bad", to="coco", split="train=0.5,val=0.5", group_by="x")
+    found = api.convert(source, tmp_path / "out", to="coco", split="train=1/3,val=1/3,test=1/3", group_by="[12]")
+    assert {n.code: n.message for n in found.notes}["ungrouped"].endswith("the names of 1 of 3 images")
+    found = api.convert(source, tmp_path / "few", to="coco", split="train=0.8,val=0.1,test=0.1")
+    assert {n.code: n.message for n in found.notes} == {"empty-split": "val, test: none of the 3 images"}
+
+
+def test_classes_stay_within_five_points_where_some_groups_allow_it(tmp_path: Path) -> None:
+    """Ten groups of ten: the best of all 360 ways is found, and it is within five points."""
+    rng = np.random.default_rng(3)
+    counts = rng.multinomial(30, [0.5, 0.25, 0.15, 0.1], size=10)
+    grouped = [
+        Facts(f"s{g}/{i}", {f"c{c}": int(n) // 10 + (i < int(n) % 10) for c, n in enumerate(counts[g])})
+        for g in range(10)
+        for i in range(10)
+    ]
+    whole = counts.sum(axis=0) / counts.sum()
+
+    def worst(groups: Iterable[int]) -> float:
+        mine = counts[list(groups)].sum(axis=0)
+        return float(np.abs(mine / mine.sum() - whole).max())
+
+    best = min(
+        max(worst([t]), worst(v), worst(set(range(10)) - {t, *v}))
+        for t in range(10)
+        for v in combinations(set(range(10)) - {t}, 2)
+    )
+    how = parse_split(THREE, 0, r"^s\d+")
+    assert how is not None
+    found: dict[str, set[int]] = defaultdict(set)
+    for fact, split in zip(grouped, assign(grouped, how).splits, strict=True):
+        found[split].add(int(fact.name[1]))
+    assert {split: len(groups) for split, groups in found.items()} == {"train": 7, "val": 2, "test": 1}
+    assert best <= 0.05
+    assert max(map(worst, found.values())) <= 0.05
+
+
 def test_the_index_of_a_package_is_a_list_too(tmp_path: Path) -> None:
     source, _ = copies(tmp_path / "in")
     api.pack(source, tmp_path / "one", split=THREE, seed=4)
@@ -190,7 +267,17 @@ def test_the_index_of_a_package_is_a_list_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["train", "train=0.5", "train=x", "train=0.5,train=0.5", "train=-1,val=2", "a/b=1", "train=0,val=1"]
+    "value",
+    [
+        "train",
+        "train=1e999,val=1",
+        "train=0.5",
+        "train=x",
+        "train=0.5,train=0.5",
+        "train=-1,val=2",
+        "a/b=1",
+        "train=0,val=1",
+    ],
 )
 def test_shares_that_make_no_sense_are_refused(value: str) -> None:
     with pytest.raises(UsageError, match="--split"):
