@@ -269,7 +269,8 @@ Filter = Annotated[
         "--filter",
         metavar="CONDITION",
         help="Keep what fits: class=a,b area>=16 (of instances); split= name=*.jpg source= width>= height>= "
-        "instances>=1 (of images). Repeat for more.",
+        "instances>=1 (of images). Compare with = != >= <= > <; = takes several, and * and ? in names. "
+        "Repeat for more; all have to hold.",
     ),
 ]
 Tile = Annotated[

@@ -51,7 +51,8 @@ def _load(plan: Plan, item: Item, how: Lowering, ledger: Ledger) -> Framed | Non
         sample = cut(sample, msgspec.structs.replace(how, source=opened.scan.header), ledger)
     sample = _mapped(sample, part, plan, ledger)
     sample = select.select_instances(plan.steps.conditions, sample, ledger)
-    if not select.keeps_sample(plan.steps.conditions, sample, ledger, sourced=item.source is not None):
+    sourced = item.source is not None
+    if not select.keeps_sample(plan.steps.conditions, sample, plan.header, ledger, sourced=sourced):
         return None
     return msgspec.structs.replace(framed, sample=sample)
 

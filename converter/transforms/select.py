@@ -4,10 +4,11 @@
     split=train         name=*_left.jpg source=real           of images, before they are read
     width>=640          height<=480     instances>=1          of images
 
-`=` and `!=` take several values with commas between; in names `*` and `?` stand for other
-characters. All conditions have to hold. Conditions on instances take instances out and
-leave images; `instances>=1` then takes out the images that have none left. Sizes and areas
-are those of the source, in pixels.
+`=` and `!=` take several values with commas between, in double quotes those that hold one;
+in names `*` and `?` stand for other characters. All conditions have to hold. Conditions on
+instances take instances out and leave images; `instances>=1` then takes out the images that
+have none left (of a map of classes: no class). Sizes and areas are those of the source, in
+pixels.
 
 `source=TAG` of a merged set gives that set back: its names, its classes and their ids.
 Where nothing but a folder tells (YOLO), it takes the images and leaves the rest.
@@ -15,7 +16,9 @@ Where nothing but a folder tells (YOLO), it takes the images and leaves the rest
 
 from __future__ import annotations
 
+import csv
 import difflib
+import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +30,7 @@ import numpy as np
 
 from converter.errors import UsageError
 from converter.geometry import rle, shapes
-from converter.layouts.images import shown_name
+from converter.layouts.images import shown_name, split_name
 from converter.ledger import Ledger
 from converter.model import Box, Header, Image, Instance, Marks, Sample
 from converter.transforms.origins import source_of
@@ -72,8 +75,8 @@ class Condition(msgspec.Struct, frozen=True):
 
     def names(self, value: str) -> bool:
         """Whether a word is, or with != is not, one of the values; names as patterns."""
-        match = fnmatchcase if self.key == "name" else operator.eq
-        return any(match(value, v) for v in self.values) == (self.operator == "=")
+        found = value in self.values or (self.key == "name" and any(fnmatchcase(value, v) for v in self.values))
+        return found == (self.operator == "=")
 
 
 def parse_conditions(texts: Sequence[str]) -> tuple[Condition, ...]:
@@ -89,7 +92,9 @@ def _condition(text: str) -> Condition:
     if key in WORDS:
         if sign not in {"=", "!="}:
             raise UsageError(f"--filter {text}: {key} is a word; compare it with = or !=")
-        return Condition(key, sign, values=tuple(v.strip() for v in value.split(",")))  # type: ignore[arg-type]  # matched
+        words = [word.strip() for word in next(csv.reader([value], skipinitialspace=True))]
+        values = tuple(map(split_name, words)) if key == "split" else tuple(words)
+        return Condition(key, sign, values)  # type: ignore[arg-type]  # matched
     if key not in NUMBERS:
         near = difflib.get_close_matches(key, WORDS + NUMBERS, n=1)
         hint = f" (is {near[0]} meant?)" if near else ""
@@ -97,7 +102,9 @@ def _condition(text: str) -> Condition:
     try:
         number = float(value)
     except ValueError:
-        raise UsageError(f"--filter {text}: '{value}' is no number; write for example {key}>=16") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise UsageError(f"--filter {text}: '{value}' is no number; write for example {key}>=16")
     return Condition(key, sign, number=number)  # type: ignore[arg-type]  # matched
 
 
@@ -132,14 +139,16 @@ def keeps_ref(conditions: Sequence[Condition], image: Image, source: str | None)
     return None
 
 
-def keeps_sample(conditions: Sequence[Condition], sample: Sample, ledger: Ledger, *, sourced: bool) -> bool:
+def keeps_sample(
+    conditions: Sequence[Condition], sample: Sample, header: Header, ledger: Ledger, *, sourced: bool
+) -> bool:
     """Whether an image stays; that it does not is told. `sourced`: by its source it does."""
     image = sample.image
     for condition in conditions:
         numbers: dict[str, Callable[[], float]] = {
             "width": lambda: image.width,
             "height": lambda: image.height,
-            "instances": lambda: _count(sample),
+            "instances": lambda: _count(sample, header),
         }
         kept = condition.holds(numbers[condition.key]()) if condition.key in numbers else True
         if condition.key == "source" and not sourced:
@@ -150,9 +159,11 @@ def keeps_sample(conditions: Sequence[Condition], sample: Sample, ledger: Ledger
     return True
 
 
-def _count(sample: Sample) -> int:
-    """Instances; of a map of classes the values in it."""
-    return len(sample.instances) if sample.labels is None else len(np.unique(sample.labels))
+def _count(sample: Sample, header: Header) -> int:
+    """Instances; of a map of classes the classes in it."""
+    if sample.labels is None:
+        return len(sample.instances)
+    return len({c.id for c in header.classes}.intersection(np.unique(sample.labels).tolist()))
 
 
 def select_instances(conditions: Sequence[Condition], sample: Sample, ledger: Ledger) -> Sample:

@@ -268,7 +268,7 @@ CODECS: dict[str, Target] = {
         option_file(class_table.parse_colors, "c.json"), lambda: [b'{"cat": [1, 2, 3], "dog": [4, 5, 6]}']
     ),
     "option-split-from": Target(
-        option_file(lambda d, file: split_lists.parse_lists({file: d}, file), "s.json"),
+        option_file(lambda data, file: split_lists.parse_lists({file: data}, file), "s.json"),
         lambda: [b'{"train": ["a.png"], "val": ["b.png"]}'],
     ),
     "rle-text": Target(run_lengths, lambda: [rle.from_counts([20, 5, 83], HEIGHT, WIDTH).counts]),

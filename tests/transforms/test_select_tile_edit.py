@@ -52,6 +52,7 @@ CASES: list[tuple[list[str], dict[str, list[int]]]] = [
     (["class!=cat", "instances>=1"], {"train/a.png": [25], "val/b.jpg": [25]}),
     (["class=cat,dog", "area>9"], {"train/a.png": [100, 25], "val/b.jpg": [25], "val/c.png": []}),
     (["area>=9", "area<=25", "instances>0"], {"train/a.png": [9, 25], "val/b.jpg": [25]}),
+    (["split=valid"], {"val/b.jpg": [25], "val/c.png": []}),
     (["split=val"], {"val/b.jpg": [25], "val/c.png": []}),
     (["split!=val"], {"train/a.png": [9, 100, 25]}),
     (["name=*.jpg"], {"val/b.jpg": [25]}),
@@ -79,6 +80,8 @@ def test_filters(tmp_path: Path, source: str, conditions: list[str], wanted: dic
         ("clas=cat", "'clas' is unknown .is class meant"),
         ("area", "no condition"),
         ("area>big", "no number"),
+        ("area>=nan", "no number"),
+        ("width<inf", "no number"),
         ("name>a", "compare it with = or !="),
         ("name=zzz", "no image is left"),
     ],
@@ -86,6 +89,29 @@ def test_filters(tmp_path: Path, source: str, conditions: list[str], wanted: dic
 def test_filters_that_make_no_sense_are_refused(tmp_path: Path, source: str, condition: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         api.convert(source, tmp_path / "out", to="coco", filter=[condition])
+
+
+def test_names_that_look_like_patterns_and_lists(tmp_path: Path) -> None:
+    made = CocoSet(tmp_path / "in", ("salt, pepper", "x"))
+    for name in ("a[1].png", "a1.png", "b,c.png"):
+        made.draw(made.image(name, photo(20, 30)), code(square(20, 30, 1, 1, 3)), 1)
+    source = made.save()
+    for condition, wanted in [
+        ("name=a[1].png", {"a[1].png", "a1.png"}),
+        ('name="b,c.png", a?.png', {"b,c.png", "a1.png"}),
+        ('class="salt, pepper",x', {"a[1].png", "a1.png", "b,c.png"}),
+    ]:
+        api.convert(source, tmp_path / "out", to="coco", filter=[condition, "instances>0"], overwrite=True)
+        assert set(Result(tmp_path / "out").images) == wanted
+
+
+def test_background_is_nothing_in_a_label_map(tmp_path: Path) -> None:
+    for each in ("images", "masks"):
+        (tmp_path / "in" / each).mkdir(parents=True)
+        for name, labels in (("a", np.eye(9)), ("b", np.zeros((9, 9)))):
+            Image.fromarray(labels.astype(np.uint8)).save(tmp_path / "in" / each / f"{name}.png")
+    found = api.convert(tmp_path / "in", tmp_path / "out", to="semantic-png", filter=["instances>=1"])
+    assert [loss.image for loss in found.losses] == ["b.png"]
 
 
 def test_a_label_map_has_no_areas_of_instances(tmp_path: Path) -> None:
