@@ -75,6 +75,10 @@ def unite(
         moved = [f"{c.name} {c.id} -> {mapping[c.id]}" for c in header.classes if mapping[c.id] != c.id]
         if moved:
             ledger.note("class-ids-united", tag, f"ids of classes moved: {', '.join(moved)}")
+        other = {k: c.name for c in header.classes for k, v in c.extra.items() if classes[c.name].extra.get(k) != v}
+        for key, name in sorted(other.items()):
+            message = f"the '{key}' of its class '{name}' is not that of the sets before it"
+            ledger.lose("metadata-dropped", tag, message)
     united = Header(
         "+".join(dict.fromkeys(h.format for h in headers)),
         task,

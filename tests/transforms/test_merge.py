@@ -178,6 +178,19 @@ def test_each_set_may_have_its_format_named(tmp_path: Path) -> None:
         api.merge([one, tmp_path / "yolo"], tmp_path / "x", to="coco", format="coco,coco,coco")
 
 
+def test_what_classes_say_of_themselves_otherwise_is_a_loss(tmp_path: Path) -> None:
+    one, two = coco_set(tmp_path / "one", ("car", "dog")), coco_set(tmp_path / "two", ("dog", "cat"), 50)
+    for source, kind in ((one, "thing"), (two, "animal")):
+        top = json.loads((Path(source) / "coco.json").read_text())
+        for category in top["categories"]:
+            category["supercategory"] = kind
+        (Path(source) / "coco.json").write_text(json.dumps(top))
+    found = api.merge([one, two], tmp_path / "out", to="coco")
+    assert [(loss.code, loss.image, loss.message) for loss in found.losses] == [
+        ("metadata-dropped", "two", "the 'supercategory' of its class 'dog' is not that of the sets before it")
+    ]
+
+
 def test_identical_images_are_told(tmp_path: Path) -> None:
     one, two = coco_set(tmp_path / "one", ("car",)), coco_set(tmp_path / "two", ("car",))
     found = api.merge([one, two], tmp_path / "out", to="coco")
