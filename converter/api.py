@@ -72,8 +72,8 @@ class DatasetInstance:
 
     @property
     def area(self) -> int:
-        """Number of pixels."""
-        return rle.area(self._rle())
+        """Number of pixels; points and lines have none."""
+        return 0 if isinstance(self._instance.shape, Marks) else rle.area(self._rle())
 
     @property
     def box(self) -> tuple[float, float, float, float]:

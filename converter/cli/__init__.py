@@ -25,6 +25,7 @@ class _Stopped(BaseException):
 
 def main() -> NoReturn:
     """Run the command in sys.argv; exit codes: 0 done, 1 the data fell short, 2 refused, 130 and 143 interrupted."""
+    _fill_standard_streams()
     _keep_stderr()
     sys.unraisablehook = _not_to_be_missed
     try:
@@ -37,6 +38,18 @@ def main() -> NoReturn:
         told = "run it again to go on" if "--resume" in sys.argv else "nothing was written"
         sys.stderr.write(f"error: interrupted; {told}\n")
     sys.exit(code)
+
+
+def _fill_standard_streams() -> None:
+    """Of descriptors 0, 1 and 2 those that are closed: the next file opened would be taken for one of them."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def _keep_stderr() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -55,7 +54,8 @@ def run(arguments: list[str]) -> int:
     """The exit code of a command line; every error is one line."""
     as_json = "--json" in arguments
     try:
-        return _call(arguments)
+        code = _call(arguments)
+        sys.stdout.flush()
     except SegpackError as error:
         return console.fail(str(error), error.exit_code, as_json=as_json)
     except UsageMistake as error:
@@ -63,14 +63,15 @@ def run(arguments: list[str]) -> int:
         return console.fail(" ".join(message.split()) + "; see --help", 2, as_json=as_json)
     except typer.Abort:
         raise KeyboardInterrupt from None
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):  # the second is what click makes of the first
+        console.mute()
         return 0
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
         return console.fail(f"{what}; see to it and run again", 2, as_json=as_json)
     except MemoryError:
         return console.fail("out of memory; run with fewer workers", 2, as_json=as_json)
+    return code
 
 
 def _call(arguments: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ from converter.errors import printable
 if TYPE_CHECKING:
     from converter.model import Loss, Note
 
-__all__ = ["fail", "json_out", "log", "out", "profiled", "progress", "summary", "tell"]
+__all__ = ["fail", "json_out", "log", "mute", "out", "profiled", "progress", "summary", "tell"]
 
 EXAMPLES = 3
 
@@ -39,8 +40,17 @@ def fail(message: str, code: int, *, as_json: bool) -> int:
     """Report an error; returns the exit code."""
     sys.stderr.write("error: " + printable(message) + "\n")
     if as_json:
-        json_out({"ok": False, "error": printable(message), "exit_code": code})
+        try:
+            json_out({"ok": False, "error": printable(message), "exit_code": code})
+            sys.stdout.flush()
+        except OSError:
+            mute()
     return code
+
+
+def mute() -> None:
+    """Nobody reads stdout, or nothing more fits where it goes: what is still to be written is dropped."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def progress(*, quiet: bool) -> Any:

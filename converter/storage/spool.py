@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from typing import IO
 
@@ -14,8 +15,10 @@ BLOCK = 1 << 20
 class Spool:
     """Bytes written one after the other, and poured out once; nothing stays open when a run ends early."""
 
+    _file: IO[bytes] = io.BytesIO()  # until there is one of its own: a signal may come first
+
     def __init__(self, in_memory: int = IN_MEMORY) -> None:
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(in_memory)  # noqa: SIM115 -- lives until poured
+        self._file = tempfile.SpooledTemporaryFile(in_memory)  # noqa: SIM115 -- lives until poured
 
     def __del__(self) -> None:
         self._file.close()

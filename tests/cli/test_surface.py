@@ -13,7 +13,7 @@ import pytest
 import converter
 from converter import api
 from converter.formats import all_formats
-from tests.support import CORE, FIXTURES, cpu_seconds, segpack
+from tests.support import CORE, FIXTURES, cpu_seconds, segpack, tree
 
 COINS = FIXTURES / "coco/valid/coins"
 SCRIPT = shutil.which("segpack", path=str(Path(sys.executable).parent)) or shutil.which("segpack")
@@ -110,3 +110,26 @@ def test_names_cannot_forge_messages(tmp_path):
     run = segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "coco", check=2)
     assert "\\n" in run.error
     assert "\x1b" not in run.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("json", [[], ["--json"]])
+def test_a_result_that_cannot_be_told(json):
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "converter", "inspect", COINS, *json]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "error: No space left on device; see to it and run again\n")
+
+
+def test_streams_that_are_closed_are_not_taken_for_files(tmp_path):
+    script = 'exec "$@" <&- >&- 2>&-'
+    command = [sys.executable, "-m", "converter", "convert", COINS, tmp_path / "out", "--to", "coco"]
+    assert subprocess.run(["sh", "-c", script, "sh", *command], check=False).returncode == 0
+    segpack("convert", COINS, tmp_path / "told", "--to", "coco")
+    assert tree(tmp_path / "out") == tree(tmp_path / "told")
+
+
+def test_a_reader_that_has_seen_enough():
+    command = f"{sys.executable} -m converter formats | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("0", "")

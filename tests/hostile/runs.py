@@ -24,6 +24,7 @@ __all__ = ["ORDINARY_USER", "Run", "Server"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TICK = 0.002
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 ORDINARY_USER = "from tests.hostile.runs import drop_capabilities; drop_capabilities()"
 
 
@@ -114,10 +115,12 @@ def serve() -> None:
     converter.formats.all_formats()
     for line in sys.stdin:
         request = json.loads(line)
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         began = time.monotonic()
         pid = os.fork()
         if pid == 0:
             become(request)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         code, memory, timed_out = watch(pid, request, began)
         answer = {
             "pid": pid,
@@ -140,12 +143,20 @@ def become(request: dict[str, Any]) -> None:
     os.chdir(request["cwd"])
     os.environ.update(request["env"])
     sys.argv = ["segpack", *request["arguments"]]
-    from converter.cli import main
+    from converter import cli
 
+    run = cli._run
+
+    def begun() -> int:
+        """Signals meet a run that answers to them, however long the fork had to wait for a processor."""
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+        return run()
+
+    cli._run = begun
     try:
         if request["prepare"]:
             exec(request["prepare"], {})
-        main()
+        cli.main()
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
     except BaseException:  # noqa: BLE001 -- whatever it is, the judge is to see it
