@@ -7,7 +7,7 @@ Each function imports what it runs: a conversion has no use for templates, check
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ from converter.keywords import (
     ReadKeywords,
     RunKeywords,
     StrPath,
-    check_names,
+    check_keywords,
+    check_word,
     read_job,
     read_options,
     reading_limits,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from converter.pipeline.inspecting import Inspection
     from converter.pipeline.packing import Yolo
     from converter.pipeline.previewing import Preview
+    from converter.report.drawing import ColorBy
 
 __all__ = [
     "Dataset",
@@ -146,7 +148,7 @@ class Dataset:
 
 def open(source: StrPath, **options: Unpack[ReadKeywords]) -> Dataset:
     """The dataset at `source` (folder, file or ZIP), lazily. Image files may be absent when sizes are known."""
-    check_names("open", options, ReadKeywords)
+    check_keywords("open", options, ReadKeywords)
     with reading_limits(options):
         opened = open_dataset(
             str(source),
@@ -165,7 +167,7 @@ def convert(source: StrPath, target: StrPath, *, to: str, **options: Unpack[JobK
     """
     from converter.pipeline import converting
 
-    check_names("convert", options, JobKeywords)
+    check_keywords("convert", options, JobKeywords)
     with reading_limits(options):
         return converting.convert(read_job(source, target, options), to, progress=options.get("progress", silent))
 
@@ -184,7 +186,9 @@ def pack(
     """
     from converter.pipeline import packing
 
-    check_names("pack", options, JobKeywords)
+    check_keywords("pack", options, JobKeywords)
+    check_word("mask_encoding", mask_encoding, MaskEncoding)
+    check_word("yolo", yolo, packing.Yolo)
     with reading_limits(options):
         job, progress = read_job(source, target, options), options.get("progress", silent)
         return packing.pack(job, mask_encoding=mask_encoding, yolo=yolo, progress=progress)
@@ -198,7 +202,7 @@ def merge(sources: Sequence[StrPath], target: StrPath, *, to: str, **options: Un
     """
     from converter.pipeline import converting
 
-    check_names("merge", options, JobKeywords)
+    check_keywords("merge", options, JobKeywords)
     with reading_limits(options):
         job, progress = read_job(list(sources), target, options), options.get("progress", silent)
         return converting.convert(job, to, progress=progress)
@@ -219,7 +223,8 @@ def check(
     """
     from converter.pipeline import checking
 
-    check_names("check", options, RunKeywords)
+    check_keywords("check", options, RunKeywords)
+    check_word("fail_on", fail_on, checking.FailOn)
     workers, progress = _running(options)
     if report is not None:
         from converter.pipeline import reporting
@@ -250,7 +255,7 @@ def diff(a: StrPath, b: StrPath, *, report: StrPath | None = None, **options: Un
     """
     from converter.pipeline import diffing
 
-    check_names("diff", options, RunKeywords)
+    check_keywords("diff", options, RunKeywords)
     workers, progress = _running(options)
     if report is not None:
         from converter.pipeline import diff_reporting
@@ -277,7 +282,7 @@ def inspect(source: StrPath, **options: Unpack[RunKeywords]) -> Inspection:
     """`segpack inspect`: format and evidence, task, splits, sizes, classes with counts, encodings."""
     from converter.pipeline import inspecting
 
-    check_names("inspect", options, RunKeywords)
+    check_keywords("inspect", options, RunKeywords)
     workers, progress = _running(options)
     with reading_limits(options):
         return inspecting.inspect(
@@ -297,13 +302,15 @@ def preview(
     count: int = 16,
     seed: int = 0,
     image_names: Sequence[str] = (),
-    color_by: Literal["instance", "class"] = "instance",
+    color_by: ColorBy = "instance",
     **options: Unpack[RunKeywords],
 ) -> Preview:
     """`segpack preview`: a contact sheet of `image_names`, or of a sample of `count` images, as a picture file."""
     from converter.pipeline import previewing
+    from converter.report import drawing
 
-    check_names("preview", options, RunKeywords)
+    check_keywords("preview", options, RunKeywords)
+    check_word("color_by", color_by, drawing.ColorBy)
     workers, progress = _running(options)
     with reading_limits(options):
         return previewing.preview(

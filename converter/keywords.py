@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict, get_args, get_origin, get_type_hints
 
 from converter import engine
 from converter.codecs.png import MAX_PIXELS, MOST_PIXELS, pixels_up_to
@@ -31,7 +31,8 @@ __all__ = [
     "ReadKeywords",
     "RunKeywords",
     "StrPath",
-    "check_names",
+    "check_keywords",
+    "check_word",
     "read_job",
     "read_options",
     "reading_limits",
@@ -94,11 +95,21 @@ class JobKeywords(RunKeywords, Options, total=False):
     tags: Sequence[str]
 
 
-def check_names(function: str, given: Mapping[str, Any], known: type) -> None:
-    """A keyword that nobody knows is a mistake, not something to pass over."""
-    for name in given:
-        if name not in known.__annotations__:
+def check_keywords(function: str, given: Mapping[str, Any], known: type) -> None:
+    """A keyword that nobody knows (TypeError), or a word that it does not take, is nothing to pass over."""
+    hints = get_type_hints(known)
+    for name, value in given.items():
+        if name not in hints:
             raise TypeError(f"{function}() got an unexpected keyword argument '{name}'")
+        check_word(name, value, hints[name])
+
+
+def check_word(name: str, value: Any, kind: Any) -> None:
+    """UsageError for a value beside those of `kind`, where that is a Literal, or one or None."""
+    kinds = [k for k in (kind, *get_args(kind)) if get_origin(k) is Literal]
+    words = [word for k in kinds for word in get_args(k)]
+    if words and value is not None and value not in words:
+        raise UsageError(f"{name} is {value!r}; it is one of {', '.join(words)}")
 
 
 def read_options(given: Mapping[str, Any], *, need_files: bool) -> ReadOptions:

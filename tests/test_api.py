@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zipfile
 
+import pytest
+
 import converter
 from tests.support import FIXTURES
 
@@ -28,3 +30,31 @@ def test_an_image_without_a_split_has_the_path_of_its_name():
     assert [s.image.path for s in converter.open(FIXTURES / "coco/valid/coins")] == [
         s.image.name for s in converter.open(FIXTURES / "coco/valid/coins")
     ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"segmentation": "polygons"}, {"image_files": "move"}, {"crowd": True}, {"on_error": "raise"}],
+)
+def test_words_that_no_option_has_are_refused(wrong, tmp_path):
+    """Not taken for the default, as they would be where they are compared."""
+    (name,) = wrong
+    with pytest.raises(converter.SegpackError, match=f"{name} is .*; it is one of "):
+        converter.convert(FIXTURES / "coco/valid/coins", tmp_path / "out", to="coco", **wrong)
+    assert not list(tmp_path.iterdir())
+
+
+def test_words_of_one_function_are_looked_at_too(tmp_path):
+    coins = FIXTURES / "coco/valid/coins"
+    for wrong in ({"yolo": "polygons"}, {"mask_encoding": "png"}):
+        with pytest.raises(converter.SegpackError, match="it is one of"):
+            converter.pack(coins, tmp_path / "out.zip", **wrong)  # type: ignore[arg-type]
+    with pytest.raises(converter.SegpackError, match="it is one of error, warning, never"):
+        converter.check(coins, fail_on="errors")  # type: ignore[arg-type]
+    with pytest.raises(converter.SegpackError, match="it is one of instance, class"):
+        converter.preview(coins, tmp_path / "out.png", color_by="colour")  # type: ignore[arg-type]
+
+
+def test_keywords_that_nobody_knows_are_refused(tmp_path):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'segmentations'"):
+        converter.convert(FIXTURES / "coco/valid/coins", tmp_path / "out", to="coco", segmentations="rle")  # type: ignore[call-arg]
