@@ -53,13 +53,13 @@ def element(parent: Element, tag: str, content: object = None, /, **attributes: 
     return made
 
 
-def encode(root: Element) -> bytes:
-    """UTF-8 with a declaration, indented by two spaces; the same bytes for the same tree.
+def encode(root: Element, *, declaration: bool = True) -> bytes:
+    """UTF-8, indented by two spaces, with a declaration or without; the same bytes for the same tree.
 
     ValueError for characters that XML cannot hold.
     """
     indent(root)
-    document: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    document: bytes = tostring(root, encoding="utf-8", xml_declaration=declaration)
     forbidden = set(document) & _CONTROL
     if forbidden:
         raise ValueError(f"the character 0x{min(forbidden):02x} has no place in XML")

@@ -34,26 +34,28 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     if image.split:
         data["split"] = image.split
     by_annotation: dict[Any, list[dict[str, Any]]] = {}
+    kinds: set[str] = set()
     for number, instance in enumerate(sample.instances, 1):
         given = instance.extra.get("annotation_id")
         key = given if isinstance(given, int | str) else None
         results = by_annotation.setdefault(key, [])
         for part, (kind, value) in enumerate(_regions(instance, image)):
+            kinds.add(kind)
             results.append(_result(image, f"r{number}" + (f"-{part}" if part else ""), kind, value, names, instance))
         if isinstance(instance.shape, Marks) and len(results) > 1:
             _tie(results, number, instance.shape)
     first = next(iter(by_annotation.values()), None)
-    tags = image.extra.get("tags")
+    tags = [str(tag) for tag in image.extra.get("tags") or ()]
     if tags:
         first = first if first is not None else by_annotation.setdefault(None, [])
         choice = {"id": "tags", "type": "choices", "from_name": "tags", "to_name": "image"}
-        first.append(choice | {"value": {"choices": list(tags)}})
+        first.append(choice | {"value": {"choices": tags}})
     annotations = [
         ({} if id is None else {"id": id}) | {"result": results, "was_cancelled": False}
         for id, results in by_annotation.items()
     ]
     task = {"data": data, "annotations": annotations or [{"result": [], "was_cancelled": False}]}
-    return Encoded([], (json.encode(task)[1:], bool(tags)), [i.id for i in sample.instances])
+    return Encoded([], (json.encode(task)[1:], kinds, tags), [i.id for i in sample.instances])
 
 
 def _tie(results: list[dict[str, Any]], number: int, shape: Marks) -> None:
@@ -151,11 +153,13 @@ class LabelStudioAssembler:
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
         self.tasks = Spool()
-        self.tagged = False
+        self.kinds: set[str] = set()
+        self.tags: set[str] = set()
 
     def add(self, record: Record) -> None:
-        task, tagged = record.value
-        self.tagged |= tagged
+        task, kinds, tags = record.value
+        self.kinds.update(kinds)
+        self.tags.update(tags)
         self.tasks.entry(b'{"id":%d,' % record.image_id + task)
 
     def finish(self) -> None:
@@ -163,15 +167,24 @@ class LabelStudioAssembler:
             stream.write(b"[")
             self.tasks.pour(stream)
             stream.write(b"\n]\n")
-        self.out.write(f"{self.writing.prefix}label_config.xml", xml.encode(self._configuration()))
+        # Label Studio reads it as text, and refuses text that declares an encoding.
+        configuration = xml.encode(self._configuration(), declaration=False)
+        self.out.write(f"{self.writing.prefix}label_config.xml", configuration)
 
     def _configuration(self) -> xml.Element:
+        """The tools that the tasks use: Label Studio's exports take a declared one for one in use."""
         root = xml.Element("View")
         xml.element(root, "Image", name="image", value="$image")
         for name, control in CONTROLS.items():
+            if name not in (self.kinds or {"polygon"}):
+                continue
             made = xml.element(root, control, name=name, toName="image")
             for c in sorted(self.writing.header.classes, key=lambda c: c.id):
                 label = xml.element(made, "Label", value=c.name)
                 if c.color is not None:
                     label.set("background", "#" + bytes(c.color).hex())
+        if self.tags:
+            choices = xml.element(root, "Choices", name="tags", toName="image", choice="multiple")
+            for tag in sorted(self.tags):
+                xml.element(choices, "Choice", value=tag)
         return root

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from xml.etree import ElementTree as ET
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -64,3 +67,16 @@ def test_all_annotations_that_were_not_cancelled_are_read(tmp_path):
     result = converter.convert(fixture("label-studio") / "valid" / "figures", tmp_path / "out", to="label-studio")
     assert "several-annotations" in {note.code for note in result.notes}
     assert len(objects(tmp_path / "out")["a.jpg"]) == 6
+
+
+def test_the_configuration_declares_what_the_tasks_use(tmp_path):
+    """Label Studio takes a declared tool for one in use, and text with an encoding for none at all."""
+    converter.convert(fixture("label-studio") / "valid" / "brushes", tmp_path / "brushes", to="label-studio")
+    text = (tmp_path / "brushes/label_config.xml").read_text()
+    assert "<BrushLabels" in text
+    assert not any(word in text for word in ("<?xml", "KeyPointLabels", "PolygonLabels"))
+    converter.convert(fixture("label-studio") / "valid" / "figures", tmp_path / "figures", to="label-studio")
+    tasks = json.loads((tmp_path / "figures/tasks.json").read_text())
+    used = {r["from_name"] for task in tasks for a in task["annotations"] for r in a["result"]}
+    root = ET.parse(tmp_path / "figures/label_config.xml").getroot()
+    assert used == {node.get("name") for node in root} - {"image"}
