@@ -1,7 +1,8 @@
-"""VIA (VGG Image Annotator 1 and 2): regions in one JSON or CSV.
+"""VIA (VGG Image Annotator 1, 2 and 3): regions in one JSON or CSV.
 
     via_region_data.json       {"<filename><size>": {filename, size, regions, file_attributes}}
     via_project.json           the same below _via_img_metadata
+    via_project_<date>.json    VIA 3: file, view, metadata and attribute; of images, not of videos
     via_region_data.csv        a row a region
     <name>.jpg                 beside it, or in images/
 
@@ -37,6 +38,7 @@ import msgspec
 from converter.codecs import csvs, json
 from converter.errors import ShapeError, SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
+from converter.layouts import via3
 from converter.layouts.boxed_lists import named_image
 from converter.layouts.by_name import ids_by_name, named_classes
 from converter.layouts.figures import check_numbers, check_polygon, ellipse
@@ -93,6 +95,7 @@ def _looks(source: Source, path: str) -> bool:
         return b"region_shape_attributes" in head.partition(b"\n")[0]
     return (
         METADATA.encode() in head
+        or (via3.MARK in head and b'"metadata"' in head)
         or (b'"regions"' in head and b'"filename"' in head and b"file_attributes" in head)
         or (b"shape_attributes" in head and b"region_attributes" in head)
     )
@@ -145,12 +148,24 @@ def _entries(source: Source, path: str) -> Iterator[tuple[str, Callable[[], Entr
     if path.lower().endswith(".csv"):
         yield from _from_csv(csvs.rows(source.read(path), label), label)
         return
-    top = json.decode(source.read(path), label, dict[str, msgspec.Raw])
+    data = source.read(path)
+    if via3.MARK in data[:HEAD]:
+        for place, found in via3.images(data, label):
+            yield place, partial(_from_project, found, label, place)
+        return
+    top = json.decode(data, label, dict[str, msgspec.Raw])
     if METADATA in top:
         top = json.decode(top[METADATA], label, dict[str, msgspec.Raw], place=METADATA)
     for key, raw in top.items():
         if not key.startswith("_via_"):
             yield key, partial(json.decode, raw, label, Entry, place=key)
+
+
+def _from_project(found: dict[str, Any], label: str, place: str) -> Entry:
+    if not found.pop("is_image"):
+        problem = f"'{found['filename']}' is a video or a sound"
+        raise SourceError(label, problem, place=place, remedy="annotate frames of it, as images")
+    return Entry(**found)
 
 
 def _from_csv(rows: Sequence[Mapping[str, str]], label: str) -> Iterator[tuple[str, Callable[[], Entry]]]:

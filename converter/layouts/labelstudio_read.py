@@ -50,7 +50,7 @@ class Payload(msgspec.Struct, frozen=True):
 
 
 def task_files(source: Source) -> list[str]:
-    """JSON files that hold tasks with results."""
+    """JSON files that hold tasks with results, or one annotation with its task."""
     names = [source.entry] if source.entry is not None else source.names()
     return [n for n in names if n.lower().endswith(".json") and n.count("/") <= 1 and _looks(source, n)]
 
@@ -61,7 +61,7 @@ def _looks(source: Source, path: str) -> bool:
         if b"[" not in head[:20] and b"{" not in head[:20]:
             return False
         whole = head if len(head) < HEAD else head + stream.read(HEAD * 16)
-    if b'"annotations"' in whole or b'"completions"' in whole:
+    if any(key in whole for key in (b'"annotations"', b'"completions"', b'"task"')):
         return b'"result"' in whole and (b'"data"' in whole or b'"from_name"' in whole)
     return b'"original_width"' in whole and b"labels" in whole and b'"image' in whole
 
@@ -82,7 +82,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         for number, raw in enumerate(raws):
             place = f"[{number}]"
             try:
-                task = json.decode(raw, label, dict[str, Any], place=place)
+                task = _task(raw, label, place)
                 image = finder.image(task, split, label, f"{place}, task {task.get('id')}")
             except SourceError as error:
                 ledger.bad_image(place, error)
@@ -104,6 +104,15 @@ def _tasks(data: bytes, label: str) -> list[msgspec.Raw]:
     if data.lstrip()[:1] == b"{":
         return [msgspec.Raw(data)]
     return json.decode(data, label, list[msgspec.Raw])
+
+
+def _task(data: bytes | msgspec.Raw, label: str, place: str) -> dict[str, Any]:
+    """A task with its annotations; what a storage is given, an annotation that holds its task, is turned round."""
+    found: dict[str, Any] = json.decode(data, label, dict[str, Any], place=place)
+    inner = found.get("task")
+    if not isinstance(inner, dict) or not isinstance(found.get("result"), list):
+        return found
+    return {**inner, "annotations": [{k: v for k, v in found.items() if k != "task"}]}
 
 
 class _Finder:
@@ -265,7 +274,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     """One image with the regions of all its annotations."""
     del reading
     payload: Payload = ref.payload
-    task = json.decode(payload.task, payload.file, dict[str, Any], place=payload.place)
+    task = _task(payload.task, payload.file, payload.place)
     found = [a for a in _annotations(task) if a[1]]
     regions = _Regions(ref.image, payload, ids_by_name(header), ledger)
     for id, results in found:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -15,6 +16,7 @@ from converter.geometry import rle
 from converter.layouts import brush
 from converter.layouts.labelstudio_write import percent
 from tests.formats.twins import check_torture, fixture, objects, real
+from tests.support import instances, read
 
 SDK = "labelstudio_sdk_tests/tests/custom/converter/data"
 
@@ -80,3 +82,15 @@ def test_the_configuration_declares_what_the_tasks_use(tmp_path):
     used = {r["from_name"] for task in tasks for a in task["annotations"] for r in a["result"]}
     root = ET.parse(tmp_path / "figures/label_config.xml").getroot()
     assert used == {node.get("name") for node in root} - {"image"}
+
+
+def test_files_of_a_storage_hold_their_tasks(tmp_path):
+    """Synchronised to a storage, every annotation is a file of its own with its task inside."""
+    source = fixture("label-studio") / "valid" / "coins"
+    (tasks,) = source.glob("*.json")
+    shutil.copytree(source, tmp_path / "set", ignore=shutil.ignore_patterns(tasks.name))
+    for task in json.loads(tasks.read_text()):
+        for number, annotation in enumerate(task.pop("annotations")):
+            (tmp_path / "set" / f"{task['id']}{number}.json").write_text(json.dumps({**annotation, "task": task}))
+    assert converter.open(tmp_path / "set").format == "label-studio"
+    assert instances(read(tmp_path / "set")) == instances(read(source))

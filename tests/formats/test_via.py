@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import json
+
+import numpy as np
 import pytest
+from PIL import Image
 
 import converter
+from converter.errors import SegpackError
+from converter.model import Box, Marks, Polygons
 from tests.formats.twins import fixture, objects, real
 
 SET = "2label_multiformat/datasets/via"
@@ -23,3 +29,58 @@ def test_the_table_holds_what_the_json_holds():
 )
 def test_the_class_is_found_under_any_name(case, names):
     assert {c.name for c in converter.open(fixture("via") / "valid" / case).classes} == names
+
+
+def project(**metadata):
+    """A project of VIA 3, as its page of images saves it."""
+    return {
+        "project": {"pid": "__VIA_PROJECT_ID__", "pname": "coins", "vid_list": ["1"]},
+        "config": {"file": {"loc_prefix": {"1": "", "2": "", "3": "", "4": ""}}},
+        "attribute": {
+            "1": {"aname": "class", "anchor_id": "FILE1_Z0_XY1", "type": 4, "options": {"0": "cat", "1": "dog"}},
+            "2": {"aname": "note", "anchor_id": "FILE1_Z0_XY1", "type": 1, "options": {}},
+        },
+        "file": {"1": {"fid": "1", "fname": "a.png", "type": 2, "loc": 1, "src": ""}},
+        "metadata": {k: {"vid": "1", "flg": 0, "z": [], **v} for k, v in metadata.items()},
+        "view": {"1": {"fid_list": ["1"]}},
+    }
+
+
+def write_project(folder, content):
+    Image.new("L", (64, 32)).save(folder / "a.png")
+    (folder / "via_project_1Jan2024.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_projects_of_version_3(tmp_path):
+    content = project(
+        a={"xy": [2, 4, 3, 16, 12], "av": {"1": "0", "2": "left"}},
+        b={"xy": [7, 30, 2, 60, 2, 60, 20], "av": {"1": "1"}},
+        c={"xy": [3, 32, 16, 5], "av": {"1": "1"}},
+        d={"xy": [6, 1, 1, 5, 5, 9, 1], "av": {"1": "0"}},
+        e={"xy": [1, 7, 8], "av": {"1": "0"}},
+        f={"xy": [], "av": {"2": "of the image"}},
+    )
+    found = objects(write_project(tmp_path, content))["a.png"]
+    assert converter.open(tmp_path).format == "via"
+    assert [i.class_name for i in found] == ["cat", "dog", "dog", "cat", "cat"]
+    assert found[0].shape == Box(4, 3, 16, 12)
+    assert found[1].shape == Polygons([[30, 2, 60, 2, 60, 20]])
+    y, x = np.mgrid[:32, :64] + 0.5
+    assert np.array_equal(found[2].mask(), (x - 32) ** 2 + (y - 16) ** 2 <= 25)
+    assert [i.shape for i in found[3:]] == [Marks("polyline", [1, 1, 5, 5, 9, 1]), Marks("points", [7, 8])]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"file": {"1": {"fname": "a.mp4", "type": 4}}}, "video"),
+        ({"metadata": {"a": {"vid": "1", "xy": [12, 1, 2], "av": {"1": "0"}}}}, "region 1: the shape 12 is unknown"),
+        ({"metadata": {"a": {"vid": "1", "xy": [2, 1, 2], "av": {"1": "0"}}}}, "region 1: width: None"),
+        ({"view": [1]}, "is it a VIA 3 project?"),
+    ],
+)
+def test_what_is_no_project_of_images_is_refused(change, words, tmp_path):
+    write_project(tmp_path, project() | change)
+    with pytest.raises(SegpackError, match=words):
+        list(converter.open(tmp_path))
