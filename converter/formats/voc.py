@@ -35,7 +35,9 @@ Source: the VOC development kit; CVAT and Datumaro for labelmap.txt.
 from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
-from converter.layouts.voc_read import files, find_tree, load, scan, settle, survey
+from converter.layouts.voc_read import files, load
+from converter.layouts.voc_survey import settle, survey
+from converter.layouts.voc_tree import find_tree, scan
 from converter.layouts.voc_write import VocAssembler, encode, image_path, label_path
 from converter.storage import Source
 

@@ -1,0 +1,171 @@
+"""Pascal VOC sets as a whole: their classes, and where their boxes begin to count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from converter.codecs import xml
+from converter.errors import SourceError
+from converter.format import Reading, Scan
+from converter.geometry import labelmap
+from converter.layouts.by_name import mentions
+from converter.layouts.classes import (
+    check_classes,
+    check_name,
+    is_background,
+    read_class_file,
+    unnamed,
+)
+from converter.layouts.palette import VOID, color_of, read_indices
+from converter.layouts.voc_tree import Payload, index_shift
+from converter.ledger import Ledger
+from converter.model import ClassInfo, Ref
+
+__all__ = ["settle", "survey"]
+
+CHALLENGE = (
+    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
+    "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+)  # fmt: skip
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What the files of one image say that the whole set is to be judged by."""
+
+    names: tuple[str, ...] = ()
+    size: tuple[int, int] = (0, 0)
+    challenge: bool = False
+    supervision: bool = False
+    zeros: int = 0
+    beyond: int = 0
+    boxes: int = 0
+    values: tuple[int, ...] = ()
+
+
+def survey(reading: Reading, ref: Ref) -> Facts | None:
+    """Names, size and kinds of coordinates of one image; None when a file cannot be read (loading says why)."""
+    payload: Payload = ref.payload
+    source = reading.source
+    facts = Facts()
+    try:
+        if payload.xml is not None:
+            facts = _look(xml.decode(source.read(payload.xml), source.label(payload.xml)))
+        if payload.classes is not None and not payload.class_file:
+            indices = read_indices(source.read(payload.classes), source.label(payload.classes), payload.colors)
+            values = tuple(int(v) for v in labelmap.values(indices)[0])
+            facts = msgspec.structs.replace(facts, values=values)
+    except SourceError:
+        return None
+    return facts
+
+
+def _look(root: xml.Element) -> Facts:
+    said = " ".join(xml.text(root, f"source/{key}") for key in ("database", "annotation"))
+    objects, size = list(root.iter("object")), _size(root)
+    corners = [xml.text(o, f"bndbox/{side}") for o in objects for side in ("xmin", "ymin")]
+    edges = [(o, f"bndbox/{axis}max", side) for o in objects for axis, side in zip("xy", size, strict=True)]
+    return Facts(
+        names=tuple(dict.fromkeys(xml.text(o, "name") for o in objects if xml.text(o, "name"))),
+        size=size,
+        challenge="PASCAL VOC" in said or "The VOC20" in said,
+        supervision=said.startswith("roboflow.ai") and xml.text(root, "folder") == "VOC",
+        zeros=sum(_is(c, 0) for c in corners),
+        beyond=sum(side > 0 and _is(xml.text(o, path), side + 1) for o, path, side in edges),
+        boxes=len(corners) // 2,
+    )
+
+
+def _is(value: str, number: int) -> bool:
+    try:
+        return float(value) == number
+    except ValueError:
+        return False
+
+
+def _size(root: xml.Element) -> tuple[int, int]:
+    """Width and height as declared; zeros when they are absent or zero, as some exporters leave them."""
+    try:
+        width, height = (int(float(xml.text(root, f"size/{key}") or 0)) for key in ("width", "height"))
+    except (ValueError, OverflowError):
+        return 0, 0
+    return (width, height) if width > 0 and height > 0 else (0, 0)
+
+
+def settle(scan: Scan, facts: Iterable[Facts | None], reading: Reading, ledger: Ledger) -> Scan:
+    """The scan with classes, sizes, and where its boxes begin to count."""
+    found = [f or Facts() for f in facts]
+    first, inclusive = _origin(found, reading.source.name, ledger)
+    path = next((r.payload.class_file for r in scan.refs if r.payload.class_file), "")
+    classes = _settle_classes(found, path, scan, reading, ledger)
+    refs = [
+        Ref(
+            msgspec.structs.replace(ref.image, width=mine.size[0], height=mine.size[1]),
+            msgspec.structs.replace(ref.payload, first=first, inclusive=inclusive),
+        )
+        for ref, mine in zip(scan.refs, found, strict=True)
+    ]
+    masks = any(r.payload.classes for r in refs)
+    header = msgspec.structs.replace(scan.header, classes=tuple(classes), ignore_id=VOID if masks else None)
+    return Scan(header, refs)
+
+
+def _origin(found: Sequence[Facts], name: str, ledger: Ledger) -> tuple[int, bool]:
+    """The coordinate of the first pixel, and whether the last pixel of a box is included.
+
+    The challenge and supervision count pixels from 1; Roboflow counts edges from 1, which
+    shows where one lies at width + 1; other exporters write edges from 0.
+    """
+    zeros, boxes = sum(f.zeros for f in found), sum(f.boxes for f in found)
+    if not boxes:
+        return 0, False
+    pixels = [(f.challenge, f.supervision) for f in found if f.challenge or f.supervision]
+    if pixels and not zeros:
+        who = "of PASCAL VOC" if any(challenge for challenge, _ in pixels) else "written by supervision"
+        ledger.note("box-origin", name, f"the files are {who}: boxes were read as 1-based, last pixel included")
+        return 1, True
+    beyond = sum(f.beyond for f in found)
+    if beyond and not zeros:
+        why = f"{beyond} edges lie at the size + 1, and none at 0"
+        ledger.note("box-origin", name, f"boxes were read as 1-based corners: {why}")
+        return 1, False
+    why = f"{zeros} coordinates are 0" if zeros else "nothing says that the files are of PASCAL VOC itself"
+    ledger.note("box-origin", name, f"boxes were read as 0-based corners: {why}")
+    return 0, False
+
+
+def _settle_classes(found: Sequence[Facts], path: str, scan: Scan, reading: Reading, ledger: Ledger) -> list[ClassInfo]:
+    source, table = reading.source, reading.options.classes
+    names = sorted({n for f in found for n in f.names})
+    values = {v for f in found for v in f.values} - {0, VOID}
+    masks = any(r.payload.classes for r in scan.refs)
+    if reading.options.colors:
+        listed = [ClassInfo(i, n, rgb, i, n) for i, (n, rgb) in enumerate(reading.options.colors, 1)]
+        classes = [c for c in listed if not is_background(c.name)]
+    elif path:
+        declared = read_class_file(source, path)
+        shift = index_shift(declared)
+        classes = [
+            ClassInfo(i + shift, c.name, None if c.color == color_of(i + shift) else c.color, i + shift, c.name)
+            for i, c in declared.items()
+            if 0 < i + shift < VOID
+        ]
+        extra = [n for n in names if mentions(table, n) and n not in {c.name for c in classes}]
+        classes += _numbered(extra, max((c.id for c in classes), default=0) + 1)
+    elif (masks or any(f.challenge for f in found)) and set(names) <= set(CHALLENGE) and names:
+        classes = _numbered(CHALLENGE, 1)
+    elif masks:
+        classes = list(unnamed(values, table, ledger, source.name))
+        classes += _numbered(names, max(values, default=0) + 1)
+    else:
+        classes = _numbered(names, 1)
+    label = source.label(path) if path else source.name
+    for c in classes:
+        check_name(c.name, label, "classes")
+    check_classes(classes, label)
+    return sorted(classes, key=lambda c: c.id)
+
+
+def _numbered(names: Sequence[str], first: int) -> list[ClassInfo]:
+    return [ClassInfo(i, n, None, i, n) for i, n in enumerate(names, first)]

@@ -1,0 +1,246 @@
+"""Pascal VOC trees: which files belong to an image, and in which split it is."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from converter.codecs import text, xml
+from converter.errors import SourceError
+from converter.format import Reading, Scan
+from converter.layouts.classes import (
+    find_class_file,
+    is_background,
+    is_ignore,
+    read_class_file,
+)
+from converter.layouts.images import (
+    ImageIndex,
+    image_files,
+    is_image,
+    is_split_name,
+    order_splits,
+    split_name,
+    stem,
+)
+from converter.ledger import Ledger
+from converter.model import ClassInfo, Header, Image, Ref
+from converter.storage import Source
+
+__all__ = ["Payload", "Tree", "find_tree", "index_shift", "scan"]
+
+Rgb = tuple[int, int, int]
+CLASS_FOLDERS = frozenset({"segmentationclass", "segmentationclasspng"})
+OBJECT_FOLDERS = frozenset({"segmentationobject", "segmentationobjectpng"})
+FOLDERS = CLASS_FOLDERS | OBJECT_FOLDERS | {"annotations", "jpegimages"}
+HEAD = 65536
+TRIED = 20
+
+
+class Tree(msgspec.Struct, frozen=True):
+    """The files of a set by image key: the folder of the set and the path of the image without extension."""
+
+    xml: dict[str, str]
+    classes: dict[str, str]
+    objects: dict[str, str]
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """What belongs to one image.
+
+    `first` is the coordinate of the first pixel, 0 or 1; `inclusive`: xmax and ymax name the
+    last pixel of a box, and not its far edge.
+    """
+
+    xml: str | None = None
+    classes: str | None = None
+    objects: str | None = None
+    colors: dict[Rgb, int] = {}
+    class_file: str = ""
+    first: int = 0
+    inclusive: bool = False
+
+
+def find_tree(source: Source) -> Tree | None:
+    """The annotation and mask files of a VOC set; None when it is none."""
+    if source.entry is not None:
+        mine = source.entry.lower().endswith(".xml") and _is_voc(source, source.entry)
+        return Tree({_key(source.entry): source.entry}, {}, {}) if mine else None
+    classes: dict[str, str] = {}
+    objects: dict[str, str] = {}
+    for path in source.names():
+        folders = {f.lower() for f in posixpath.dirname(path).split("/")}
+        if is_image(path) and folders & CLASS_FOLDERS:
+            classes[_key(path)] = path
+        elif is_image(path) and folders & OBJECT_FOLDERS:
+            objects[_key(path)] = path
+    xmls = [p for p in source.names() if p.lower().endswith(".xml")]
+    if xmls and not any(_is_voc(source, p) for p in xmls[:TRIED]):
+        xmls = []
+    if not xmls and not classes:
+        return None
+    return Tree({_key(p): p for p in xmls}, classes, objects)
+
+
+def _is_voc(source: Source, path: str) -> bool:
+    with source.open(path) as stream:
+        head = stream.read(HEAD)
+    return (
+        b"<annotation" in head
+        and b"<annotations" not in head
+        and b"<imagesize" not in head
+        and b"<pt>" not in head
+        and (b"<size>" in head or b"<bndbox>" in head or b"<filename>" in head)
+    )
+
+
+def _key(path: str) -> str:
+    """The path without extension and without the folder that says what kind of file it is."""
+    parts = stem(path).split("/")
+    return "/".join(p for p in parts[:-1] if p.lower() not in FOLDERS) + "/" + parts[-1]
+
+
+def scan(reading: Reading, ledger: Ledger) -> Scan:
+    """Refs with their files; classes and sizes are settled after a look into all of them."""
+    source = reading.source
+    tree = find_tree(source)
+    if tree is None:
+        raise SourceError(source.name, "holds neither VOC annotations nor SegmentationClass masks")
+    splits = _splits(source)
+    listed = {key for key in splits if key not in tree.xml and key not in tree.classes}
+    finder = _Finder(reading)
+    path = find_class_file(source, _class_folders(tree))
+    colors = _legend(reading, path)
+    refs = []
+    for key in sorted({*tree.xml, *tree.classes, *tree.objects} | listed):
+        xml_path, mask = tree.xml.get(key), tree.classes.get(key)
+        image = finder.image(key, xml_path or mask, splits.get(key))
+        if image.file is None and key in listed:
+            place = f"ImageSets, {key.lstrip('/')}"
+            ledger.bad_image(image.name, SourceError(source.name, "neither image nor annotation", place=place))
+            continue
+        payload = Payload(xml_path, mask, tree.objects.get(key), colors, path or "")
+        refs.append(Ref(image, payload))
+    _tell_orphans(reading, refs, ledger)
+    task: Any = "semantic" if tree.classes and not tree.objects and not tree.xml else "instance"
+    return Scan(Header("voc", task, (), order_splits(r.image.split for r in refs)), refs)
+
+
+def _class_folders(tree: Tree) -> list[str]:
+    files = [*tree.classes.values(), *tree.xml.values()][:50]
+    folders = dict.fromkeys(posixpath.dirname(p) for p in files)
+    return list(dict.fromkeys(["", *folders, *(posixpath.dirname(f) for f in folders)]))
+
+
+class _Finder:
+    """The image that belongs to an annotation: of the same name, else the one it names."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading, self.index = reading, ImageIndex(reading.images)
+        self.by_key: dict[str, list[str]] = defaultdict(list)
+        self.by_base: dict[str, list[str]] = defaultdict(list)
+        for path in image_files(reading.images):
+            folders = {f.lower() for f in posixpath.dirname(path).split("/")}
+            if not folders & (CLASS_FOLDERS | OBJECT_FOLDERS):
+                self.by_key[_key(path)].append(path)
+                self.by_base[posixpath.basename(stem(path))].append(path)
+
+    def image(self, key: str, annotation: str | None, split: str | None) -> Image:
+        found = self._by_name(key) or self._by_content(annotation)
+        base = posixpath.basename(key)
+        name = _below(found) if found else key.lstrip("/")
+        first = name.split("/")[0]
+        if split is None and "/" in name and is_split_name(first):
+            split = split_name(first)
+            name = name.removeprefix(first + "/")
+        elif split is not None:
+            name = name.removeprefix(f"{split}/")
+        if found is None and annotation is None:
+            name = base
+        return Image(name, split, file=found)
+
+    def _by_name(self, key: str) -> str | None:
+        exact = self.by_key.get(key, [])
+        if exact:
+            return exact[0] if len(exact) == 1 else None
+        loose = self.by_base.get(posixpath.basename(key), [])
+        return loose[0] if len(loose) == 1 else None
+
+    def _by_content(self, annotation: str | None) -> str | None:
+        if annotation is None or not annotation.lower().endswith(".xml"):
+            return None
+        source = self.reading.source
+        try:
+            name = xml.text(xml.decode(source.read(annotation), source.label(annotation)), "filename")
+        except SourceError:
+            return None
+        base = posixpath.basename(name.replace("\\", "/"))
+        folders = [posixpath.dirname(annotation), *(f"{f}JPEGImages" for f in ("", "../"))]
+        return self.index.find(base, folders) if base else None
+
+
+def _below(path: str) -> str:
+    """The path of an image below its JPEGImages or images folder."""
+    folders = path.split("/")
+    for place, folder in enumerate(folders[:-1]):
+        if folder.lower() in {"jpegimages", "images"}:
+            before = [f for f in folders[:place] if is_split_name(f)]
+            return "/".join([*before, *folders[place + 1 :]])
+    return path
+
+
+def _splits(source: Source) -> dict[str, str | None]:
+    """Image key -> split, from ImageSets; those of segmentation count before those of detection."""
+    found: dict[str, str] = {}
+    for kind in ("Segmentation", "Main", "Layout"):
+        for path in source.names():
+            folders = posixpath.dirname(path).split("/")
+            raw = posixpath.basename(stem(path))
+            if folders[-2:] != ["ImageSets", kind] or not path.endswith(".txt") or raw == "trainval":
+                continue
+            if kind != "Segmentation" and "_" in raw and not is_split_name(raw):
+                continue  # aeroplane_train.txt: a list of one class
+            above = "/".join(folders[:-2])
+            for line in text.decode_text(source.read(path), source.label(path)).splitlines():
+                entry = line.split()[0] if line.split() else ""
+                if entry:
+                    entry = stem(entry) if is_image(entry) else entry
+                    found.setdefault(_key(f"{above}/{entry}.x") if above else _key(f"{entry}.x"), split_name(raw))
+    return {key: None if split == "default" else split for key, split in found.items()}
+
+
+def _legend(reading: Reading, path: str | None) -> dict[Rgb, int]:
+    """Colour -> index for masks in colours: labelmap.txt, or the user's --colors."""
+    if reading.options.colors:
+        return {rgb: i for i, (_, rgb) in enumerate(reading.options.colors, 1)}
+    if path is None:
+        return {}
+    found = read_class_file(reading.source, path)
+    shift = index_shift(found)
+    return {c.color: max(0, i + shift) for i, c in found.items() if c.color is not None}
+
+
+def _tell_orphans(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None:
+    known = {r.image.file for r in refs}
+    loose = [
+        p
+        for p in image_files(reading.images)
+        if p not in known and not {f.lower() for f in p.split("/")} & (CLASS_FOLDERS | OBJECT_FOLDERS)
+    ]
+    if loose:
+        shown = ", ".join(loose[:3]) + (", ..." if len(loose) > 3 else "")
+        ledger.note("orphan-image", reading.source.name, f"{len(loose)} images have no annotation ({shown})")
+
+
+def index_shift(found: Mapping[int, ClassInfo]) -> int:
+    """What to add to the places in a class file so that the background is 0."""
+    first = found.get(0)
+    if first is None:
+        return 0
+    if is_ignore(first.name):
+        return -1
+    return 0 if is_background(first.name) else 1
