@@ -7,7 +7,8 @@ Coordinates are pixels from the outer corner of the first pixel.
 
     box        a box; with `rotation` a polygon: the box turned clockwise about its centre
     polygon    a polygon; those of one group_id and label are parts of one object
-    mask       run lengths along the rows of its tight box, zeros first
+    mask       run lengths along the rows of its tight box, zeros first; pixels beyond the
+               edge of the image are a loss
     ellipse    the pixels whose centres lie in it, turned about the centre
     polyline, points, skeleton     marks: no region
     tag        a label of the whole image

@@ -6,7 +6,8 @@
 
 Coordinates are pixels; the corners of a rectangle are its first and last pixel.
 
-    bitmap                 a deflated PNG in base64, its upper left corner at `origin`
+    bitmap                 a deflated PNG in base64, its upper left corner at `origin`; pixels
+                           beyond the edge of the image are a loss
     polygon                a polygon; with `interior` its pixels without those of the holes
     rectangle              a box; oriented_bbox turned about its centre, as a polygon
     line, point, graph     marks: no region

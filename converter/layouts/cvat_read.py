@@ -13,7 +13,6 @@ import numpy as np
 from converter.codecs import text, xml
 from converter.errors import ShapeError, SourceError
 from converter.format import Reading, Scan
-from converter.geometry import rle
 from converter.layouts.by_name import ids_by_name, mentions, named_classes
 from converter.layouts.figures import (
     Part,
@@ -23,7 +22,7 @@ from converter.layouts.figures import (
     check_polygon,
     ellipse,
     join,
-    placed,
+    placed_inside,
     turned_box,
 )
 from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, split_name, stem
@@ -263,10 +262,7 @@ class _Figures:
         if min(counts) < 0 or sum(counts) != width * height:
             raise ShapeError(f"rle: the runs add up to {sum(counts)}, the box has {width * height} pixels")
         bits = np.repeat(np.arange(len(counts)) % 2 == 1, counts).reshape(height, width)
-        region = placed(bits, left, top, self.image.height, self.image.width)
-        if rle.area(region) != int(bits.sum()):
-            raise ShapeError(f"left, top ({left}, {top}): the mask reaches outside the image")
-        return region
+        return placed_inside(bits, left, top, self.image, self.ledger)
 
 
 def _number(node: xml.Element, key: str) -> float:

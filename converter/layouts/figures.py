@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from converter.errors import ShapeError
 from converter.geometry import raster, rle, shapes
+from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample, Shape
 
@@ -42,6 +43,7 @@ __all__ = [
     "far_edge",
     "join",
     "placed",
+    "placed_inside",
     "restored_box",
     "restored_ellipse",
     "turned_box",
@@ -176,6 +178,21 @@ def placed(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int) -> 
     steps = np.diff(padded, axis=1)
     first = (np.arange(x, x + w, dtype=np.int64) * height + y)[:, None] + np.arange(h + 1)
     return rle.from_runs(first[steps == 1], first[steps == -1], height, width)
+
+
+def placed_inside(
+    crop: NDArray[np.bool_], x: int, y: int, image: Image, ledger: Ledger, number: int | None = None
+) -> Rle:
+    """As placed, on an image; pixels beyond its edge are lost, and ShapeError where all are beyond."""
+    region = placed(crop, x, y, image.height, image.width)
+    area = int(crop.sum())
+    lost = area - rle.area(region)
+    if lost and lost == area:
+        raise ShapeError(f"the mask at ({x}, {y}) lies outside the image")
+    if lost:
+        message = f"{lost} pixels of a mask lie outside"
+        ledger.lose("out-of-image", shown_name(image), message, instance=number, amount=lost)
+    return region
 
 
 # ---------------------------------------------------------------- parts of one object

@@ -15,7 +15,7 @@ from converter.format import Reading, Scan
 from converter.geometry import rle, shapes
 from converter.layouts.by_name import ids_by_name, named_classes, with_classes
 from converter.layouts.embedded import decode_base64, decode_mask, extension, with_embedded
-from converter.layouts.figures import Part, box_between, check_numbers, check_polygon, ellipse, join, placed
+from converter.layouts.figures import Part, box_between, check_numbers, check_polygon, ellipse, join, placed_inside
 from converter.layouts.images import (
     ImageIndex,
     image_files,
@@ -358,13 +358,7 @@ class _Shapes:
         where = f"{place}, mask"
         patch = decode_mask(decode_base64(value.get("mask"), self.file, where), f"{self.file}: {where}")
         x, y = round(min(flat[0::2])), round(min(flat[1::2]))
-        region = placed(patch, x, y, self.image.height, self.image.width)
-        lost = int(patch.sum()) - rle.area(region)
-        if lost:
-            self.ledger.lose(
-                "out-of-image", shown_name(self.image), f"{lost} pixels of a mask lie outside", amount=lost
-            )
-        return region
+        return placed_inside(patch, x, y, self.image, self.ledger)
 
 
 def _extra(value: dict[str, Any]) -> dict[str, Any]:

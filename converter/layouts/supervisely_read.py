@@ -20,7 +20,7 @@ from converter.geometry import raster, rle
 from converter.layouts.by_name import ids_by_name, mentions, named_classes
 from converter.layouts.classes import check_name
 from converter.layouts.embedded import decode_base64
-from converter.layouts.figures import box_centre, check_numbers, check_polygon, placed, turned_box
+from converter.layouts.figures import box_centre, check_numbers, check_polygon, placed_inside, turned_box
 from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, split_name
 from converter.layouts.palette import color_of
 from converter.ledger import Ledger
@@ -156,7 +156,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     for number, entry in enumerate(listed, 1):
         place = f"objects[{number - 1}]"
         try:
-            made = _instance(entry, ids, ref.image, f"{label}: {place}")
+            made = _instance(entry, ids, ref.image, f"{label}: {place}", ledger, number)
         except ShapeError as error:
             wrong = SourceError(label, str(error), place=place, remedy="mend or remove it")
             ledger.bad_annotation(shown_name(ref.image), number, wrong)
@@ -200,7 +200,9 @@ def _with_tags(image: Image, data: Mapping[str, Any]) -> Image:
     return msgspec.structs.replace(image, extra=extra) if extra else image
 
 
-def _instance(entry: Any, ids: dict[str, int], image: Image, where: str) -> Instance | None:
+def _instance(
+    entry: Any, ids: dict[str, int], image: Image, where: str, ledger: Ledger, number: int
+) -> Instance | None:
     if not isinstance(entry, dict):
         raise ShapeError(f"is {type(entry).__name__}, not an object")
     title = entry.get("classTitle")
@@ -209,7 +211,13 @@ def _instance(entry: Any, ids: dict[str, int], image: Image, where: str) -> Inst
     kind = str(entry.get("geometryType") or "") or ("bitmap" if entry.get("bitmap") else "polygon")
     if kind not in SHAPES:
         return None
-    shape, extra = _shape(kind, entry, image, where)
+    shape: Shape
+    if kind == "bitmap":
+        bits, x, y = _bitmap(entry.get("bitmap"), image, where)
+        shape = placed_inside(bits, x, y, image, ledger, number)
+        extra: dict[str, Any] = {}
+    else:
+        shape, extra = _shape(kind, entry, image)
     attributes = _tags(entry)
     if attributes:
         extra["attributes"] = attributes
@@ -219,9 +227,7 @@ def _instance(entry: Any, ids: dict[str, int], image: Image, where: str) -> Inst
     return Instance(ids[title], shape, id if isinstance(id, int) else None, extra=extra)
 
 
-def _shape(kind: str, entry: Mapping[str, Any], image: Image, where: str) -> tuple[Shape, dict[str, Any]]:
-    if kind == "bitmap":
-        return _bitmap(entry.get("bitmap"), image, where), {}
+def _shape(kind: str, entry: Mapping[str, Any], image: Image) -> tuple[Shape, dict[str, Any]]:
     if kind == "graph":
         nodes = entry.get("nodes")
         if not isinstance(nodes, dict) or not all(isinstance(n, dict) for n in nodes.values()):
@@ -273,8 +279,8 @@ def _polygon(exterior: list[float], interior: Any, image: Image) -> Polygons | R
     return rle.difference(*drawn)
 
 
-def _bitmap(value: Any, image: Image, where: str) -> Rle:
-    """Base64 of a deflated PNG whose upper left corner lies at the origin."""
+def _bitmap(value: Any, image: Image, where: str) -> tuple[NDArray[np.bool_], int, int]:
+    """A bitmap and its origin (x, y): base64 of a deflated PNG."""
     if not isinstance(value, dict):
         raise ShapeError("bitmap: it has no data")
     origin = value.get("origin")
@@ -286,11 +292,7 @@ def _bitmap(value: Any, image: Image, where: str) -> Rle:
     packed = decode_base64(value.get("data"), where, "bitmap")
     if not packed.startswith(png.SIGNATURE):
         packed = _inflated(packed, image)
-    bits = _inside(packed, where)
-    region = placed(bits, int(left), int(top), image.height, image.width)
-    if rle.area(region) != int(bits.sum()):
-        raise ShapeError(f"bitmap: at {origin} it reaches outside the image")
-    return region
+    return _inside(packed, where), int(left), int(top)
 
 
 def _inflated(packed: bytes, image: Image) -> bytes:

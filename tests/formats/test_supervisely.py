@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import json
+import shutil
+
 import numpy as np
 
+import converter
 from tests.formats.twins import check_torture, fixture, masks, objects
 
 
@@ -20,3 +24,24 @@ def test_holes_are_holes():
 def test_both_corners_of_a_rectangle_are_inside():
     found = objects(fixture("supervisely") / "valid" / "figures")["one/a.jpg"]
     assert found[0].box == (40, 4, 16, 17)
+
+
+def test_what_lies_beyond_the_edge_is_a_loss(tmp_path):
+    """The tool draws no more of a bitmap than the image has room for."""
+    folder = shutil.copytree(fixture("supervisely") / "valid" / "bitmaps", tmp_path / "set")
+    file = next(p for p in sorted(folder.rglob("ann/*.json")) if "parts" in p.name)
+    before = _first(folder)
+    right = int(np.flatnonzero(before.any(axis=0)).max())
+    shift = before.shape[1] - right  # its last column falls off
+    content = json.loads(file.read_text())
+    content["objects"][0]["bitmap"]["origin"][0] += shift
+    file.write_text(json.dumps(content))
+    result = converter.convert(folder, tmp_path / "out", to="coco")
+    (lost,) = [x for x in result.losses if x.code == "out-of-image"]
+    assert lost.amount == before[:, right].sum()
+    assert np.array_equal(_first(folder)[:, shift:], before[:, :-shift])
+
+
+def _first(folder):
+    """The first mask of the picture of parts."""
+    return next(found for name, found in masks(folder).items() if "parts" in name)[0][1]

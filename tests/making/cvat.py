@@ -105,7 +105,7 @@ def _refused(cases: Cases) -> None:
         "two-points": (figure("polygon", "cat", points="1,1;2,2"), ("a.jpg", "polygon 2", "points")),
         "sum": (figure("mask", "cat", rle="1, 2", left=1, top=1, width=4, height=4), ("a.jpg", "mask 2", "rle")),
         "outside": (
-            figure("mask", "cat", rle="0, 4", left=63, top=1, width=2, height=2),
+            figure("mask", "cat", rle="0, 4", left=64, top=1, width=2, height=2),
             ("a.jpg", "mask 2", "outside"),
         ),
     }

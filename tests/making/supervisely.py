@@ -103,7 +103,7 @@ def _refused(cases: Cases) -> None:
             ("objects[1]", "bitmap"),
         ),
         "outside": (
-            object_("cat", sound | {"bitmap": sound["bitmap"] | {"origin": [62, 0]}}),
+            object_("cat", sound | {"bitmap": sound["bitmap"] | {"origin": [64, 0]}}),
             ("objects[1]", "outside"),
         ),
         "no-origin": (object_("cat", sound | {"bitmap": {"data": "AAAA"}}), ("objects[1]", "origin")),
