@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypedDict, get_args, get_origin, get_type_hints
 
 from converter import engine
-from converter.codecs.png import MAX_PIXELS, MOST_PIXELS, pixels_up_to
+from converter.codecs.pixels import MAX_PIXELS, MOST_PIXELS, pixels_up_to
 from converter.errors import UsageError
 from converter.format import ClassTable, ReadOptions, Segmentation, WriteOptions
 from converter.layouts.classes import read_class_file, read_legend

@@ -8,32 +8,22 @@ Sizes and pixels are as stored: an EXIF orientation is told, never applied.
 
 from __future__ import annotations
 
-import logging
-import re
 import struct
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin
 
-from converter.codecs import png
+from converter.codecs import bmp, exif, jpeg, pillow, png
 from converter.errors import SourceError
 
 __all__ = ["EXTENSIONS", "ImageInfo", "Labels", "decode", "probe", "read_labels", "verify"]
 
 EXTENSIONS = frozenset({".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
 """Lower-case endings of names that are images; compare after str.lower."""
-
-_JPEG = b"\xff\xd8\xff"
-_OTHERS: tuple[str, ...] = ("BMP", "GIF", "TIFF", "WEBP")
-_ORIENTATION = 0x0112
 
 
 class ImageInfo(msgspec.Struct, frozen=True):
@@ -60,16 +50,16 @@ def probe(data: bytes | BinaryIO, file: str) -> ImageInfo:
 
     `data` is the whole file, or a stream at its beginning that can seek: of PNG and
     JPEG only the heads of chunks and segments are read then, and the stream is left
-    anywhere. SourceError for what is no image, sizes of 0 and more than png.pixel_limit().
+    anywhere. SourceError for what is no image, sizes of 0 and more than pixel_limit().
     """
     stream = BytesIO(data) if isinstance(data, bytes) else data
     head = stream.read(len(png.SIGNATURE))
     if head == png.SIGNATURE:
         return _png_info(stream, file)
     stream.seek(0)
-    if head.startswith(_JPEG):
-        return _jpeg_header(stream, file)[0]
-    with _pillow(stream, head, file) as image:
+    if head.startswith(jpeg.MAGIC):
+        return _jpeg_info(jpeg.header(stream, file)[0])
+    with pillow.opened(stream, head, file) as image:
         return _info(image)
 
 
@@ -82,12 +72,12 @@ def verify(data: bytes, file: str) -> ImageInfo:
     if data.startswith(png.SIGNATURE):
         png.verify(data, file)
         return probe(data, file)
-    if data.startswith(_JPEG):
-        info, at = _jpeg_header(BytesIO(data), file)
-        _check_jpeg_scans(data, at, file)
-        return info
-    indexed = _indexed_bmp(data, file)
-    with _pillow(BytesIO(data), data[:8], file) as image:
+    if data.startswith(jpeg.MAGIC):
+        header, at = jpeg.header(BytesIO(data), file)
+        jpeg.check_scans(data, at, file)
+        return _jpeg_info(header)
+    indexed = bmp.read_indexed(data, file)
+    with pillow.opened(BytesIO(data), data[:8], file) as image:
         info = _info(image)
         if indexed is None:
             image.load()
@@ -102,11 +92,11 @@ def decode(data: bytes, file: str) -> NDArray[np.uint8]:
     """
     if data.startswith(png.SIGNATURE):
         return _rgb(png.read_raw(data, file))
-    if (indexed := _indexed_bmp(data, file)) is not None:
+    if (indexed := bmp.read_indexed(data, file)) is not None:
         return _rgb(indexed)
-    with _pillow(BytesIO(data), data[:8], file) as image:
-        turn = _tiff_turn(image)
-        _load(image, file)
+    with pillow.opened(BytesIO(data), data[:8], file) as image:
+        turn = pillow.tiff_turn(image)
+        pillow.load(image, file)
         if image.mode[0] in "IF":
             array = _rgb(png.RawPng(np.asarray(image), "gray", 16))
         else:
@@ -123,19 +113,17 @@ def read_labels(data: bytes, file: str) -> Labels:
     inverted gray), for values that are no integers of 16 bits, and for several images
     in one file.
     """
-    if data.startswith(png.SIGNATURE):
-        raw = png.read_raw(data, file)
+    raw = png.read_raw(data, file) if data.startswith(png.SIGNATURE) else bmp.read_indexed(data, file)
+    if raw is not None:
         return Labels(raw.array, raw.kind, raw.bit_depth, raw.palette)
-    if (indexed := _indexed_bmp(data, file)) is not None:
-        return indexed
-    with _pillow(BytesIO(data), data[:8], file) as image:
-        turn, depth, lossy = _tiff_turn(image), _label_depth(image, file), _is_lossy(image, data)
-        _load(image, file)
+    with pillow.opened(BytesIO(data), data[:8], file) as image:
+        turn, depth, lossy = pillow.tiff_turn(image), _label_depth(image, file), _is_lossy(image, data)
+        pillow.load(image, file)
         labels = _labels(image, depth, file)
     return msgspec.structs.replace(labels, array=_turned_back(labels.array, turn), lossy=lossy)
 
 
-# ---------------------------------------------------------------- PNG and JPEG headers
+# ---------------------------------------------------------------- headers
 
 
 _PNG_MODES = {"gray": "L", "gray-alpha": "LA", "rgb": "RGB", "rgba": "RGBA", "palette": "P"}
@@ -153,179 +141,24 @@ def _png_info(stream: BinaryIO, file: str) -> ImageInfo:
         if kind == b"IEND":
             return ImageInfo(header.width, header.height, "PNG", mode, orientation)
         if kind == b"eXIf":
-            orientation = _exif_orientation(stream.read(length))
+            orientation = exif.orientation(stream.read(length))
             length = 0
         stream.seek(length + 4, 1)
     raise SourceError(file, "the PNG is cut: it ends without IEND")
 
 
-_SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")
-_NO_FRAME = {0xC4, 0xC8, 0xCC}  # DHT, JPG and DAC, among the codes of frame headers
-_NO_LENGTH = {0x01, *range(0xD0, 0xD9)}
-_START_OF_SCAN, _END_OF_IMAGE, _APP1 = 0xDA, 0xD9, 0xE1
-_JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
-_MAX_JUNK = 1 << 16
-
-
-def _jpeg_header(stream: BinaryIO, file: str) -> tuple[ImageInfo, int]:
-    """Segments up to the data of the first scan (ITU T.81, annex B), and where that begins."""
-    info: ImageInfo | None = None
-    orientation: int | None = None
-    stream.seek(2)
-    while True:
-        marker = _jpeg_marker(stream, file)
-        if marker == _END_OF_IMAGE:
-            raise SourceError(file, "the JPEG has no picture in it")
-        if marker in _NO_LENGTH:
-            continue
-        segment = _jpeg_segment(stream, file)
-        if marker == _START_OF_SCAN:
-            if info is None:
-                raise SourceError(file, "the JPEG has a scan before its frame header")
-            return msgspec.structs.replace(info, orientation=orientation or 1), stream.tell()
-        if 0xC0 <= marker <= 0xCF and marker not in _NO_FRAME:
-            if info is not None:
-                raise SourceError(file, "the JPEG has two frame headers")
-            info = _jpeg_frame(segment, file)
-        elif marker == _APP1 and orientation is None and segment.startswith(b"Exif\0"):
-            orientation = _exif_orientation(segment[6:])
-
-
-def _check_jpeg_scans(data: bytes, at: int, file: str) -> None:
-    """From the data of the first scan to the end marker; raises SourceError."""
-    stream = BytesIO(data)
-    marker = _START_OF_SCAN
-    while marker != _END_OF_IMAGE:
-        if marker == _START_OF_SCAN:
-            after = _SCAN_END.search(data, at)
-            if after is None:
-                raise SourceError(file, "the JPEG is cut: it ends in the picture", place=f"byte {len(data)}")
-            if after.start() == at:
-                raise SourceError(file, "the JPEG has a scan without data", place=f"byte {at}")
-            stream.seek(after.start())
-        marker = _jpeg_marker(stream, file)
-        if marker not in _NO_LENGTH and marker != _END_OF_IMAGE:
-            _jpeg_segment(stream, file)
-        at = stream.tell()
-
-
-def _jpeg_marker(stream: BinaryIO, file: str) -> int:
-    """The next marker; up to 64 KB of junk before it are skipped, as libjpeg does."""
-    before = b""
-    for _ in range(_MAX_JUNK):
-        byte = stream.read(1)
-        if not byte:
-            raise SourceError(file, "the JPEG is cut: it ends without end marker")
-        if before == b"\xff" and byte not in {b"\0", b"\xff"}:
-            return byte[0]
-        before = byte
-    raise SourceError(file, "the JPEG has no marker where one should be", place=f"byte {stream.tell()}")
-
-
-def _jpeg_segment(stream: BinaryIO, file: str) -> bytes:
-    length = int.from_bytes(stream.read(2))
-    segment = stream.read(max(length - 2, 0))
-    if length < 2 or len(segment) != length - 2:
-        raise SourceError(file, "the JPEG is cut, or a segment has a wrong length", place=f"byte {stream.tell()}")
-    return segment
-
-
-def _jpeg_frame(segment: bytes, file: str) -> ImageInfo:
-    if len(segment) < 6:
-        raise SourceError(file, "the JPEG frame header is too short")
-    precision, height, width, components = struct.unpack_from(">BHHB", segment)
-    if precision != 8 or components not in _JPEG_MODES or len(segment) != 6 + 3 * components:
-        raise SourceError(file, f"a JPEG of {precision} bits and {components} components is not read")
-    png.check_size(width, height, file)
-    return ImageInfo(width, height, "JPEG", _JPEG_MODES[components])
-
-
-def _exif_orientation(exif: bytes) -> int:
-    """Of the first directory of a TIFF structure (Exif 2.32, section 4.6.4)."""
-    exif = exif.removeprefix(b"Exif\0\0")
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
-    if order is None:
-        return 1
-    try:
-        (at,) = struct.unpack_from(order + "I", exif, 4)
-        (entries,) = struct.unpack_from(order + "H", exif, at)
-        for entry in range(at + 2, at + 2 + 12 * entries, 12):
-            tag, kind, count = struct.unpack_from(order + "HHI", exif, entry)
-            if tag == _ORIENTATION and count == 1 and kind in {3, 4}:
-                (value,) = struct.unpack_from(order + " HI"[kind - 2], exif, entry + 8)
-                return value if 1 <= value <= 8 else 1
-    except struct.error:
-        pass
-    return 1
-
-
-# ---------------------------------------------------------------- the others, through Pillow
-
-
-_WARNINGS = threading.Lock()
-
-# Of damaged files Pillow also logs, which without a handler goes to stderr beside our one line.
-logging.getLogger("PIL").addHandler(logging.NullHandler())
-
-
-@contextmanager
-def _pillow(stream: BinaryIO, head: bytes, file: str) -> Iterator[Image.Image]:
-    """The opened, not loaded, image; whatever Pillow raises on it becomes SourceError.
-
-    Warnings filters belong to the process: without the lock two threads could put
-    each other's back, and leave warnings off for good.
-    """
-    if not head:
-        raise SourceError(file, "is empty")
-    formats = _OTHERS
-    if head.startswith(_JPEG):
-        _jpeg_header(stream, file)
-        stream.seek(0)
-        formats = ("JPEG",)
-    with _WARNINGS, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, png.pixel_limit()
-        try:
-            with Image.open(stream, formats=formats) as image:
-                png.check_size(*image.size, file)
-                yield image
-        except SourceError:
-            raise
-        except UnidentifiedImageError as error:
-            raise SourceError(file, "is not an image of a kind that is read, or damaged") from error
-        except Image.DecompressionBombError as error:
-            problem = f"has more than the {png.pixel_limit():,} pixels that are read (--max-pixels)"
-            raise SourceError(file, problem) from error
-        except Exception as error:
-            # Plugins raise whatever their parsing of a damaged file happens to hit.
-            raise SourceError(file, f"the image is damaged ({type(error).__name__}: {error})") from error
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
-
-
-def _load(image: Image.Image, file: str) -> None:
-    # Of a packed BMP with a black and a white colour Pillow takes each byte for eight pixels.
-    if image.format == "BMP" and image.mode == "1":
-        raise SourceError(file, "a run-length coded BMP of two colours is not read", remedy="save it as PNG")
-    image.load()
+def _jpeg_info(header: jpeg.Header) -> ImageInfo:
+    return ImageInfo(header.width, header.height, "JPEG", header.mode, header.orientation)
 
 
 def _info(image: Image.Image) -> ImageInfo:
     width, height = image.size
-    orientation = _exif_orientation(image.info.get("exif", b""))
+    orientation = exif.orientation(image.info.get("exif", b""))
     if isinstance(image, TiffImagePlugin.TiffImageFile):
-        orientation = _tiff_turn(image)
-        if image.tag_v2.get(_ORIENTATION, 1) in {5, 6, 7, 8}:
+        orientation = pillow.tiff_turn(image)
+        if image.tag_v2.get(exif.ORIENTATION, 1) in {5, 6, 7, 8}:
             width, height = height, width
     return ImageInfo(width, height, image.format or "", image.mode, orientation)
-
-
-def _tiff_turn(image: Image.Image) -> int:
-    """The orientation that Pillow is going to apply by itself: it does so for TIFF only."""
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return 1
-    orientation = image.getexif().get(_ORIENTATION, 1)
-    return orientation if orientation in range(1, 9) else 1
 
 
 def _turned_back(array: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -406,41 +239,6 @@ def _has_lossy_webp(data: bytes) -> bool:
             return True
         at += 8 + size + size % 2
     return False
-
-
-def _indexed_bmp(data: bytes, file: str) -> Labels | None:
-    """An uncompressed BMP with a palette, None for any other file.
-
-    Not left to Pillow, which takes 8 bits for one bit where the palette is just black
-    and white, and fails on 4 bits of gray.
-    """
-    if not data.startswith(b"BM") or len(data) < 54:
-        return None
-    offset, header = struct.unpack_from("<II", data, 10)
-    compression = used = 0
-    if header == 12:
-        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
-    else:
-        width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
-        (used,) = struct.unpack_from("<I", data, 46)
-    if compression or bits not in {1, 4, 8} or offset < 14 + header:
-        return None
-    png.check_size(width, abs(height), file)
-    row = (width * bits + 31) // 32 * 4
-    if offset + row * abs(height) > len(data):
-        raise SourceError(file, "the BMP is cut", place=f"byte {len(data)}")
-    rows = np.frombuffer(data, np.uint8, row * abs(height), offset).reshape(abs(height), row)
-    array = png.unpack_bits(rows if height < 0 else rows[::-1], width, bits)
-    palette = _bmp_palette(data[14 + header : offset], 3 if header == 12 else 4, min(used, 256) or 1 << bits)
-    gray = [(i, i, i) for i in range(len(palette))]
-    if palette == gray or (bits == 1 and palette == [(0, 0, 0), (255, 255, 255)]):
-        return Labels(array, "gray", bits)
-    return Labels(array, "palette", bits, palette)
-
-
-def _bmp_palette(data: bytes, step: int, count: int) -> list[tuple[int, int, int]]:
-    whole = data[: len(data) // step * step][: step * count]
-    return list(zip(whole[2::step], whole[1::step], whole[::step], strict=True))
 
 
 def _rgb(raw: png.RawPng) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""PNG without Pillow's opinions: the samples of a file as they were stored, and minimal files.
+"""PNG without Pillow's opinions: the samples of a file as they were stored.
 
 Pillow scales gray of 1, 2 and 4 bits to 0..255, cuts 16-bit colour to 8 bits and loads a
 palette image that has no palette. Where samples are class ids all of that is loss, so
@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
-from functools import lru_cache
-from typing import Any, Literal, NamedTuple, TypeAlias
+from contextlib import suppress
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -23,25 +21,16 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 from PIL import Image
 
-from converter.codecs import deflate
+from converter.codecs.pixels import check_size, pixel_limit
 from converter.errors import SourceError
 
 __all__ = [
-    "MAX_PIXELS",
-    "MOST_PIXELS",
     "SIGNATURE",
     "Header",
     "Kind",
     "RawPng",
     "Samples",
-    "check_size",
     "chunks",
-    "encode_gray",
-    "encode_mask",
-    "encode_rgb",
-    "pack_pixels",
-    "pixel_limit",
-    "pixels_up_to",
     "read_header",
     "read_raw",
     "unpack_bits",
@@ -52,13 +41,6 @@ Kind: TypeAlias = Literal["gray", "gray-alpha", "rgb", "rgba", "palette"]
 Samples: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MAX_PIXELS = 100_000_000
-"""Larger images are refused: 100 M pixels are more than cameras have, and 0.4 GB as RGBA."""
-MOST_PIXELS = 2**29 - 1
-"""The most that can be asked for: run lengths count pixels in 32 bits with a sign."""
-
-_limit: ContextVar[int] = ContextVar("pixel_limit", default=MAX_PIXELS)
-
 # The stubs have an instance where the module has the class.
 _IsalError: type[Exception] = isal_zlib.IsalError  # type: ignore[assignment]
 
@@ -119,120 +101,6 @@ class _Content(NamedTuple):
     pixels: bytes | memoryview
 
 
-# ---------------------------------------------------------------- writing
-
-
-def encode_gray(array: NDArray[Any]) -> bytes:
-    """A grayscale PNG of a (height, width) array: the same bytes for the same pixels.
-
-    bool becomes 8 bits with 0 and 255, uint8 stays, uint16 becomes 16 bits. Anything
-    else raises ValueError.
-    """
-    if array.ndim != 2 or array.dtype not in (np.bool_, np.uint8, np.uint16):
-        raise ValueError(f"not a gray image: {array.dtype} of shape {array.shape}")
-    height, width = array.shape
-    samples = np.negative(array.view(np.uint8)) if array.dtype == np.bool_ else array
-    return _file(width, height, 8 * samples.itemsize, pack_pixels(samples))
-
-
-def encode_rgb(array: NDArray[np.uint8]) -> bytes:
-    """A colour PNG of 8 bits of a (height, width, 3) array: the same bytes for the same pixels.
-
-    ValueError for anything else.
-    """
-    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
-        raise ValueError(f"not a colour image: {array.dtype} of shape {array.shape}")
-    height, width, _ = array.shape
-    return _file(width, height, 8, pack_pixels(array), color_type=2)
-
-
-def pack_pixels(array: Samples) -> bytes:
-    """The image data (IDAT) of a (height, width[, channels]) array of uint8 or uint16, not interlaced.
-
-    Pixels of one byte repeat as they are. Of longer ones the differences to the pixel on the
-    left are stored (filter Sub, section 9.2), which are zeros where it is the same.
-    """
-    height = array.shape[0]
-    pixels = np.ascontiguousarray(array, array.dtype.newbyteorder(">")).view(np.uint8).reshape(height, -1)
-    rows = np.zeros((height, 1 + pixels.shape[1]), np.uint8)
-    rows[:, 1:] = pixels
-    size = pixels.shape[1] // array.shape[1]
-    if size > 1:
-        rows[:, 0] = 1
-        rows[:, 1 + size :] -= pixels[:, :-size]
-    return deflate.stream(rows.data)
-
-
-def encode_mask(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int) -> bytes:
-    """An 8-bit gray PNG of (height, width), 255 where `crop` is true, 0 elsewhere.
-
-    `crop` (h, w) lies with its first pixel at column `x`, row `y`, wholly inside;
-    ValueError otherwise. Only its rows are deflated: the empty ones above and below
-    are whole deflate blocks that every mask of that width shares.
-    """
-    h, w = crop.shape
-    if crop.dtype != np.bool_:
-        raise ValueError(f"a mask is bool, not {crop.dtype}")
-    if not (0 <= x <= width - w and 0 <= y <= height - h):
-        raise ValueError(f"a crop of {w}x{h} at ({x}, {y}) does not fit into {width}x{height}")
-    # Multiples of 16 rows, so that few different blocks are needed.
-    above, below = y // 16 * 16, (height - y - h) // 16 * 16
-    row = width + 1
-    rows = np.zeros((height - above - below, row), np.uint8)
-    np.negative(crop.view(np.uint8), out=rows[y - above : y - above + h, x + 1 : x + 1 + w])
-    # Zeros leave the low half of an Adler-32 sum as it is and add it to the high half
-    # once a byte (RFC 1950, section 8.2).
-    middle = isal_zlib.adler32(rows, above * row % 65521 << 16 | 1)
-    low = middle & 0xFFFF
-    adler = ((middle >> 16) + low * below * row) % 65521 << 16 | low
-    stream = [b"\x78\x01", _zeros(above * row), deflate.block(rows.data), _zeros(below * row), _LAST_BLOCK]
-    return _file(width, height, 8, b"".join(stream) + struct.pack(">I", adler))
-
-
-_LAST_BLOCK = b"\x03\x00"  # an empty one with fixed codes
-
-
-@lru_cache(maxsize=1024)
-def _zeros(size: int) -> bytes:
-    return deflate.block(bytes(size)) if size else b""
-
-
-def _file(width: int, height: int, depth: int, stream: bytes, *, color_type: int = 0) -> bytes:
-    if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
-        raise ValueError(f"a PNG cannot be {width}x{height}")
-    header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 0)
-    return b"".join((SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"IDAT", stream), _IEND))
-
-
-def _chunk(kind: bytes, data: bytes) -> tuple[bytes, bytes, bytes]:
-    crc = isal_zlib.crc32(data, isal_zlib.crc32(kind))
-    return struct.pack(">I4s", len(data), kind), data, struct.pack(">I", crc)
-
-
-_IEND = b"".join(_chunk(b"IEND", b""))
-
-
-# ---------------------------------------------------------------- the limit
-
-
-def pixel_limit() -> int:
-    """How many pixels an image may have: MAX_PIXELS, or what `pixels_up_to` says."""
-    return _limit.get()
-
-
-@contextmanager
-def pixels_up_to(limit: int) -> Iterator[None]:
-    """Read images of at most `limit` pixels in this block, and in processes forked from it."""
-    token = _limit.set(limit)
-    try:
-        yield
-    finally:
-        _limit.reset(token)
-
-
-# ---------------------------------------------------------------- reading
-
-
 def read_raw(data: bytes, file: str, *, max_pixels: int | None = None) -> RawPng:
     """The samples of a PNG as they are stored.
 
@@ -287,17 +155,6 @@ def read_header(data: bytes, file: str, *, max_pixels: int | None = None) -> Hea
         )
     check_size(width, height, file, max_pixels=max_pixels)
     return Header(width, height, depth, name, channels, interlace == 1)
-
-
-def check_size(width: int, height: int, file: str, *, max_pixels: int | None = None) -> None:
-    """Raise SourceError for an image without pixels, or with more than `max_pixels`."""
-    max_pixels = max_pixels or pixel_limit()
-    if width <= 0 or height <= 0:
-        raise SourceError(file, f"the image is {width}x{height} pixels")
-    if width * height > max_pixels:
-        raise SourceError(
-            file, f"{width}x{height} pixels are more than the {max_pixels:,} that are read (--max-pixels)"
-        )
 
 
 def chunks(data: bytes, file: str) -> Iterator[tuple[bytes, int, int]]:

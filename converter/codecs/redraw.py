@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
-from converter.codecs import images, png
+from converter.codecs import exif as exif_tags
+from converter.codecs import images, pillow, png, png_write
 from converter.errors import SourceError
 
 __all__ = ["FILTER", "Pad", "Picture", "crop", "encode", "lossless_format", "place", "read", "turn"]
@@ -73,7 +74,7 @@ def read(data: bytes, file: str) -> Picture:
         raw = png.read_raw(data, file)
         array = raw.array if raw.array.ndim == 3 else raw.array[:, :, None]
         found = [(kind, data[at : at + size]) for kind, at, size in png.chunks(data, file)]
-        chunks = b"".join(_chunk(kind, body) for kind, body in found if kind in _KEPT_CHUNKS)
+        chunks = b"".join(png_write.chunk(kind, body) for kind, body in found if kind in _KEPT_CHUNKS)
         exif = next((body for kind, body in found if kind == b"eXIf"), b"")
         return Picture(array.astype(np.uint16, copy=False), "PNG", file, exif, chunks=chunks)
     if data.startswith(b"BM"):
@@ -82,7 +83,7 @@ def read(data: bytes, file: str) -> Picture:
         format = opened.format or ""
         if format != "MPO" and getattr(opened, "is_animated", False):
             raise SourceError(file, "holds several images, and one is drawn", remedy="save the one that is meant")
-        turned = images._tiff_turn(opened)  # noqa: SLF001
+        turned = pillow.tiff_turn(opened)
         exif, profile = opened.info.get("exif", b""), opened.info.get("icc_profile")
         opened.load()
         exif = exif or opened.info.get("exif", b"")  # of PNG it may follow the pixels
@@ -99,7 +100,7 @@ def read(data: bytes, file: str) -> Picture:
 @contextmanager
 def _opened(data: bytes, file: str) -> Iterator[Image.Image]:
     if not data.startswith(png.SIGNATURE):
-        with images._pillow(BytesIO(data), data[:8], file) as opened:  # noqa: SLF001 -- the fence is the same
+        with pillow.opened(BytesIO(data), data[:8], file) as opened:
             yield opened
         return
     with warnings.catch_warnings():
@@ -218,19 +219,22 @@ def encode(picture: Picture, *, lossless: bool = False) -> bytes:
 def _png16(pixels: NDArray[np.uint16], picture: Picture) -> bytes:
     height, width, channels = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 16, _COLOR_TYPES[channels], 0, 0, 0)
-    exif = _chunk(b"eXIf", picture.exif) if picture.exif else b""
-    body = png.pack_pixels(pixels)
+    exif = png_write.chunk(b"eXIf", picture.exif) if picture.exif else b""
+    body = png_write.pack_pixels(pixels)
     return b"".join(
-        (png.SIGNATURE, _chunk(b"IHDR", header), picture.chunks, exif, _chunk(b"IDAT", body), _chunk(b"IEND", b""))
+        (
+            png.SIGNATURE,
+            png_write.chunk(b"IHDR", header),
+            picture.chunks,
+            exif,
+            png_write.chunk(b"IDAT", body),
+            png_write.chunk(b"IEND", b""),
+        )
     )
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return b"".join(png._chunk(kind, body))  # noqa: SLF001 -- one writer of chunks
-
-
 def _tiff_orientation(exif: bytes) -> dict[str, Any]:
-    value = images._exif_orientation(exif)  # noqa: SLF001
+    value = exif_tags.orientation(exif)
     if value == 1:
         return {}
     tags = TiffImagePlugin.ImageFileDirectory_v2()

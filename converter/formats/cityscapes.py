@@ -36,7 +36,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.codecs import json, png
+from converter.codecs import json, png_write
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Record, Scan, Writing
 from converter.geometry import labelmap, rle, shapes
@@ -303,7 +303,10 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
         np.copyto(codes[window], value, where=crop)
         np.copyto(labels[window], plain, where=crop)
     path = label_path(writing, image)
-    files = [(f"{path}_instanceIds.png", png.encode_gray(codes)), (f"{path}_labelIds.png", png.encode_gray(labels))]
+    files = [
+        (f"{path}_instanceIds.png", png_write.encode_gray(codes)),
+        (f"{path}_labelIds.png", png_write.encode_gray(labels)),
+    ]
     return Encoded(files, None, [i.id for i in sample.instances])
 
 

@@ -26,7 +26,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.codecs import json, png
+from converter.codecs import json, png_write
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Record, Scan, Writing
 from converter.geometry import labelmap, rle, shapes
@@ -285,7 +285,7 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     name = path.removeprefix(_bare(writing, image.split) + "/")
     annotation = {"file_name": name, "segments_info": segments}
     record = (json.encode(entry)[1:], json.encode(annotation)[1:])
-    return Encoded([(path, png.encode_rgb(rgb))], record, [i.id for i in sample.instances])
+    return Encoded([(path, png_write.encode_rgb(rgb))], record, [i.id for i in sample.instances])
 
 
 def _ids(instances: Sequence[Instance]) -> list[int]:

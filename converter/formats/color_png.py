@@ -24,7 +24,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.codecs import csvs, json, png
+from converter.codecs import csvs, json, png_write
 from converter.format import Encoded, Format, Holds, Record, Writing
 from converter.ledger import Skipped
 from converter.model import Header, Sample
@@ -86,7 +86,7 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     table: NDArray[np.uint8] = np.zeros((max(*colors, int(sample.labels.max(initial=0)), 1) + 1, 3), np.uint8)
     for id, (_, rgb) in colors.items():
         table[id] = rgb
-    return Encoded([(mask_stem(writing, sample.image) + ".png", png.encode_rgb(table[sample.labels]))], None)
+    return Encoded([(mask_stem(writing, sample.image) + ".png", png_write.encode_rgb(table[sample.labels]))], None)
 
 
 class Assembler:

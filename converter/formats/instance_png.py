@@ -27,7 +27,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from converter.codecs import png, text
+from converter.codecs import png_write, text
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import rle, shapes
@@ -275,7 +275,7 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     files = []
     for number, instance in enumerate(sample.instances, 1):
         crop, x, y = rle.decode_crop(shapes.mask_of(instance.shape, image.height, image.width))
-        data = png.encode_mask(crop, x, y, image.height, image.width)
+        data = png_write.encode_mask(crop, x, y, image.height, image.width)
         files.append((f"{folder}/{number:04d}_{instance.class_id}.png", data))
     return Encoded(files, describe(writing, sample, files), [i.id for i in sample.instances])
 

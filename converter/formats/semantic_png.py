@@ -31,7 +31,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from converter.codecs import images as codec
-from converter.codecs import png
+from converter.codecs import png_write
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import labelmap
@@ -297,7 +297,7 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     if sample.labels is None:
         raise Skipped
     path = mask_stem(writing, sample.image) + ".png"
-    files = [(path, png.encode_gray(sample.labels))]
+    files = [(path, png_write.encode_gray(sample.labels))]
     return Encoded(files, describe(writing, sample, files))
 
 

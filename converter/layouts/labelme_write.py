@@ -6,7 +6,7 @@ import base64
 import posixpath
 from typing import Any
 
-from converter.codecs import json, png
+from converter.codecs import json, png_write
 from converter.format import Encoded, Record, Writing
 from converter.geometry import rle, shapes
 from converter.layouts.by_name import ordered_names
@@ -116,7 +116,7 @@ def _mask(region: Rle) -> dict[str, Any]:
     """The pixels in their tight box; its second corner is the last pixel."""
     crop, x, y = rle.decode_crop(region)
     height, width = crop.shape
-    data = base64.b64encode(png.encode_gray(crop)).decode() if crop.size else None
+    data = base64.b64encode(png_write.encode_gray(crop)).decode() if crop.size else None
     return {"shape_type": "mask", "points": [[x, y], [x + width - 1, y + height - 1]], "mask": data}
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.codecs import images, png
+from converter.codecs import images, png, png_write
 from converter.errors import SourceError
 
 __all__ = ["VOID", "color_of", "encode_palette", "read_indices"]
@@ -37,7 +37,7 @@ def color_of(index: int) -> Rgb:
 
 def encode_palette(indices: NDArray[Any]) -> bytes:
     """A palette PNG of (height, width) uint8; 16-bit gray for uint16, which no palette can hold."""
-    gray = png.encode_gray(indices)
+    gray = png_write.encode_gray(indices)
     if indices.dtype != np.uint8:
         return gray
     height, width = indices.shape

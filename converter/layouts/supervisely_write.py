@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from converter.codecs import deflate, json, png
+from converter.codecs import deflate, json, png_write
 from converter.format import Encoded, Record, Writing
 from converter.geometry import rle, shapes
 from converter.layouts.palette import color_of
@@ -106,7 +106,7 @@ def _pairs(flat: list[float]) -> list[list[float]]:
 
 def _bitmap(region: Rle) -> dict[str, Any]:
     crop, x, y = rle.decode_crop(region)
-    packed = deflate.stream(png.encode_gray(crop))
+    packed = deflate.stream(png_write.encode_gray(crop))
     return {"data": base64.b64encode(packed).decode(), "origin": [x, y]}
 
 

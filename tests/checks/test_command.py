@@ -97,12 +97,12 @@ def test_findings_do_not_depend_on_workers(workers: int, data: Path) -> None:
 
 
 def test_pack_says_which_error_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from converter.codecs import png
+    from converter.codecs import png_write
     from converter.errors import PackageError
 
     root = small.coco(tmp_path / "set")
-    make = png.encode_mask
-    monkeypatch.setattr(png, "encode_mask", lambda crop, x, y, height, width: make(crop, x, y, height + 1, width))
+    make = png_write.encode_mask
+    monkeypatch.setattr(png_write, "encode_mask", lambda crop, x, y, height, width: make(crop, x, y, height + 1, width))
     with pytest.raises(PackageError, match="size-mismatch"):
         converter.pack(root, tmp_path / "out.zip", workers=1)
     assert not (tmp_path / "out.zip").exists()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converter.codecs import deflate, png
+from converter.codecs import deflate, png_write
 
 DATA = st.binary(max_size=600) | st.builds(
     lambda piece, n: piece * n, st.binary(min_size=1, max_size=9), st.integers(1, 400)
@@ -37,4 +37,4 @@ def test_repeats_are_sought_one_pixel_back_only():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_areas_of_one_value_pack_well_whatever_a_pixel_is(dtype, channels):
     pixels = np.repeat(np.random.default_rng(2).integers(0, 256, (50, 4, channels)), 100, axis=1).astype(dtype) * 3
-    assert len(png.pack_pixels(pixels)) < pixels.nbytes / 25
+    assert len(png_write.pack_pixels(pixels)) < pixels.nbytes / 25

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converter.codecs import images, png
+from converter.codecs import images, pixels
 from converter.errors import SourceError
 from tests.codecs import pngs
 
@@ -492,4 +492,4 @@ def test_extensions_are_lower_case_with_a_dot():
 
 
 def test_the_limit_is_that_of_png():
-    assert png.MAX_PIXELS == 100_000_000
+    assert pixels.MAX_PIXELS == 100_000_000
