@@ -192,11 +192,15 @@ class Note(msgspec.Struct, frozen=True):
     message: str
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """What a check has to say. `where` holds the keys image, instance and file as they apply."""
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a check has to say. `where` holds the keys image, instance and file as they apply.
+
+    `details` are the numbers of the message, for programs: see the module of the check.
+    """
 
     code: str
     severity: Severity
     where: dict[str, Any]
     message: str
     fix: str
+    details: dict[str, Any] = {}

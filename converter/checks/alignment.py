@@ -6,6 +6,7 @@ Sizes that do not fit are refused in reading, shifts are found over the whole se
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from converter.checks.catalog import finding
 from converter.checks.subject import Drawn, Subject
@@ -31,7 +32,8 @@ def check(subject: Subject) -> Iterator[Finding]:
         beyond = outside(each, subject.image)
         if beyond > SLACK:
             message = f"reaches {beyond:.4g} px outside the image of {subject.image.width}x{subject.image.height}"
-            yield finding("out-of-bounds", message, image=subject.name, instance=each.told, file=each.file)
+            where: dict[str, Any] = {"image": subject.name, "instance": each.told, "file": each.file}
+            yield finding("out-of-bounds", message, **where, details={"pixels": round(beyond, 3)})
 
 
 def outside(each: Drawn, image: Image) -> float:

@@ -5,7 +5,7 @@ Codes are stable; people write them into scripts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -73,13 +73,20 @@ _PLACE = {code: i for i, code in enumerate(CATALOG)}
 
 
 def finding(
-    code: str, message: str, *, image: str = "", instance: int | None = None, file: str = "", fix: str = ""
+    code: str,
+    message: str,
+    *,
+    image: str = "",
+    instance: int | None = None,
+    file: str = "",
+    fix: str = "",
+    details: Mapping[str, Any] | None = None,
 ) -> Finding:
     """A finding of a known code; severity and, without `fix`, the remedy are the catalog's."""
     entry = CATALOG[code]
     where: dict[str, Any] = {"image": image, "instance": instance, "file": file}
     known = {k: v for k, v in where.items() if v is not None and v != ""}
-    return Finding(code, entry.severity, known, message, fix or entry.fix)
+    return Finding(code, entry.severity, known, message, fix or entry.fix, dict(details or {}))
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

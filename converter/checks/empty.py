@@ -35,7 +35,7 @@ def check(subject: Subject, refused: int = 0) -> Iterator[Finding]:
         if not each.area:
             yield finding("empty-mask", "the mask has no pixel", **where)
         elif each.area < TINY:
-            yield finding("tiny-instance", f"the mask has {each.area} px", **where)
+            yield finding("tiny-instance", f"the mask has {each.area} px", **where, details={"pixels": each.area})
 
 
 def _label_map(subject: Subject) -> Iterator[Finding]:

@@ -32,6 +32,8 @@ def check(subject: Subject) -> Iterator[Finding]:
             if off > BOX:
                 said = f"[{box.x:g}, {box.y:g}, {box.w:g}, {box.h:g}]"
                 real = f"[{tight.x:g}, {tight.y:g}, {tight.w:g}, {tight.h:g}]"
-                yield finding("box-mismatch", f"the box is {said}, that of the mask {real}: {off:.4g} px off", **where)
+                message = f"the box is {said}, that of the mask {real}: {off:.4g} px off"
+                yield finding("box-mismatch", message, **where, details={"pixels": round(off, 3)})
         if area is not None and abs(area - each.area) > max(AREA_PIXELS, AREA_SHARE * each.area):
-            yield finding("area-mismatch", f"the area is given as {area:g} and the mask has {each.area} px", **where)
+            message = f"the area is given as {area:g} and the mask has {each.area} px"
+            yield finding("area-mismatch", message, **where, details={"pixels": round(abs(area - each.area), 3)})

@@ -34,8 +34,12 @@ def check(subject: Subject) -> Iterator[Finding]:
         assert each.mask is not None
         parts = count_parts(each.mask)
         if parts > 1:
-            where: dict[str, Any] = {"image": subject.name, "instance": each.told, "file": each.file}
-            yield finding("disconnected-instance", f"the mask lies in {parts} pieces", **where)
+            message = f"the mask lies in {parts} pieces"
+            yield finding("disconnected-instance", message, **_where(subject, each), details={"pieces": parts})
+
+
+def _where(subject: Subject, each: Drawn) -> dict[str, Any]:
+    return {"image": subject.name, "instance": each.told, "file": each.file}
 
 
 def _shared(subject: Subject, masks: Sequence[Drawn]) -> Iterator[Finding]:
@@ -45,7 +49,7 @@ def _shared(subject: Subject, masks: Sequence[Drawn]) -> Iterator[Finding]:
         a, b = masks[i], masks[j]
         if iou >= SAME and a.instance.class_id == b.instance.class_id:
             message = f"the same as instance {a.told}: IoU {iou:.3f} in one class"
-            yield finding("duplicate-instance", message, image=subject.name, instance=b.told, file=b.file)
+            yield finding("duplicate-instance", message, **_where(subject, b), details={"iou": round(float(iou), 6)})
             continue
         assert a.mask is not None
         assert b.mask is not None
@@ -56,7 +60,7 @@ def _shared(subject: Subject, masks: Sequence[Drawn]) -> Iterator[Finding]:
         each = masks[small]
         more = f", and pixels with {len(others) - 1} more" if len(others) > 1 else ""
         message = f"shares {pixels} of its {each.area} px with instance {masks[largest].told}{more}"
-        yield finding("overlap", message, image=subject.name, instance=each.told, file=each.file)
+        yield finding("overlap", message, **_where(subject, each), details={"pixels": pixels})
 
 
 def _boxes_twice(subject: Subject, boxes: Sequence[Drawn]) -> Iterator[Finding]:
@@ -72,4 +76,6 @@ def _boxes_twice(subject: Subject, boxes: Sequence[Drawn]) -> Iterator[Finding]:
             a, b = boxes[i], boxes[i + 1 + j]
             if a.instance.class_id == b.instance.class_id:
                 message = f"the same box as instance {a.told}: IoU {iou[j]:.3f} in one class"
-                yield finding("duplicate-instance", message, image=subject.name, instance=b.told, file=b.file)
+                yield finding(
+                    "duplicate-instance", message, **_where(subject, b), details={"iou": round(float(iou[j]), 6)}
+                )

@@ -122,7 +122,7 @@ def strays(facts: Sequence[Facts], header: Header) -> Iterator[Finding]:
             shown = ", ".join(map(str, lone[:5]))
             message = f"value {shown} is in no other of {len(masks)} masks, and nothing declares it"
             code = "palette-mask" if len(lone) > 1 and set(lone) <= _grays() else "unexpected-value"
-            yield finding(code, message, image=each.image, file=each.mask_file)
+            yield finding(code, message, image=each.image, file=each.mask_file, details={"values": lone})
 
 
 def _elsewhere(value: int, mask: Facts, used: Counter[int]) -> bool:

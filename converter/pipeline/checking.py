@@ -203,6 +203,8 @@ class _Look(msgspec.Struct, frozen=True):
         try:
             with stopwatch.stage("load"):
                 info, data = read_image(reading, image)
+            if info is not None and self.packed is not None:  # the index said the size, and is judged by the file
+                image = msgspec.structs.replace(image, width=info.width, height=info.height)
             if info is not None:
                 check_frame(file, image, info)
         except SourceError as error:
@@ -322,11 +324,11 @@ def _look(data: bytes, file: str, *, measured: bool) -> tuple[phash.Look | None,
     return phash.look_at(picture), light.measure(picture) if measured else None
 
 
-def _scores(data: bytes | None, file: str, edges: NDArray[np.bool_] | None) -> NDArray[Any] | None:
-    if data is None or edges is None:
+def _scores(data: bytes | None, file: str, edge: shift.Boundary | None) -> NDArray[Any] | None:
+    if data is None or edge is None:
         return None
     try:
-        return shift.scores(codec.decode(data, file), edges)
+        return shift.scores(codec.decode(data, file), edge)
     except SourceError:
         return None
 

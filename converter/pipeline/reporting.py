@@ -291,8 +291,8 @@ class _Draw(msgspec.Struct, frozen=True):
                 continue
             place = places[instance] if instance is not None else None
             pixels = example(found, sample, rgb, self.look.style, EXAMPLE_BOX, place)
-            uri = jpeg_uri(pixels)
-            made.append((group, Example(uri, pixels.shape[1], pixels.shape[0], found.where, found.message)))
+            (height, width), how_bad = pixels.shape[:2], words.amount(found)
+            made.append((group, Example(jpeg_uri(pixels), width, height, found.where, found.message, how_bad)))
         return _Made(_item(sample, rgb, self.look) if task.gallery else None, made)
 
 
@@ -349,14 +349,10 @@ def _pictures(
             spent += cost
             gallery.append(made.item)
     pictured = [
-        msgspec.structs.replace(g, examples=sorted(examples.get(n, []), key=lambda e: _rank(g, e)))
+        msgspec.structs.replace(g, examples=sorted(examples.get(n, []), key=lambda e: -e.amount))
         for n, g in enumerate(groups)
     ]
     return gallery, pictured
-
-
-def _rank(group: Group, each: Example) -> float:
-    return -words.amount(Finding(group.code, "info", each.where, each.message, ""))
 
 
 def _tasks(checked: Checked, groups: Sequence[Group]) -> list[_Task]:

@@ -51,13 +51,14 @@ SEVERITIES = {"error": "Errors", "warning": "Warnings", "info": "For information
 
 
 class Example(msgspec.Struct, frozen=True):
-    """A picture of a finding."""
+    """A picture of a finding; `amount` is how bad it is among those of its code."""
 
     uri: str
     width: int
     height: int
     where: dict[str, Any]
     message: str
+    amount: float = 0.0
 
 
 class Group(msgspec.Struct, frozen=True):

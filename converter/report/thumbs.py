@@ -7,7 +7,6 @@ the outline as it would fit, pixels of no class in magenta.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -227,9 +226,7 @@ def _mark_strange(canvas: Pixels, finding: Finding, sample: Sample, view: View, 
     """Pixels of a label map whose value is no class, no background, not to be ignored, or named by the finding."""
     if sample.labels is None:
         return
-    named = re.search(r"\bvalues? (\d+(?:, \d+)*)", finding.message) if finding.code in KEYS else None
-    meant = {int(v) for v in named[1].split(", ")} if named else set()
-    known = {*style.colors, style.background_id, style.ignore_id} - meant
+    known = {*style.colors, style.background_id, style.ignore_id} - set(finding.details.get("values", ()))
     strange = [int(v) for v in labelmap.values(sample.labels)[0] if int(v) not in known]
     if not strange:
         return
@@ -247,7 +244,7 @@ def _shifted(finding: Finding, sample: Sample, rgb: Pixels | None, view: View) -
     """Outlines as they lie, and as they would fit."""
     canvas = picture(rgb, view, sample.image.width, sample.image.height)
     regions = [r for r in _regions(sample) if rle.area(r)]
-    for seen, tint in ((view, BAD), (_moved(finding.message, view, sample), GOOD)):
+    for seen, tint in ((view, BAD), (_moved(finding, view, sample), GOOD)):
         for region in regions:
             patch = coverage(region, seen)
             if patch is not None:
@@ -263,15 +260,10 @@ def _regions(sample: Sample) -> list[Rle]:
     return [r for r in (_region(i, sample) for i in sample.instances if not isinstance(i.shape, Box)) if r is not None]
 
 
-def _moved(message: str, view: View, sample: Sample) -> View:
+def _moved(finding: Finding, view: View, sample: Sample) -> View:
     """The view through which masks are seen where they would fit, from what the finding says of them."""
-    dx = dy = 0.0
-    for pixels, where in re.findall(r"(\d+) px too far (right|left|down|up)", message):
-        step = float(pixels) * (1 if where in {"right", "down"} else -1)
-        dx, dy = (dx + step, dy) if where in {"right", "left"} else (dx, dy + step)
-    found = re.search(r"([\d.]+)% too (large|small)", message)
-    grown = 1 + float(found[1]) / 100 * (1 if found[2] == "large" else -1) if found else 1.0
-    corner = "corner" in message
-    cx, cy = (0.0, 0.0) if corner else (sample.image.width / 2, sample.image.height / 2)
-    left, top = cx - (cx - view.left) * grown + dx, cy - (cy - view.top) * grown + dy
+    off = finding.details
+    grown = 1 + off["scale"]
+    cx, cy = (0.0, 0.0) if off["anchor"] == "corner" else (sample.image.width / 2, sample.image.height / 2)
+    left, top = cx - (cx - view.left) * grown + off["x"], cy - (cy - view.top) * grown + off["y"]
     return View(left, top, view.scale / grown, view.width, view.height)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from converter.model import Finding
 
 __all__ = ["EXPLAINED", "amount", "title"]
@@ -151,15 +149,16 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
 }
 
-# Where a message says how bad it is; the worst are shown first.
-_AMOUNTS = {
-    "overlap": r"shares (\d+)",
-    "disconnected-instance": r"in (\d+) pieces",
-    "box-mismatch": r"([\d.e+]+) px off",
-    "out-of-bounds": r"([\d.]+) (?:px|pixels)",
-    "duplicate-instance": r"IoU ([\d.]+)",
+# What of a finding's details says how bad it is; the worst are shown first.
+_WORSE = {
+    "overlap": "pixels",
+    "disconnected-instance": "pieces",
+    "box-mismatch": "pixels",
+    "area-mismatch": "pixels",
+    "out-of-bounds": "pixels",
+    "duplicate-instance": "iou",
 }
-_SMALL = {"tiny-instance": r"(\d+) px"}
+_WORSE_IF_LESS = {"tiny-instance": "pixels"}
 
 
 def title(code: str) -> str:
@@ -169,9 +168,6 @@ def title(code: str) -> str:
 
 def amount(finding: Finding) -> float:
     """How bad a finding is among those of its code; 0 where nothing tells."""
-    for table, sign in ((_AMOUNTS, 1.0), (_SMALL, -1.0)):
-        pattern = table.get(finding.code)
-        found = re.search(pattern, finding.message) if pattern else None
-        if found:
-            return sign * float(found[1])
-    return 0.0
+    if finding.code in _WORSE_IF_LESS:
+        return -float(finding.details.get(_WORSE_IF_LESS[finding.code], 0))
+    return float(finding.details.get(_WORSE.get(finding.code, ""), 0))

@@ -44,7 +44,7 @@ def scaled(labels: Labels, factor: float, corner: bool) -> Labels:
 
 
 def judged(pairs: list[Pair], change: Callable[[Labels], Labels] = lambda m: m) -> Displacement | None:
-    found = [scores(rgb, shift._edges(change(labels))) for rgb, labels in pairs]
+    found = [scores(rgb, shift.boundary(change(labels))) for rgb, labels in pairs]
     return displacement([f for f in found if f is not None])
 
 
@@ -118,6 +118,23 @@ def test_a_scale(pairs: list[Pair], factor: float, corner: bool) -> None:
     assert f"too {'large' if factor > 1 else 'small'}" in shift.words(found)
 
 
+@pytest.mark.parametrize("pixels", [-3, 3])
+def test_masks_drawn_too_wide_or_too_narrow_lie_where_they_should(pixels: int) -> None:
+    """And are found beside their objects, by as much, when they do not."""
+
+    def grown(labels: Labels) -> Labels:
+        size = 2 * abs(pixels) + 1
+        if pixels > 0:
+            return np.asarray(ndimage.grey_dilation(labels, size=(size, size)))
+        return np.where(ndimage.grey_erosion(labels, size=(size, size)) == labels, labels, 0)
+
+    pairs = drawn(20)
+    assert judged(pairs, grown) is None
+    found = judged(pairs, lambda m: moved(grown(m), 4, -4))
+    assert found is not None
+    assert (abs(found.x - 4) <= 1, abs(found.y + 4) <= 1, found.scale) == (True, True, 0)
+
+
 def test_masks_that_follow_no_edges_say_nothing() -> None:
     strangers = drawn()
     mixed = [(rgb, labels) for (rgb, _), (_, labels) in zip(strangers, strangers[1:] + strangers[:1], strict=True)]
@@ -127,7 +144,7 @@ def test_masks_that_follow_no_edges_say_nothing() -> None:
 def test_too_few_or_too_small() -> None:
     assert judged(drawn(4), lambda m: moved(m, 8, 0)) is None
     rgb, labels = drawn(1)[0]
-    tiny: Scores | None = scores(rgb[:40, :40], shift._edges(labels[:40, :40]))
+    tiny: Scores | None = scores(rgb[:40, :40], shift.boundary(labels[:40, :40]))
     assert tiny is None
 
 
