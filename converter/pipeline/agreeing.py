@@ -87,25 +87,25 @@ def agreement(reading: Reading, packed: Package, ref: Ref, sample: Sample) -> li
     found = []
     for other in packed.others:
         folder = other.output.writing.prefix
-        problem = _problem(reading, other, ref, sample, name)
+        problem, instance = _problem(reading, other, ref, sample, name)
         if problem:
             message = f"what {folder} holds of this image {problem}"
-            found.append(finding("encoding-disagreement", message, image=name, file=folder))
+            found.append(finding("encoding-disagreement", message, image=name, instance=instance, file=folder))
     return found
 
 
-def _problem(reading: Reading, other: Encoding, ref: Ref, sample: Sample, name: str) -> str:
+def _problem(reading: Reading, other: Encoding, ref: Ref, sample: Sample, name: str) -> tuple[str, int | None]:
     theirs = _ref(other, ref, name)
     if theirs is None:
-        return "is nothing: the image is missing there"
+        return "is nothing: the image is missing there", None
     assert other.reader.load is not None
     ledger = Ledger("skip")
     try:
         read = other.reader.load(reading, other.scan.header, sized_like(theirs, sample.image), ledger)
     except (SourceError, Skipped) as error:
-        return f"cannot be read: {error}"
+        return f"cannot be read: {error}", None
     if ledger.refusals:
-        return f"cannot be read: {ledger.refusals[0].problem}"
+        return f"cannot be read: {ledger.refusals[0].problem}", ledger.refusals[0].instance
     return difference(sample, read, other)
 
 

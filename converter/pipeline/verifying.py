@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -83,7 +84,7 @@ def _code(error: SourceError | Skipped) -> str:
     return code if code in CATALOG and CATALOG[code].severity == "error" else "encoding-disagreement"
 
 
-def _finding(code: str, where: dict[str, str], message: str) -> Finding:
+def _finding(code: str, where: Mapping[str, Any], message: str) -> Finding:
     return Finding(code, "error", dict(where), message, FIX)
 
 
@@ -165,9 +166,9 @@ class _Compare(msgspec.Struct, frozen=True):
         if fingerprint(base) != item.expected:
             findings.append(_disagree(item, self.encodings[0], "is not what was written"))
         for encoding, sample in zip(self.encodings[1:], samples[1:], strict=True):
-            problem = difference(base, sample, encoding)
+            problem, instance = difference(base, sample, encoding)
             if problem:
-                findings.append(_disagree(item, encoding, problem))
+                findings.append(_disagree(item, encoding, problem, instance))
         return findings + self._index(item, base)
 
     def _index(self, item: _Item, base: Sample) -> list[Finding]:
@@ -194,9 +195,11 @@ def sized_like(ref: Ref, image: Image) -> Ref:
     return msgspec.structs.replace(ref, image=sized)
 
 
-def _disagree(item: _Item, encoding: Encoding, problem: str) -> Finding:
+def _disagree(item: _Item, encoding: Encoding, problem: str, instance: int | None = None) -> Finding:
     folder = encoding.output.writing.prefix or "masks/"
-    where = {"image": item.name, "file": folder}
+    where: dict[str, Any] = {"image": item.name, "file": folder}
+    if instance is not None:
+        where["instance"] = instance
     return _finding("encoding-disagreement", where, f"{item.name} in {folder} {problem}")
 
 
@@ -205,20 +208,24 @@ def _measures(row: index.Row) -> tuple[str, ...]:
             row.bbox_w, row.bbox_h, row.area, row.iscrowd)  # fmt: skip
 
 
-def difference(base: Sample, sample: Sample, encoding: Encoding) -> str:
-    """How `sample`, read from a secondary encoding, differs from what the primary one implies; "" if it does not."""
+def difference(base: Sample, sample: Sample, encoding: Encoding) -> tuple[str, int | None]:
+    """How `sample`, read from a secondary encoding, differs from what the primary one implies, and in which instance.
+
+    The instance is None where it is not one that differs; the words are "" where nothing does.
+    """
     expected = lower(base, encoding.output.lowering, Ledger()).instances
     found = sample.instances
     if len(expected) != len(found):
-        return f"holds {len(found)} instances, not {len(expected)}"
+        return f"holds {len(found)} instances, not {len(expected)}", None
     index_of = {id: i for i, id in enumerate(sorted(c.id for c in encoding.output.writing.header.classes))}
     for number, (mine, theirs) in enumerate(zip(expected, found, strict=True), 1):
+        told = mine.id if mine.id is not None else number
         class_id = index_of[mine.class_id] + 1 if encoding.reader.name.startswith("yolo") else mine.class_id
         if class_id != theirs.class_id:
-            return f"has class {theirs.class_id} for instance {number}, not {class_id}"
+            return f"has class {theirs.class_id} for instance {told}, not {class_id}", told
         if not _same(mine, theirs, base.image):
-            return f"draws instance {number} differently"
-    return ""
+            return f"draws instance {told} differently", told
+    return "", None
 
 
 def _same(mine: Instance, theirs: Instance, image: Image) -> bool:

@@ -240,7 +240,7 @@ def test_encodings_that_differ(tmp_path: Path) -> None:
     def act(root: Path) -> None:
         small.edit(root, lambda c: small.annotation(c, 23).update(square(60, 50, 9, 9)), "coco/coco.json")
 
-    assert small.new(root, act) == {("encoding-disagreement", "2.png", None, "coco/")}
+    assert small.new(root, act) == {("encoding-disagreement", "2.png", 23, "coco/")}
 
 
 def test_a_mask_that_is_gone(tmp_path: Path) -> None:
