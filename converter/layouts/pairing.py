@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import posixpath
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -33,11 +33,17 @@ IMAGE_WORDS = frozenset(
     {"image", "images", "img", "imgs", "jpegimages", "rgb", "photo", "photos", "picture", "pictures", "input",
      "inputs", "leftimg8bit", "x"}
 )  # fmt: skip
-_MASK = r"(?:cp[-_ ])?masks?|labels?|lbl|gt|ground_?truth|seg(?:mentation)?|annot(?:ation)?|ann|labelids"
-_IMAGE = r"images?|imgs?|im|rgb|sat|raw|photo|leftimg8bit"
-MASK_NAME = re.compile(rf"(?P<a>.+?)[-_ .](?:{_MASK}|l)|(?:{_MASK})(?:[-_ .](?P<b>.+)|(?P<c>\d+))", re.IGNORECASE)
-IMAGE_NAME = re.compile(rf"(?P<a>.+?)[-_ .](?:{_IMAGE})|(?:{_IMAGE})(?:[-_ .](?P<b>.+)|(?P<c>\d+))", re.IGNORECASE)
+MASK_ENDS = frozenset(
+    {"mask", "masks", "label", "labels", "lbl", "l", "gt", "truth", "groundtruth", "seg", "segmentation", "annot",
+     "annotation", "ann", "labelids"}
+)  # fmt: skip
+IMAGE_ENDS = frozenset({"image", "images", "img", "imgs", "im", "rgb", "sat", "raw", "photo", "leftimg8bit"})
+ENDING = re.compile(r"(.+)[-_ .]([^-_ .]+)")
+BEGINNING = re.compile(r"([^\W\d_]+)(?:[-_ .](.+)|(\d+))")
+HALF = re.compile(r"[-_ ](?:cp|ground)$", re.IGNORECASE)  # of cp_masks and ground_truth
+MOST = 500
 Kind = Literal["mask", "image", ""]
+Key = tuple[str, ...]
 
 
 class _Folder(msgspec.Struct, frozen=True):
@@ -70,7 +76,7 @@ def _kind(folder: str) -> Kind:
 
 
 @functools.lru_cache(maxsize=4096)
-def _key(folder: str) -> tuple[str, ...]:
+def _key(folder: str) -> Key:
     """The path of a folder without the words for images and masks."""
     return tuple(rest for name in folder.split("/") if (rest := _folder(name).rest))
 
@@ -99,22 +105,23 @@ def pair_masks(masks: Source, images: Source) -> tuple[list[tuple[str, str]], li
 
     `images` is `masks` itself, or where images lie apart. Of several images that a mask may
     belong to, by its name alone, it takes the one whose path is most like its own, and none
-    where two are equally like it.
+    where two are equally like it, or images in more than 500 folders bear that name.
     """
     wanted, photos = _roles(masks, images, apart=images is not masks)
     by_name = _by_name(photos)
     pairs: dict[str, str] = {}
-    later: list[tuple[str, list[str]]] = []
+    later: list[tuple[str, dict[Key, list[str]]]] = []
     for mask, alike in wanted.items():
         found = _namesakes(mask, by_name, alike=alike)
-        same = [p for p in found if _key(posixpath.dirname(p)) == _key(posixpath.dirname(mask))]
+        same = found.get(_key(posixpath.dirname(mask)))
         if same:
             pairs[mask] = same[0]
         else:
             later.append((mask, found))
     taken = set(pairs.values())
     for mask, found in later:
-        best = _likest(mask, [p for p in found if p not in taken])
+        rivals = found.values() if len(found) <= MOST else ()
+        best = _likest(mask, [p for paths in rivals for p in paths if p not in taken])
         if best is not None:
             pairs[mask] = best
     orphans = [m for m in wanted if m not in pairs]
@@ -127,7 +134,7 @@ def _roles(masks: Source, images: Source, *, apart: bool) -> tuple[dict[str, boo
     named = {p for p in here if in_mask_folder(p)}
     if not apart and len(named) == len(here):
         named = set()  # the word stands in the name of the whole set
-    wanted = {p: p in named for p in here if p in named or MASK_NAME.fullmatch(_base(p))}
+    wanted = {p: p in named for p in here if p in named or _plain(MASK_ENDS, _base(p))}
     if not apart:
         return wanted, [p for p in here if p not in named]
     there = [p for p in images.listed() if is_image(p)]
@@ -138,27 +145,35 @@ def _base(path: str) -> str:
     return posixpath.basename(stem(path))
 
 
-def _by_name(photos: Iterable[str]) -> dict[tuple[bool, str], list[str]]:
-    """(whether the word for images was taken off, name without extension) -> paths."""
-    found: dict[tuple[bool, str], list[str]] = defaultdict(list)
+def _by_name(photos: Iterable[str]) -> dict[tuple[bool, str], dict[Key, list[str]]]:
+    """(whether the word for images was taken off, name without extension) -> paths by what is left of their folders."""
+    found: dict[tuple[bool, str], dict[Key, list[str]]] = {}
     for path in photos:
-        base = _base(path)
-        found[False, base].append(path)
-        for plain in _plain(IMAGE_NAME, base):
-            found[True, plain].append(path)
+        base, key = _base(path), _key(posixpath.dirname(path))
+        for name in ((False, base), *((True, plain) for plain in _plain(IMAGE_ENDS, base))):
+            found.setdefault(name, {}).setdefault(key, []).append(path)
     return found
 
 
-def _plain(words: re.Pattern[str], base: str) -> list[str]:
-    match = words.fullmatch(base)
-    return [g for g in match.groups() if g] if match else []
+def _plain(words: Collection[str], base: str) -> list[str]:
+    """The name without the one of `words` that it ends in, and without the one that it begins with."""
+    found = []
+    end = ENDING.fullmatch(base)
+    if end and end[2].lower() in words:
+        found.append(HALF.sub("", end[1]) if words is MASK_ENDS else end[1])
+    begin = BEGINNING.fullmatch(base)
+    if begin and begin[1].lower() in words:
+        found.append(begin[2] or begin[3])
+    return found
 
 
-def _namesakes(mask: str, by_name: Mapping[tuple[bool, str], list[str]], *, alike: bool) -> list[str]:
+def _namesakes(
+    mask: str, by_name: Mapping[tuple[bool, str], dict[Key, list[str]]], *, alike: bool
+) -> dict[Key, list[str]]:
     """The images that bear the name of a mask, with as little taken off the two as there has to be."""
     base = _base(mask)
-    names = [base, *_plain(MASK_NAME, base)] if alike else _plain(MASK_NAME, base)
-    return next((f for name in names for bare in (False, True) if (f := by_name.get((bare, name)))), [])
+    names = [base, *_plain(MASK_ENDS, base)] if alike else _plain(MASK_ENDS, base)
+    return next((f for name in names for bare in (False, True) if (f := by_name.get((bare, name)))), {})
 
 
 def _likest(mask: str, images: Sequence[str]) -> str | None:
@@ -205,15 +220,22 @@ def places(pairs: Sequence[tuple[str, str]], splits: Collection[str] = ()) -> li
 
 
 def _place(image: str, mask: str, splits: Collection[str]) -> Place:
-    folders = [f for f in posixpath.dirname(image).split("/") if f]
+    folder, split = _layout(posixpath.dirname(image), posixpath.dirname(mask), frozenset(splits))
+    return Place(posixpath.join(folder, posixpath.basename(image)), split)
+
+
+@functools.lru_cache(maxsize=4096)
+def _layout(folder: str, mask_folder: str, splits: frozenset[str]) -> tuple[str, str | None]:
+    """What a folder of images adds to their names, and its split."""
+    folders = [f for f in folder.split("/") if f]
     at = max((i for i, f in enumerate(folders) if _folder(f).kind == "image"), default=-1)
     near = sorted(range(len(folders)), key=lambda i: (i <= at, abs(i - at)))
     where = next((i for i in near if _split(folders[i], splits)), None)
     split = _split(folders[where], splits) if where is not None else None
     first = max(at, -1 if where is None else where) + 1
     if at < 0 and where is None:
-        first = _shared(folders, mask)
-    return Place("/".join([*folders[first:], posixpath.basename(image)]), split)
+        first = _shared(folders, mask_folder)
+    return "/".join(folders[first:]), split
 
 
 def _split(folder: str, splits: Collection[str]) -> str | None:
@@ -224,9 +246,9 @@ def _split(folder: str, splits: Collection[str]) -> str | None:
     return next((split_name(name) for name in (folder, rest) if is_split_name(name)), None)
 
 
-def _shared(folders: Sequence[str], mask: str) -> int:
+def _shared(folders: Sequence[str], mask_folder: str) -> int:
     """How many leading folders of an image belong to the layout: as many as lead to the folder of masks."""
-    above = posixpath.dirname(mask).split("/")
+    above = mask_folder.split("/")
     depth = max((i for i, f in enumerate(above) if _folder(f).kind == "mask"), default=len(folders) - 1)
     return min(depth + 1, len(folders))
 
