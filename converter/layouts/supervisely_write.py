@@ -18,12 +18,13 @@ from converter.storage import Target
 __all__ = ["SuperviselyAssembler", "encode", "image_path", "label_path"]
 
 DATASET = "ds0"
+KINDS = ("none", "any_number", "any_string")  # of tags: a later one wins where values differ in kind
 
 
 class TagNames(msgspec.Struct, frozen=True):
-    """The names of the tags of one image, with whether any carries a value."""
+    """The names of the tags of one image, with the kind of their values as its place in KINDS."""
 
-    valued: dict[str, bool]
+    kinds: dict[str, int]
 
 
 def image_path(writing: Writing, image: Image) -> str:
@@ -43,7 +44,7 @@ def _dataset(writing: Writing, image: Image) -> str:
 def encode(writing: Writing, sample: Sample) -> Encoded:
     """The annotation of one image."""
     image, names = sample.image, {c.id: c.name for c in writing.header.classes}
-    used: dict[str, bool] = {}
+    used: dict[str, int] = {}
     tags = _tags(dict.fromkeys(image.extra.get("tags", ())) | image.extra.get("attributes", {}), used)
     objects = [_object(instance, names[instance.class_id], image, used) for instance in sample.instances]
     document = {
@@ -56,7 +57,7 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     return Encoded(files, TagNames(used), [i.id for i in sample.instances])
 
 
-def _tags(values: dict[Any, Any], used: dict[str, bool]) -> list[dict[str, Any]]:
+def _tags(values: dict[Any, Any], used: dict[str, int]) -> list[dict[str, Any]]:
     """Tags have a number, a text or nothing as value."""
     made = []
     for name, value in values.items():
@@ -66,11 +67,12 @@ def _tags(values: dict[Any, Any], used: dict[str, bool]) -> list[dict[str, Any]]
             else (str(value).lower() if isinstance(value, bool) else json.encode(value).decode())
         )
         made.append({"name": str(name), "value": plain})
-        used[str(name)] = used.get(str(name), False) or plain is not None
+        kind = 0 if plain is None else 2 if isinstance(plain, str) else 1
+        used[str(name)] = max(used.get(str(name), 0), kind)
     return made
 
 
-def _object(instance: Instance, title: str, image: Image, used: dict[str, bool]) -> dict[str, Any]:
+def _object(instance: Instance, title: str, image: Image, used: dict[str, int]) -> dict[str, Any]:
     return {
         "description": instance.extra.get("description", ""),
         "tags": _tags(instance.extra.get("attributes", {}), used),
@@ -115,11 +117,11 @@ class SuperviselyAssembler:
 
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
-        self.tags: dict[str, bool] = {}
+        self.tags: dict[str, int] = {}
 
     def add(self, record: Record) -> None:
-        for name, valued in record.value.valued.items():
-            self.tags[name] = self.tags.get(name, False) or valued
+        for name, kind in record.value.kinds.items():
+            self.tags[name] = max(self.tags.get(name, 0), kind)
 
     def finish(self) -> None:
         classes = sorted(self.writing.header.classes, key=lambda c: c.id)
@@ -129,7 +131,7 @@ class SuperviselyAssembler:
                 for place, c in enumerate(classes, 1)
             ],
             "tags": [
-                {"name": n, "value_type": "any_string" if self.tags[n] else "none", "color": _hex(color_of(place))}
+                {"name": n, "value_type": KINDS[self.tags[n]], "color": _hex(color_of(place))}
                 for place, n in enumerate(sorted(self.tags), 1)
             ],
             "projectType": "images",
