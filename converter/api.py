@@ -79,8 +79,12 @@ class DatasetInstance:
 
     @property
     def box(self) -> tuple[float, float, float, float]:
-        """Left, top, width and height in pixels: of the mask, tight; of a box, as it is."""
-        box = shapes.tight_box(self._instance.shape, self._image.height, self._image.width)
+        """Left, top, width and height in pixels: of the mask or marks, tight; of a box, as it is."""
+        shape = self._instance.shape
+        if isinstance(shape, Marks):
+            (left, right), (top, bottom) = ((min(v), max(v)) for v in (shape.points[0::2], shape.points[1::2]))
+            return (left, top, right - left, bottom - top)
+        box = shapes.tight_box(shape, self._image.height, self._image.width)
         return (box.x, box.y, box.w, box.h)
 
     def mask(self) -> NDArray[np.bool_]:
