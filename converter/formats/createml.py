@@ -27,7 +27,7 @@ from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.layouts.boxed_lists import named_image
 from converter.layouts.by_name import ids_by_name, named_classes
 from converter.layouts.figures import check_numbers
-from converter.layouts.images import ImageIndex, order_splits, shown_name
+from converter.layouts.images import ImageIndex, order_splits, shown_name, tell_unused
 from converter.ledger import Ledger
 from converter.model import Box, Header, Instance, Ref, Sample
 from converter.storage import Source
@@ -95,6 +95,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
             used |= {a["label"] for a in _objects(listed) if isinstance(a.get("label"), str)}
             refs[key] = Ref(image, Payload(json.encode(listed), label, place))
     found = list(refs.values())
+    tell_unused(reading.images, found, files, ledger)
     classes = named_classes((), used, source.name)
     return Scan(Header("createml", "instance", classes, order_splits(r.image.split for r in found)), found)
 

@@ -42,7 +42,7 @@ from converter.layouts import via3
 from converter.layouts.boxed_lists import named_image
 from converter.layouts.by_name import ids_by_name, named_classes
 from converter.layouts.figures import check_numbers, check_polygon, ellipse
-from converter.layouts.images import ImageIndex, order_splits, shown_name
+from converter.layouts.images import ImageIndex, order_splits, shown_name, tell_unused
 from converter.ledger import Ledger
 from converter.model import Box, Header, Image, Instance, Marks, Ref, Sample, Shape
 from converter.storage import Source
@@ -125,6 +125,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         Ref(image, Payload(json.encode(mine), label, place, key, only))
         for image, mine, label, place in _once(found, ledger)
     ]
+    tell_unused(reading.images, refs, files, ledger)
     return Scan(Header("via", "instance", classes, order_splits(r.image.split for r in refs)), refs)
 
 

@@ -25,7 +25,7 @@ from converter.layouts.figures import (
     placed_inside,
     turned_box,
 )
-from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, split_name, stem
+from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, split_name, stem, tell_unused
 from converter.ledger import Ledger
 from converter.model import Header, Image, Instance, Marks, Ref, Rle, Sample, Shape
 from converter.storage import Source
@@ -94,6 +94,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         used = {f.get("label", "") for r in refs for f in xml.decode(r.payload.element, "") if f.tag in FIGURES}
         declared += sorted(n for n in used - set(declared) if mentions(table, n))
     classes = named_classes(declared, (), source.label(files[0]), colors)
+    tell_unused(reading.images, refs, files, ledger)
     header = Header("cvat", "instance", classes, order_splits(r.image.split for r in refs), title)
     return Scan(header, refs)
 

@@ -15,7 +15,7 @@ from converter.geometry import rle
 from converter.layouts.by_name import named_classes
 from converter.layouts.classes import check_name, is_background, undeclared
 from converter.layouts.figures import Part, box_centre, check_numbers, check_polygon, ellipse, join, turned_box
-from converter.layouts.images import ImageIndex, order_splits, shown_name, split_name, stem
+from converter.layouts.images import ImageIndex, order_splits, shown_name, split_name, stem, tell_unused
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Header, Image, Instance, Marks, Ref, Sample, Shape
 from converter.storage import Source
@@ -82,6 +82,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
             raise SourceError(label, "its labels are not those of the other files", remedy="convert it by itself")
         labels, colors = mine, colors | shades
         refs += _refs(source, path, top, index, _first(mine), ledger)
+    tell_unused(reading.images, refs, files, ledger)
     classes = _classes(labels or [], colors, source.label(files[0]))
     ids = [i for r in refs for i in _ids(r)]
     header = Header("datumaro", "instance", classes, order_splits(r.image.split for r in refs))

@@ -16,7 +16,16 @@ from converter.format import Reading, Scan
 from converter.layouts import brush
 from converter.layouts.by_name import ids_by_name, named_classes
 from converter.layouts.figures import check_numbers, check_polygon, ellipse, turned_box
-from converter.layouts.images import ImageIndex, is_image, is_split_name, order_splits, shown_name, split_name, stem
+from converter.layouts.images import (
+    ImageIndex,
+    is_image,
+    is_split_name,
+    order_splits,
+    shown_name,
+    split_name,
+    stem,
+    tell_unused,
+)
 from converter.ledger import Ledger
 from converter.model import Box, Header, Image, Instance, Marks, Ref, Sample, Shape
 from converter.storage import Source
@@ -97,6 +106,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     declared = _configuration(source, used)
     classes = named_classes(list(declared), used, source.name, {n: c for n, c in declared.items() if c})
     found = list(refs.values())
+    tell_unused(reading.images, found, files, ledger)
     return Scan(Header("label-studio", "instance", classes, order_splits(r.image.split for r in found)), found)
 
 
