@@ -169,7 +169,8 @@ def typed_yolo(data: Path, out: Path, _: Png) -> None:
     rows: dict[int, list[str]] = {image.id: [] for image in coco.images}
     for a in coco.annotations:
         if not a.iscrowd:
-            row = _box_row({"bbox": a.bbox}, *sizes[a.image_id])
+            (x, y, w, h), (width, height) = a.bbox, sizes[a.image_id]
+            row = f"{(x + w / 2) / width:.6f} {(y + h / 2) / height:.6f} {w / width:.6f} {h / height:.6f}"
             rows[a.image_id].append(f"{index[a.category_id]} {row}\n")
     for id, lines in rows.items():
         (out / f"{id:012d}.txt").write_text("".join(lines))
