@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from converter.errors import ShapeError
 from converter.geometry import rle
 from converter.model import Rle
 
-__all__ = ["box_to_rle", "check_rings", "polygons_to_rle"]
+__all__ = ["Extent", "box_to_rle", "check_rings", "polygons_to_rle", "tight_box"]
 
 # The rasteriser keeps up to 80 bytes for each pixel of a ring's length.
 _PIECE = 1_000_000
@@ -28,6 +28,15 @@ _PIECE = 1_000_000
 _FARTHEST = 100_000_000
 # Up to here halves of a pixel are exact in a double.
 _BEYOND = 1e15
+_NUMBERS = frozenset({int, float})
+
+
+class Extent(NamedTuple):
+    """Of checked rings: an upper bound of the longest one's length, and their least and greatest number."""
+
+    longest: float
+    least: float
+    most: float
 
 
 def polygons_to_rle(rings: list[list[float]], height: int, width: int) -> Rle:
@@ -36,12 +45,31 @@ def polygons_to_rle(rings: list[list[float]], height: int, width: int) -> Rle:
     Equal to `merge(frPyObjects(rings, height, width))` of pycocotools byte for byte, also
     outside the image; no rings are an empty mask. ShapeError as `check_rings` has it.
     """
-    longest = check_rings(rings, height, width)
+    longest = check_rings(rings, height, width).longest
     if not rings or not rle.pixels(height, width):
         return rle.empty(height, width)
     if longest > _PIECE:
         return rle.union([_in_pieces(ring, height, width) for ring in rings])
     return _draw(rings, height, width)
+
+
+def tight_box(rings: list[list[float]], height: int, width: int) -> tuple[int, int, int, int]:
+    """Left, top, width and height of what `polygons_to_rle` draws; zeros when that is nothing.
+
+    It is the box around the boxes of the rings, which need not be united for it.
+    """
+    longest = check_rings(rings, height, width).longest
+    if not rings or longest > _PIECE or not rle.pixels(height, width):
+        return rle.tight_box(polygons_to_rle(rings, height, width))
+    boxes = coco.toBbox(coco.frPyObjects(rings, height, width))
+    if len(rings) > 1:
+        drawn = boxes[boxes[:, 2] > 0]
+        if not len(drawn):
+            return 0, 0, 0, 0
+        corner = drawn[:, :2].min(axis=0)
+        boxes = np.concatenate((corner, (drawn[:, :2] + drawn[:, 2:]).max(axis=0) - corner))[None]
+    x, y, w, h = boxes[0].tolist()
+    return int(x), int(y), int(w), int(h)
 
 
 def box_to_rle(x: float, y: float, w: float, h: float, height: int, width: int) -> Rle:
@@ -62,8 +90,8 @@ def box_to_rle(x: float, y: float, w: float, h: float, height: int, width: int) 
     return rle.from_runs(columns + top, columns + bottom, height, width)
 
 
-def check_rings(rings: Any, height: int, width: int) -> float:
-    """Refuses what is no list of rings for an image of this size; an upper bound of the longest one's length.
+def check_rings(rings: Any, height: int, width: int) -> Extent:
+    """Refuses what is no list of rings for an image of this size; else how far they reach (0 without any).
 
     ShapeError, with the place counted from 1, unless every ring is a list of at least three pairs
     of finite numbers (no bool), none of them absurdly far from the image. The outlines together
@@ -73,17 +101,20 @@ def check_rings(rings: Any, height: int, width: int) -> float:
     if not isinstance(rings, list):
         raise ShapeError(f"a polygon is a list of rings, not {_kind(rings)}")
     farthest = min(10 * max(height, width) + 10_000, _FARTHEST)
-    lengths = [_check_ring(ring, place, farthest) for place, ring in enumerate(rings, 1)]
+    checked = [_check_ring(ring, place, farthest) for place, ring in enumerate(rings, 1)]
+    if not checked:
+        return Extent(0.0, 0.0, 0.0)
+    lengths, least, most = zip(*checked, strict=True)
     allowed = 2_000_000 + 8 * rle.pixels(height, width)
     if sum(lengths) > allowed:
-        lengths = [float(_steps(ring).sum()) for ring in rings]
+        lengths = tuple(float(_steps(ring).sum()) for ring in rings)
         if sum(lengths) > allowed:
             raise ShapeError(f"the outline is {sum(lengths):.0f} pixels long, absurd for {width} x {height}")
-    return max(lengths, default=0.0)
+    return Extent(max(lengths), min(least), max(most))
 
 
-def _check_ring(ring: Any, place: int, farthest: int) -> float:
-    """An upper bound of the ring's length, cheaply."""
+def _check_ring(ring: Any, place: int, farthest: int) -> Extent:
+    """As check_rings, of one ring; its length is bounded cheaply."""
     if not isinstance(ring, list):
         remedy = ": the polygon lacks its outer list" if _is_number(ring) else ""
         raise ShapeError(f"ring {place} is not a list of numbers but {_kind(ring)}{remedy}")
@@ -92,7 +123,7 @@ def _check_ring(ring: Any, place: int, farthest: int) -> float:
         raise ShapeError(f"ring {place} has an odd number of coordinates ({n})")
     if n < 6:
         raise ShapeError(f"ring {place} has {n // 2} points, and three are the fewest")
-    if not set(map(type, ring)) <= {int, float} and not all(map(_is_number, ring)):
+    if not set(map(type, ring)) <= _NUMBERS and not all(map(_is_number, ring)):
         i, bad = next((i, v) for i, v in enumerate(ring, 1) if not _is_number(v))
         raise ShapeError(f"ring {place}, number {i}: not a number but {_kind(bad)}")
     least, most = min(ring), max(ring)
@@ -100,7 +131,7 @@ def _check_ring(ring: Any, place: int, farthest: int) -> float:
     if not (-farthest <= least and most <= farthest and math.isfinite(sum(ring))):
         i, bad = next((i, v) for i, v in enumerate(ring, 1) if not -farthest <= v <= farthest)
         raise ShapeError(f"ring {place}, number {i}: {_shown(bad)} is no place near the image")
-    return float(most - least + 0.2) * (n // 2)
+    return Extent(float(most - least + 0.2) * (n // 2), least, most)
 
 
 def _draw(rings: list[list[float]], height: int, width: int) -> Rle:

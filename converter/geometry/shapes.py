@@ -30,6 +30,8 @@ def tight_box(shape: Shape, height: int, width: int) -> Box:
     """The smallest box around the pixels of a mask, zeros when it has none; a box as it is."""
     if isinstance(shape, Box):
         return shape
+    if isinstance(shape, Polygons):
+        return Box(*raster.tight_box(shape.rings, height, width))
     return Box(*rle.tight_box(mask_of(shape, height, width)))
 
 

@@ -595,10 +595,11 @@ def _shape(entry: Annotation, box: Box | None, image: Image, ledger: Ledger, id:
     rings = [ring for ring in value or () if ring]
     if rings:
         try:
-            raster.check_rings(rings, image.height, image.width)
+            extent = raster.check_rings(rings, image.height, image.width)
         except ShapeError as error:
             raise ShapeError(f"segmentation: {error}") from None
-        _note_outside(rings, image, ledger, id)
+        if extent.least < 0 or extent.most > min(image.width, image.height):
+            _note_outside(rings, image, ledger, id)
         return Polygons(rings)
     if box is not None and box.w > 0 and box.h > 0:
         return box
@@ -621,10 +622,7 @@ def _rle(value: RawRle, image: Image) -> Rle:
 
 
 def _note_outside(rings: list[list[float]], image: Image, ledger: Ledger, id: int | None) -> None:
-    low, high = min(map(min, rings)), max(map(max, rings))
-    if low >= 0 and high <= min(image.width, image.height):
-        return
-    if low < 0 or any(max(r[0::2]) > image.width or max(r[1::2]) > image.height for r in rings):
+    if min(map(min, rings)) < 0 or any(max(r[0::2]) > image.width or max(r[1::2]) > image.height for r in rings):
         ledger.note(
             "outside-image",
             f"{shown_name(image)}, annotation {id}",

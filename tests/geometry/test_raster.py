@@ -14,6 +14,7 @@ from pycocotools import mask as coco
 
 from converter.errors import ShapeError
 from converter.geometry import raster, rle
+from converter.model import Rle
 from tests.geometry.masks import coco_code
 
 Rings: TypeAlias = list[list[float]]
@@ -49,10 +50,20 @@ class TestPolygons:
             found = raster.polygons_to_rle(rings, height, width)
         assert found.counts == judged(rings, height, width)
 
+    @given(st.lists(RINGS, max_size=4), SIDES, SIDES, st.sampled_from([20, 1_000_000]))
+    def test_tight_box(self, rings, height, width, piece):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(raster, "_PIECE", piece)
+            found = raster.tight_box(rings, height, width)
+        mask = Rle(height, width, judged(rings, height, width)) if rings else rle.empty(height, width)
+        pixels = np.concatenate([np.arange(a, b) for a, b in zip(*rle.to_runs(mask), strict=True)] or [np.zeros(0)])
+        xs, ys = pixels // height, pixels % height
+        assert found == ((min(xs), min(ys), np.ptp(xs) + 1, np.ptp(ys) + 1) if len(xs) else (0, 0, 0, 0))
+
     def test_long_outline(self):
         dice = random.Random(5)
         ring = [dice.uniform(-50, 1050) for _ in range(2 * 4_000)]
-        assert raster.check_rings([ring], 1000, 1000) > raster._PIECE
+        assert raster.check_rings([ring], 1000, 1000).longest > raster._PIECE
         assert raster.polygons_to_rle([ring], 1000, 1000).counts == judged([ring], 1000, 1000)
 
     def test_many_rings(self):
