@@ -21,7 +21,8 @@ Source: Ultralytics data/utils.py and https://docs.ultralytics.com/datasets/.
 from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
-from converter.layouts.yolo_read import files, find_tree, has_polygons, load, scan
+from converter.layouts.yolo_rows import files, load
+from converter.layouts.yolo_tree import find_tree, has_polygons, scan
 from converter.layouts.yolo_write import YoloAssembler, encode_boxes, image_path, label_path
 from converter.storage import Source
 

@@ -23,7 +23,7 @@ import re
 from converter.codecs import text
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
-from converter.layouts import yolo_read
+from converter.layouts import yolo_rows, yolo_tree
 from converter.layouts.classes import read_class_file
 from converter.layouts.images import ImageIndex, is_image, order_splits, split_name, stem, tell_unused
 from converter.ledger import Ledger
@@ -107,7 +107,7 @@ def _ref(source: Source, index: ImageIndex, split: str, entry: str) -> Ref:
     file = index.find(name, folders)
     labels = [posixpath.join(folder, stem(name) + ".txt") for folder in folders]
     label = next((p for p in labels if p in source), None)
-    return Ref(Image(name, split, file=file), yolo_read.Payload(label))
+    return Ref(Image(name, split, file=file), yolo_tree.Payload(label))
 
 
 def _tell_orphans(source: Source, refs: list[Ref], ledger: Ledger) -> None:
@@ -129,7 +129,7 @@ FORMAT = Format(
     holds=Holds(masks=False, boxes=True),
     detect=detect,
     scan=scan,
-    load=yolo_read.load,
-    files=yolo_read.files,
+    load=yolo_rows.load,
+    files=yolo_rows.files,
     indexed_classes=True,
 )

@@ -30,7 +30,7 @@ from converter.codecs import text, yaml
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import numbers, quads, shapes
-from converter.layouts import yolo_read
+from converter.layouts import yolo_rows, yolo_tree
 from converter.layouts.classes import undeclared
 from converter.layouts.images import shown_name
 from converter.layouts.yolo_write import YoloAssembler, config, encode_rows, image_path, label_path
@@ -48,7 +48,7 @@ GLANCE = 64
 
 def detect(source: Source) -> Evidence | None:
     """A data.yaml that says so; or eight coordinates in every row, and a name that says so."""
-    tree = yolo_read.find_tree(source)
+    tree = yolo_tree.find_tree(source)
     if tree is None:
         return None
     if tree.config is not None and TASK.search(source.read(tree.config)):
@@ -68,7 +68,7 @@ def _all_quads(source: Source) -> bool:
 
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
-    made = yolo_read.scan(reading, ledger)
+    made = yolo_tree.scan(reading, ledger)
     return msgspec.structs.replace(made, header=msgspec.structs.replace(made.header, format="yolo-obb"))
 
 
@@ -100,7 +100,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
 
 def _instance(fields: list[str], file: str, line: int, declared: dict[int, int], image: Image) -> Instance:
     wrong = ""
-    strange = next((f for f in fields if not yolo_read.NUMBER.fullmatch(f)), None)
+    strange = next((f for f in fields if not yolo_rows.NUMBER.fullmatch(f)), None)
     if strange is not None:
         wrong = f"'{strange[:40]}' is not a number"
     elif len(fields) != 9:
@@ -167,6 +167,6 @@ FORMAT = Format(
     assemble=Assembler,
     image_path=image_path,
     label_path=label_path,
-    files=yolo_read.files,
+    files=yolo_rows.files,
     indexed_classes=True,
 )

@@ -11,7 +11,7 @@ from typing import Any
 from converter.codecs import yaml
 from converter.format import Encoded, Record, Writing
 from converter.geometry import numbers, polygons, shapes
-from converter.layouts.yolo_read import label_of
+from converter.layouts.yolo_tree import label_of
 from converter.model import Header, Image, Instance, Polygons, Sample
 from converter.storage import Target
 

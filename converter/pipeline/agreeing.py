@@ -16,7 +16,7 @@ from converter.format import Format, Reading, WriteOptions, Writing
 from converter.formats import get_format
 from converter.layouts.coco_files import WHOLE
 from converter.layouts.images import shown_name
-from converter.layouts.yolo_read import Payload as YoloPayload
+from converter.layouts.yolo_tree import Payload as YoloPayload
 from converter.ledger import Ledger, Skipped
 from converter.lower import plan
 from converter.model import Finding, Header, Ref, Sample

@@ -16,7 +16,7 @@ from converter.format import Format, Reading, ReadOptions, Scan
 from converter.formats import get_format
 from converter.geometry import shapes
 from converter.layouts.images import resolve, shown_name
-from converter.layouts.yolo_read import Payload as YoloPayload
+from converter.layouts.yolo_tree import Payload as YoloPayload
 from converter.ledger import Ledger, Skipped
 from converter.lower import lower
 from converter.model import Box, Finding, Image, Instance, Ref, Rle, Sample

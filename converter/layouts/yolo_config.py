@@ -1,0 +1,226 @@
+"""The data.yaml of YOLO sets, in every variant in use: its classes, and which images are in which split."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from converter.codecs import text, yaml
+from converter.errors import SourceError
+from converter.format import Reading
+from converter.layouts.classes import check_classes, check_name, read_class_file
+from converter.layouts.images import image_files, split_name
+from converter.ledger import Ledger
+from converter.model import ClassInfo
+from converter.storage import Source
+
+__all__ = ["classes_of", "read_config", "split_images"]
+
+SPLIT_KEYS = ("train", "val", "valid", "validation", "test")
+OTHER_KEYS = frozenset(
+    {"path", "names", "nc", "task", "download", "yaml_file", "roboflow", "kpt_shape", "flip_idx", "colors"}
+)
+
+
+def read_config(source: Source, path: str | None) -> dict[str, Any]:
+    """The entries of a data.yaml; none where there is no such file."""
+    if path is None:
+        return {}
+    value = yaml.decode(source.read(path), source.label(path))
+    if not isinstance(value, Mapping):
+        raise SourceError(source.label(path), "is not a mapping", remedy="it has to hold names, train and val")
+    return {str(key): found for key, found in value.items()}
+
+
+def classes_of(
+    reading: Reading, config_path: str | None, class_file: str | None, config: Mapping[str, Any]
+) -> tuple[ClassInfo, ...]:
+    """Index i becomes class id i + 1."""
+    source = reading.source
+    if "names" in config:
+        file = source.label(config_path or "")
+        names = _names(config["names"], file)
+        _check_count(config, names, file)
+    elif class_file is not None:
+        file = source.label(class_file)
+        names = {i: c.name for i, c in read_class_file(source, class_file).items()}
+    elif reading.options.classes is not None:
+        file = reading.options.classes.file
+        names = reading.options.classes.names_of_ids()
+    else:
+        file = source.label(config_path) if config_path else source.name
+        raise SourceError(
+            file,
+            "there are no class names",
+            place="names",
+            remedy="add names to data.yaml, or give them with --classes FILE",
+        )
+    if reading.options.classes is not None:
+        declared = reading.options.classes.names_of_ids()
+        known = {*names.values()}  # an entry with the name of one and a new id moves that class
+        names |= {i: f"class_{i}" for i, name in declared.items() if i not in names and name not in known}
+    found = tuple(ClassInfo(i + 1, n, source_id=i, source_name=n) for i, n in sorted(names.items()))
+    check_classes(found, file, "names")
+    return found
+
+
+def _names(value: Any, file: str) -> dict[int, str]:
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, Sequence):
+        value = dict(enumerate(value))
+    if not isinstance(value, Mapping) or not value:
+        raise SourceError(file, "is neither a list nor a mapping", place="names", remedy="write names: [cat, dog]")
+    names: dict[int, str] = {}
+    for key, name in value.items():
+        index = text.whole(str(key))
+        if index is None or index < 0:
+            raise SourceError(file, f"the class {key!r} is not a number", place="names", remedy="number them from 0")
+        plain = str(name) if isinstance(name, int | float) and not isinstance(name, bool) else name
+        names[index] = check_name(plain, file, f"names, {key}")
+    return names
+
+
+def _check_count(config: Mapping[str, Any], names: Mapping[int, str], file: str) -> None:
+    count = config.get("nc")
+    if count is not None and count != len(names):
+        raise SourceError(
+            file,
+            f"nc is {count!r} and there are {len(names)} names",
+            place="nc",
+            remedy="make them agree",
+            code="unmapped-class",
+        )
+
+
+def split_images(
+    reading: Reading, config: Mapping[str, Any], folder: str, path: str | None, ledger: Ledger
+) -> list[tuple[str | None, str, str]]:
+    """(split, folder that names are relative to, image path) of every image of the set."""
+    keys = [k for k in config if k not in OTHER_KEYS and (k in SPLIT_KEYS or isinstance(config[k], str | list))]
+    keys = [k for k in keys if config[k]]
+    if path is None or not keys:
+        return _by_folders(reading.images)
+    claims: dict[str, list[tuple[str, str]]] = {}
+    for key in keys:
+        values = config[key] if isinstance(config[key], list) else [config[key]]
+        for value in values:
+            for base, image in _split_entry(reading, value, key, config, folder, path, ledger):
+                claims.setdefault(image, []).append((key, base))
+    found = [(*_claim(image, claim), image) for image, claim in claims.items()]
+    splits = {split for split, _, _ in found}
+    everything = {frozenset(k for k, _ in c) for c in claims.values()}
+    if len(splits) == 1 and len(everything) == 1 and len(next(iter(everything))) > 1:
+        return sorted((None, base, image) for _, base, image in found)  # one folder serves as every split
+    return sorted(found, key=lambda f: (f[0], f[2]))
+
+
+def _claim(image: str, claims: list[tuple[str, str]]) -> tuple[str, str]:
+    """The split of an image that several claim: the one whose name its folder bears, else the first."""
+    for key, base in claims:
+        if split_name(posixpath.basename(base)) == split_name(key) or f"/{key}/" in f"/{image}":
+            return split_name(key), base
+    return split_name(claims[0][0]), claims[0][1]
+
+
+def _split_entry(
+    reading: Reading, value: Any, key: str, config: Mapping[str, Any], folder: str, path: str, ledger: Ledger
+) -> list[tuple[str, str]]:
+    """(base folder, image) of one entry of a split: a folder, or a list file."""
+    images, file = reading.images, reading.source.label(path)
+    if not isinstance(value, str):
+        raise SourceError(file, f"{value!r} is no path", place=key, remedy="name a folder or a list file")
+    listed = set(image_files(images))
+    for candidate in _readings(value, str(config.get("path") or ""), folder):
+        if candidate in reading.source and candidate.endswith(".txt"):
+            return _from_list(reading, candidate, listed, ledger)
+        below = [n for n in sorted(listed) if n.startswith(candidate + "/" if candidate else "")]
+        if below:
+            said = posixpath.join(str(config.get("path") or ""), value)
+            if (candidate or ".") != posixpath.normpath(posixpath.join(folder, said)):
+                ledger.note(
+                    "path-resolved",
+                    file,
+                    f"{key}: '{said}' was read as '{candidate or '.'}' beside the YAML",
+                )
+            return [(candidate, image) for image in below]
+    if key == "test" and config.get("train") and listed:
+        ledger.note("split-missing", file, f"{key}: '{value}' is not there; the other splits were read")
+        return []
+    raise SourceError(
+        file,
+        f"'{value}' is not in the dataset",
+        place=key,
+        remedy="put the images beside the YAML, or use --images DIR",
+        code="missing-image",
+    )
+
+
+def _readings(value: str, path: str, folder: str) -> list[str]:
+    """Folders inside the dataset that an entry may mean, the most literal first.
+
+    A root that does not exist here (`path: /datasets/author/set`), and `../` that leads out, are
+    what exporters leave behind: then the end of the path is looked for beside the YAML.
+    """
+    plain = value.replace("\\", "/").rstrip("/")
+    root = path.replace("\\", "/").rstrip("/")
+    tries = [posixpath.join(folder, root, plain), posixpath.join(folder, plain)]
+    parts = [p for p in plain.split("/") if p not in {"", "."}]
+    while parts and parts[0] == "..":
+        parts = parts[1:]
+    tries += [posixpath.join(folder, *parts[i:]) for i in range(len(parts))]
+    tries += [posixpath.join(*parts[i:]) for i in range(len(parts))]
+    if folder:
+        tries.append(posixpath.join(posixpath.dirname(folder), *parts))
+    found = []
+    for attempt in tries:
+        if attempt.startswith("/"):
+            continue
+        normal = posixpath.normpath(attempt) if attempt else ""
+        normal = "" if normal == "." else normal
+        if not normal.startswith("..") and normal not in found:
+            found.append(normal)
+    return found
+
+
+def _from_list(reading: Reading, path: str, listed: set[str], ledger: Ledger) -> list[tuple[str, str]]:
+    """Images named in a list file, one a line; foreign roots are read by the end of the path."""
+    file = reading.source.label(path)
+    here = posixpath.dirname(path)
+    found: list[tuple[str, str]] = []
+    for number, line in enumerate(text.decode_text(reading.source.read(path), file).splitlines(), 1):
+        entry = line.strip()
+        if not entry:
+            continue
+        image = next((c for c in _readings(entry, "", here) if c in listed), None)
+        if image is None:
+            problem = SourceError(
+                file,
+                f"'{entry}' is not in the dataset",
+                place=f"line {number}",
+                remedy="add the image or remove the line",
+                code="missing-image",
+            )
+            ledger.bad_image(entry, problem)
+            continue
+        head, sep, _ = ("/" + image).rpartition("/images/")
+        found.append(((head + sep).strip("/") if sep else posixpath.dirname(image), image))
+    return found
+
+
+def _by_folders(images: Source) -> list[tuple[str | None, str, str]]:
+    """Splits from the folders alone: images/train, train/images, train, or none."""
+    found: list[tuple[str | None, str, str]] = []
+    for path in image_files(images):
+        folders = posixpath.dirname(path).split("/")
+        at = folders.index("images") if "images" in folders else -1
+        around = folders[at + 1 : at + 2] + (folders[at - 1 : at] if at > 0 else [])
+        if at < 0:
+            around = folders[:1]
+        split = next((split_name(f) for f in around if split_name(f) in SPLIT_KEYS), None)
+        base = folders[: at + 1] if at >= 0 else []
+        if split is not None and len(folders) > len(base) and split_name(folders[len(base)]) == split:
+            base = folders[: len(base) + 1]
+        found.append((split, "/".join(base), path))
+    return found

@@ -1,0 +1,137 @@
+"""The rows of YOLO labels.
+
+A row is `class x y w h`, or `class x1 y1 x2 y2 ...`; both may stand in one file, and either may end in a track id
+or a confidence.
+"""
+
+from __future__ import annotations
+
+import re
+
+from converter.codecs import text
+from converter.errors import SourceError
+from converter.format import Reading
+from converter.layouts.classes import undeclared
+from converter.layouts.images import shown_name
+from converter.ledger import Ledger
+from converter.model import Box, Header, Image, Instance, Polygons, Ref, Sample, Shape
+
+__all__ = ["NUMBER", "files", "is_row", "load"]
+
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+SLACK = 0.01  # Ultralytics accepts coordinates up to 1.01
+
+
+def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
+    """One image with the rows of its label file."""
+    path = ref.payload.label
+    if path is None:
+        return Sample(ref.image)
+    file = reading.source.label(path)
+    try:
+        content = text.decode_text(reading.source.read(path), file)
+    except SourceError as error:
+        ledger.skip_image(shown_name(ref.image), error)
+    declared = {c.source_id: c.id for c in header.classes if c.source_id is not None}
+    rows = _Rows(ref.image, file, declared, "kpt_shape" in header.extra, ledger)
+    instances = []
+    for number, line in enumerate(content.split("\n"), 1):
+        fields = line.split()
+        if not fields:
+            continue
+        try:
+            instances.append(rows.read(fields, number))
+        except GapError as gap:
+            raise gap.error from None
+        except SourceError as error:
+            ledger.bad_annotation(shown_name(ref.image), number, error)
+    return Sample(ref.image, tuple(instances))
+
+
+def files(reading: Reading, ref: Ref) -> list[str]:
+    """The label file, where there is one."""
+    return [reading.source.label(ref.payload.label)] if ref.payload.label is not None else []
+
+
+class GapError(Exception):
+    """A class that the list of names leaves out between others: the list is wrong, and so may be every row."""
+
+    def __init__(self, error: SourceError) -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
+class _Rows:
+    """Reads the rows of one label file."""
+
+    def __init__(self, image: Image, file: str, declared: dict[int, int], keypoints: bool, ledger: Ledger) -> None:
+        self.image, self.file, self.declared = image, file, declared
+        self.keypoints, self.ledger = keypoints, ledger
+
+    def read(self, fields: list[str], line: int) -> Instance:
+        class_id = self._class(fields[0], line)
+        values = [self._number(f, line) for f in fields[1:]]
+        return Instance(class_id, self._shape(values, line))
+
+    def _refuse(self, line: int, problem: str, remedy: str, code: str = "invalid-polygon") -> SourceError:
+        return SourceError(self.file, problem, place=f"line {line}", remedy=remedy, code=code)
+
+    def _class(self, field: str, line: int) -> int:
+        value = self._number(field, line)
+        if not value.is_integer():
+            raise self._refuse(line, f"the class is {field}", "it has to be a whole number")
+        if not field.lstrip("+-").isdigit():
+            self.ledger.note("class-as-decimal", f"{self.file}, line {line}", f"the class is written {field}")
+        if int(value) not in self.declared:
+            wrong = self._refuse(line, undeclared([int(value)], self.declared), "", "unmapped-class")
+            if 0 <= value < max(self.declared, default=0):
+                raise GapError(wrong)
+            raise wrong
+        return self.declared[int(value)]
+
+    def _number(self, field: str, line: int) -> float:
+        if not NUMBER.fullmatch(field):
+            raise self._refuse(line, f"'{field[:40]}' is not a number", "write class and coordinates as numbers")
+        value = float(field)
+        if value in {float("inf"), float("-inf")}:
+            raise self._refuse(line, f"'{field[:40]}' is not a finite number", "coordinates lie between 0 and 1")
+        return value
+
+    def _shape(self, values: list[float], line: int) -> Shape:
+        if len(values) < 4:
+            raise self._refuse(line, f"{len(values)} numbers after the class", "a box has 4, a polygon 6 or more")
+        if self.keypoints and len(values) > 4:
+            self.ledger.lose("keypoints-dropped", shown_name(self.image), "keypoints are not regions", instance=line)
+            values = values[:4]
+        if len(values) % 2:
+            *values, last = values
+            what = "track id" if last.is_integer() else "confidence"
+            message = f"the number {last:g} at the end of the row was taken as a {what} and left out"
+            self.ledger.note(what.replace(" ", "-"), f"{self.file}, line {line}", message)
+        self._check_range(values, line)
+        inside = [min(max(v, 0.0), 1.0) for v in values]
+        if len(inside) == 4:
+            return self._box(*inside)
+        size = (self.image.width, self.image.height)
+        return Polygons([[v * size[i % 2] for i, v in enumerate(inside)]])
+
+    def _check_range(self, values: list[float], line: int) -> None:
+        low, high = min(values), max(values)
+        if low < -SLACK or high > 1 + SLACK:
+            wrong = low if low < -SLACK else high
+            hint = "pixels? divide by width and height" if high > 2 else "cut it at the edge"
+            raise self._refuse(line, f"the coordinate {wrong:g} lies outside 0 to 1", hint, "out-of-bounds")
+        if low < 0 or high > 1:
+            self.ledger.note(
+                "clipped", f"{self.file}, line {line}", "a coordinate just outside 0 to 1 was cut to the edge"
+            )
+
+    def _box(self, x: float, y: float, w: float, h: float) -> Box:
+        width, height = self.image.width, self.image.height
+        return Box((x - w / 2) * width, (y - h / 2) * height, w * width, h * height)
+
+
+def is_row(row: bytes) -> bool:
+    """Whether a line of a text file is numbers as in a label file."""
+    fields = row.decode("utf-8", "replace").split()
+    return len(fields) >= 5 and all(NUMBER.fullmatch(f) for f in fields)

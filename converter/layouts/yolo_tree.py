@@ -1,0 +1,180 @@
+"""YOLO trees as Ultralytics understands them (data/utils.py: img2label_paths, check_det_dataset).
+
+The last `/images/` of an image's path becomes `/labels/` and its extension `.txt`;
+without such a folder the label lies beside the image.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from converter.errors import SourceError
+from converter.format import Reading, Scan
+from converter.layouts.classes import find_class_file
+from converter.layouts.images import image_files, is_image, order_splits, shown_name, stem, tell_unused
+from converter.layouts.yolo_config import classes_of, read_config, split_images
+from converter.layouts.yolo_rows import is_row
+from converter.ledger import Ledger
+from converter.model import Header, Image, Ref
+from converter.storage import Source
+from converter.storage.names import clean
+
+__all__ = ["Payload", "Tree", "find_tree", "has_polygons", "label_of", "scan"]
+
+GLANCE = 64
+
+
+class Tree(msgspec.Struct, frozen=True):
+    """What was found of a YOLO set: its YAML and class file, as paths, where they exist."""
+
+    config: str | None
+    class_file: str | None
+    evidence: str
+
+
+class Payload(msgspec.Struct, frozen=True):
+    label: str | None
+
+
+def find_tree(source: Source) -> Tree | None:
+    """The YOLO set in a source; None when nothing looks like one."""
+    config = _find_config(source)
+    folder = posixpath.dirname(config) if config else ""
+    labels = any(_label_paths(source))
+    if config is not None and (labels or image_files(source)):
+        return Tree(config, find_class_file(source, [folder, ""]), f"{config} with class names and splits")
+    if not labels:
+        return None
+    class_file = find_class_file(source, ["", "labels", "data", *_folders_of_labels(source)])
+    return Tree(None, class_file, "label rows of numbers beside images" + (f", {class_file}" if class_file else ""))
+
+
+def _find_config(source: Source) -> str | None:
+    """The YAML of the set: the file named, or one at the top or in yolo/ that lists names or splits."""
+    if source.entry is not None:
+        return source.entry if _is_config(source, source.entry) else None
+    candidates = [n for n in source.names() if n.lower().endswith((".yaml", ".yml")) and n.count("/") <= 1]
+    candidates.sort(key=lambda n: (n.count("/"), posixpath.basename(n) not in {"data.yaml", "dataset.yaml"}, n))
+    found = [n for n in candidates if _is_config(source, n)]
+    return found[0] if found else None
+
+
+def _is_config(source: Source, path: str) -> bool:
+    """Whether a YAML speaks of splits or names; a broken one counts by its words, to be refused by name."""
+    if not path.lower().endswith((".yaml", ".yml")):
+        return False
+    head = source.read(path)[:1_000_000]
+    found = re.search(rb"(?m)^\s*['\"]?(names|nc)['\"]?\s*:", head)
+    return found is not None or re.search(rb"(?m)^\s*['\"]?(train|val)['\"]?\s*:", head) is not None
+
+
+def _label_paths(source: Source) -> list[str]:
+    """Text files that stand where labels of images do."""
+    texts = {n for n in source.names() if n.endswith(".txt")}
+    if not texts:
+        return []
+    return sorted({label_of(path) for path in image_files(source)} & texts)
+
+
+def _folders_of_labels(source: Source) -> list[str]:
+    return sorted({posixpath.dirname(p) for p in _label_paths(source)})[:4]
+
+
+def label_of(path: str) -> str:
+    """Where the label of an image lies: the last /images/ becomes /labels/, the extension .txt."""
+    head, found, tail = ("/" + path).rpartition("/images/")
+    return (f"{head}/labels/{tail}" if found else "/" + path).rpartition(".")[0][1:] + ".txt"
+
+
+def has_polygons(source: Source) -> bool:
+    """Whether rows of polygons occur, judged by a spread of label files; both readers read both kinds."""
+    labels = _label_paths(source)
+    step = max(1, len(labels) // GLANCE)
+    for path in labels[::step]:
+        rows = source.read(path)[:4000].decode("utf-8", "replace").splitlines()
+        if any(len(row.split()) > 6 for row in rows):
+            return True
+    return False
+
+
+def scan(reading: Reading, ledger: Ledger) -> Scan:
+    source = reading.source
+    tree = find_tree(source)
+    if tree is None:
+        raise SourceError(source.name, "no YOLO labels in it", remedy="a label lies in labels/ beside images/")
+    config = read_config(source, tree.config)
+    classes = classes_of(reading, tree.config, tree.class_file, config)
+    folder = posixpath.dirname(tree.config) if tree.config else ""
+    found = split_images(reading, config, folder, tree.config, ledger)
+    refs = [_ref(reading, path, base, split, folder) for split, base, path in found]
+    _refuse_shared_labels(reading, refs)
+    _tell_missing(reading, refs, ledger)
+    tell_unused(reading.images, refs, [r.payload.label for r in refs], ledger)
+    splits = order_splits(r.image.split for r in refs)
+    extra = {"kpt_shape": config["kpt_shape"]} if "kpt_shape" in config else {}
+    return Scan(Header("yolo", "instance", classes, splits, extra=extra), refs)
+
+
+def _ref(reading: Reading, path: str, base: str, split: str | None, folder: str) -> Ref:
+    name = path.removeprefix(base + "/") if base else path
+    if split and name.startswith(f"{split}/"):
+        name = name.removeprefix(f"{split}/")
+    label = label_of(path)
+    places = [label, posixpath.join(folder, label)]  # in a package the labels lie below yolo/
+    return Ref(Image(clean(name), split, file=path), Payload(next((p for p in places if p in reading.source), None)))
+
+
+def _refuse_shared_labels(reading: Reading, refs: Sequence[Ref]) -> None:
+    """Two images that differ in their extension only have one label file: whose it is cannot be known."""
+    owners: dict[str, str] = {}
+    for ref in refs:
+        label, name = ref.payload.label, shown_name(ref.image)
+        if label is not None and owners.setdefault(label, name) != name:
+            raise SourceError(
+                reading.source.label(label),
+                f"the images {owners[label]} and {name} share this label file",
+                remedy="rename one of them",
+            )
+
+
+def _tell_missing(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None:
+    """Images without a label file are images without objects; labels without an image are losses."""
+    without = [r for r in refs if r.payload.label is None]
+    if without:
+        shown = ", ".join(shown_name(r.image) for r in without[:3]) + (", ..." if len(without) > 3 else "")
+        ledger.note(
+            "no-label",
+            reading.source.name,
+            f"{len(without)} images have no label file ({shown}): taken as without objects",
+        )
+    for ref in without:
+        file = reading.images.label(ref.image.file or "")
+        ledger.doubt(shown_name(ref.image), None, SourceError(file, "it has no label file", code="missing-mask"))
+    mine = {r.payload.label for r in refs}
+    folders = {posixpath.dirname(label) for label in mine if label}
+    images = {stem(path) for path in reading.images.names() if is_image(path)}
+    for path in reading.source.names():
+        if (
+            path.endswith(".txt")
+            and path not in mine
+            and posixpath.dirname(path) in folders
+            and _is_orphan(path, images)
+        ):
+            rows = [r for r in reading.source.read(path).splitlines() if r.strip()]
+            if rows and is_row(rows[0]):
+                ledger.lose(
+                    "orphan-label",
+                    path,
+                    f"{reading.source.label(path)}: no image belongs to it",
+                    amount=len(rows),
+                )
+
+
+def _is_orphan(path: str, images: set[str]) -> bool:
+    head, found, tail = ("/" + path).rpartition("/labels/")
+    twin = f"{head}/images/{tail}" if found else "/" + path
+    return twin[1:].removesuffix(".txt") not in images
