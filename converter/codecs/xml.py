@@ -16,11 +16,11 @@ __all__ = ["Element", "decode", "element", "encode", "text"]
 Attributes: TypeAlias = Mapping[str, object]
 
 
-def decode(data: bytes, file: str) -> Element:
+def decode(data: bytes, file: str, *, tag: str = "") -> Element:
     """The root of a document.
 
     SourceError, with the line, for what is not well-formed; and for a document that declares
-    entities or refers outside, whatever they would become.
+    entities or refers outside, whatever they would become; and for a root that is not `tag`.
     """
     try:
         root: Element = Defused.fromstring(data, forbid_dtd=False, forbid_entities=True, forbid_external=True)
@@ -33,6 +33,8 @@ def decode(data: bytes, file: str) -> Element:
         raise SourceError(file, f"is not XML: {reason}", place=f"line {line}, column {column + 1}") from None
     except (LookupError, ValueError) as error:
         raise SourceError(file, f"is not XML: {error}") from None
+    if tag and root.tag != tag:
+        raise SourceError(file, f"its root is <{root.tag}>, not <{tag}>", remedy="get the annotations again")
     return root
 
 

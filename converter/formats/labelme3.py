@@ -81,7 +81,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     for path in files:
         label = source.label(path)
         try:
-            root = xml.decode(source.read(path), label)
+            root = xml.decode(source.read(path), label, tag="annotation")
             name = xml.text(root, "filename") or posixpath.basename(path).removesuffix(".xml") + ".jpg"
             image = named_image(posixpath.basename(name.replace("\\", "/")), posixpath.dirname(path), index, label, "")
         except SourceError as error:

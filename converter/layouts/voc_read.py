@@ -44,7 +44,9 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     try:
         classes = _map(source, payload.classes, image, payload.colors)
         objects = _map(source, payload.objects, image, {})
-        root = xml.decode(source.read(payload.xml), source.label(payload.xml)) if payload.xml is not None else None
+        root = None
+        if payload.xml is not None:
+            root = xml.decode(source.read(payload.xml), source.label(payload.xml), tag="annotation")
     except SourceError as error:
         ledger.skip_image(shown_name(image), error)
     if header.task == "semantic":

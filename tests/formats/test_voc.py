@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,6 +10,7 @@ import converter
 from converter.layouts.palette import color_of
 from converter.model import Box, Polygons
 from tests.formats.twins import fixture, masks, objects, real
+from tests.support import FIXTURES, segpack
 
 INSTANCES = "labelme_examples/examples/instance_segmentation/data_dataset_voc"
 
@@ -122,3 +125,12 @@ def test_where_boxes_and_polygons_begin_to_count(tmp_path, database, folder, cor
     assert isinstance(outlined.shape, Polygons)
     first = corners[0] - box[0]
     assert outlined.shape.rings == [[v - first for v in (3, 4, 9, 4, 9, 8)]]
+
+
+def test_a_page_in_place_of_annotations_is_refused(tmp_path):
+    shutil.copytree(FIXTURES / "voc/valid/boxes", tmp_path / "set")
+    (tmp_path / "set/photo-0.xml").write_bytes(b"<html>404</html>")
+    run = segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "coco", check=2)
+    assert "photo-0.xml: its root is <html>, not <annotation>" in run.error
+    run = segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "coco", "--on-error", "skip", "--json")
+    assert (run.json["images"], run.json["losses"]) == (1, {"skipped-image": 1})
