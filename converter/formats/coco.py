@@ -9,7 +9,10 @@ API; run lengths go down the columns and begin with zeros.
 
 Written beside what the COCO API knows, and ignored by it: `images[].split`, and for sets
 that were semantic `info.segpack` and `images[].ignore_region` (an RLE), so that they come
-back as they were. With splits, `<split>.json` holds each split by itself.
+back as they were; for merged sets `segpack_sources` (what each was) and
+`images[].segpack_source` (its tag); where pixels moved `images[].segpack_transform`, and in
+tiles `annotations[].cut` and `annotations[].segpack_instance` (the id of the whole object).
+With splits, `<split>.json` holds each split by itself.
 
 Holds everything of instance datasets: polygons, RLE, boxes, crowds, attributes.
 Cannot hold: pixels that belong to no instance and yet are not background.

@@ -23,7 +23,7 @@ __all__ = ["TAG", "folder_of", "follow", "of_header", "reduced", "source_of", "w
 
 TAG = "segpack_source"
 """Key of an image of a merged set: the tag of the set that it came from."""
-GREATEST = 65535
+GREATEST, MOST_ID = 65535, 2**31 - 1
 
 
 def source_of(image: Image) -> str:
@@ -91,19 +91,29 @@ def reduced(header: Header, kept: Sequence[MergedSet]) -> tuple[Header, ClassMap
 def _own_ids(classes: Sequence[ClassInfo], alone: MergedSet, header: Header) -> dict[int, int]:
     """The ids that the set had; those of classes that were added since move where they are taken.
 
-    A label map made of a set of instances keeps its own ids, where those of the set mean something else in it.
+    All stay as they are where those of the set cannot be: a label map made of a set of instances
+    has values that mean something else, and a record may be somebody's own.
     """
     own = {c.name: c.id for c in alone.classes}
-    reserved = {header.background_id, header.ignore_id}
-    if header.task != alone.task and any(id in reserved or id > GREATEST for id in own.values()):
+    reserved, last = _values(alone, header)
+    fit = all(0 <= id <= last and id not in reserved for id in own.values())
+    if not fit or len(set(own.values())) < len(alone.classes):
         return {c.id: c.id for c in classes}
     ids = {c.id: own[c.name] for c in classes if c.name in own}
-    taken = {*ids.values(), alone.background_id, alone.ignore_id}
+    taken = {*ids.values(), *reserved}
     for c in classes:
         if c.id not in ids:
-            ids[c.id] = c.id if c.id not in taken else next(i for i in range(1, GREATEST) if i not in taken)
+            ids[c.id] = c.id if c.id not in taken else next(i for i in range(1, MOST_ID) if i not in taken)
             taken.add(ids[c.id])
     return ids
+
+
+def _values(alone: MergedSet, header: Header) -> tuple[set[int | None], int]:
+    """Values that are no classes in the label maps of a set, and the last that is one; of instances ids are free."""
+    if "semantic" not in {alone.task, header.task}:
+        return set(), MOST_ID
+    of = alone if alone.task == "semantic" else header
+    return {of.background_id, of.ignore_id}, GREATEST
 
 
 def _as_before(header: Header, alone: MergedSet, ids: set[int]) -> Header:

@@ -169,6 +169,18 @@ def test_a_record_of_sources_that_is_none_is_refused(tmp_path: Path) -> None:
             api.convert(one, tmp_path / "x", to="coco", filter=["source=a"])
 
 
+@pytest.mark.parametrize("ids", [(-1, 2), (7, 7), (2**31, 1)])
+def test_ids_of_a_record_that_cannot_be_are_left_alone(tmp_path: Path, ids: tuple[int, int]) -> None:
+    one, two = coco_set(tmp_path / "one", ("car", "dog")), coco_set(tmp_path / "two", ("cat",), 50)
+    api.merge([one, two], tmp_path / "all", to="coco")
+    top = json.loads((tmp_path / "all/coco.json").read_text())
+    for c, id in zip(top["segpack_sources"][0]["classes"], ids, strict=True):
+        c["id"] = id
+    (tmp_path / "all/coco.json").write_text(json.dumps(top))
+    found = api.convert(tmp_path / "all", tmp_path / "out", to="coco", filter=["source=one"])
+    assert [(c.id, c.name) for c in found.classes] == [(1, "car"), (2, "dog")]
+
+
 def test_each_set_may_have_its_format_named(tmp_path: Path) -> None:
     one = coco_set(tmp_path / "one", ("car",))
     api.convert(coco_set(tmp_path / "two", ("car",), 50), tmp_path / "yolo", to="yolo-seg")
