@@ -31,9 +31,11 @@ from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Record, Scan, Writing
 from converter.geometry import labelmap, rle, shapes
 from converter.layouts.classes import undeclared
+from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_family import marked, open_marked
 from converter.layouts.coco_files import CocoFile
-from converter.layouts.coco_read import categories, scan_images, settle_classes, top_entries, with_extra
+from converter.layouts.coco_images import scan_images, with_extra
+from converter.layouts.coco_read import top_entries
 from converter.layouts.images import ImageIndex, order_splits, shown_name, tell_unused
 from converter.layouts.label_maps import colors
 from converter.layouts.masks import check_size

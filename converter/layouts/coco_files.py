@@ -14,7 +14,7 @@ from converter.errors import SourceError
 from converter.layouts.images import is_split_name, split_name
 from converter.storage import Source
 
-__all__ = ["CocoFile", "coco_files", "looks_like_coco", "open_files"]
+__all__ = ["CocoFile", "coco_files", "in_words", "looks_like_coco", "open_files"]
 
 ROBOFLOW = "_annotations.coco.json"
 WHOLE = ("coco.json", "coco/coco.json")
@@ -134,3 +134,10 @@ def _open(source: Source, path: str, raw_split: str, *, alone: bool) -> CocoFile
             raise SourceError(label, "is not a list", place=key, remedy="is it a COCO file of instances?")
     split = split_name(raw_split) if raw_split and (not alone or is_split_name(raw_split)) else None
     return CocoFile(path, label, split, raw_split, top)
+
+
+def in_words(error: Exception) -> str:
+    """The error's text, with the path into the record in the words of the format."""
+    text = str(error)
+    message, found, path = text.partition(" - at `$")
+    return f"{path.rstrip('`').lstrip('.')}: {message}" if found else text

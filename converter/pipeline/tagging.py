@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from converter.layouts.coco_read import Payload, with_extra
+from converter.layouts.coco_images import with_extra
+from converter.layouts.coco_read import Payload
 from converter.layouts.images import shown_name
 from converter.package.meta import merged_sets
 from converter.pipeline.opening import Opened

@@ -1,0 +1,79 @@
+"""The categories of COCO files as classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from converter.errors import SourceError
+from converter.layouts.classes import check_classes, check_name, is_background
+from converter.layouts.coco_files import CocoFile
+from converter.ledger import Ledger
+from converter.model import ClassInfo
+
+__all__ = ["categories", "settle_classes"]
+
+CATEGORY_KEYS = frozenset({"id", "name", "color"})
+
+
+def categories(files: Sequence[CocoFile]) -> dict[int, ClassInfo]:
+    """Declared classes by id, the same in every file."""
+    declared: dict[int, ClassInfo] = {}
+    for file in files:
+        raw = file.top.get("categories", msgspec.Raw(b"[]"))
+        try:
+            entries = msgspec.json.decode(raw, type=list[dict[str, Any]])
+        except msgspec.MsgspecError as error:
+            raise SourceError(file.label, str(error), place="categories", remedy="each is {id, name}") from None
+        for i, entry in enumerate(entries):
+            c = _category(entry, file.label, f"categories[{i}]")
+            if declared.setdefault(c.id, c).name != c.name:
+                raise SourceError(
+                    file.label,
+                    f"id {c.id} is '{c.name}' here and '{declared[c.id].name}' before",
+                    place="categories",
+                    remedy="give both files the same categories",
+                    code="duplicate-class-name",
+                )
+    return dict(sorted(declared.items()))
+
+
+def _category(entry: dict[str, Any], file: str, place: str) -> ClassInfo:
+    id = entry.get("id")
+    if not isinstance(id, int) or isinstance(id, bool):
+        raise SourceError(file, f"the id is {id!r}, not a whole number", place=place, remedy="number the categories")
+    name = check_name(entry.get("name"), file, place)
+    color = entry.get("color")
+    rgb = tuple(color) if isinstance(color, list) and len(color) == 3 else None
+    extra = {k: v for k, v in entry.items() if k not in CATEGORY_KEYS or (k == "color" and rgb is None)}
+    return ClassInfo(id, name, color=rgb, source_id=id, source_name=name, extra=extra)
+
+
+def settle_classes(
+    declared: dict[int, ClassInfo], used: set[int], files: Sequence[CocoFile], ledger: Ledger
+) -> tuple[tuple[ClassInfo, ...], int | None]:
+    """The classes without a dummy or background class 0, and the background's id (None: 0 is a real class)."""
+    zero = declared.get(0)
+    others = [c for c in declared.values() if c.id != 0]
+    if zero is not None and 0 not in used and _is_dummy(zero, others):
+        where = files[0].label
+        ledger.note("dummy-class", where, f"class 0 '{zero.name}' is used by nothing and was left out")
+        declared = {c.id: c for c in others}
+        zero = None
+    elif zero is not None and 0 not in used and is_background(zero.name):
+        declared = {c.id: c for c in others}
+        zero = None
+    classes = tuple(sorted(declared.values(), key=lambda c: c.id))
+    check_classes(classes, files[0].label, "categories")
+    return classes, (None if zero is not None else 0)
+
+
+def _is_dummy(zero: ClassInfo, others: Iterable[ClassInfo]) -> bool:
+    """Roboflow adds a class 0 that only serves as the supercategory of the others, or repeats a name."""
+    names = {c.name for c in others}
+    if zero.name in names:
+        return True
+    parents = {c.extra.get("supercategory") for c in others}
+    return zero.extra.get("supercategory") == "none" and parents == {zero.name}
