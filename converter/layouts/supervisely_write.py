@@ -21,10 +21,15 @@ DATASET = "ds0"
 KINDS = ("none", "any_number", "any_string")  # of tags: a later one wins where values differ in kind
 
 
-class TagNames(msgspec.Struct, frozen=True):
-    """The names of the tags of one image, with the kind of their values as its place in KINDS."""
+class Used(msgspec.Struct, frozen=True):
+    """What meta.json has to declare for one image.
+
+    The names of its tags, with the kind of their values as its place in KINDS; the ids of
+    classes that are drawn as points, with the largest number of them.
+    """
 
     kinds: dict[str, int]
+    points: dict[int, int]
 
 
 def image_path(writing: Writing, image: Image) -> str:
@@ -54,7 +59,7 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
         "objects": objects,
     }
     files = [(label_path(writing, image), json.encode_pretty(document))]
-    return Encoded(files, TagNames(used), [i.id for i in sample.instances])
+    return Encoded(files, Used(used, _counts(sample)), [i.id for i in sample.instances])
 
 
 def _tags(values: dict[Any, Any], used: dict[str, int]) -> list[dict[str, Any]]:
@@ -70,6 +75,16 @@ def _tags(values: dict[Any, Any], used: dict[str, int]) -> list[dict[str, Any]]:
         kind = 0 if plain is None else 2 if isinstance(plain, str) else 1
         used[str(name)] = max(used.get(str(name), 0), kind)
     return made
+
+
+def _counts(sample: Sample) -> dict[int, int]:
+    """Class id -> the most points that an object of it has, of those drawn as a graph."""
+    found: dict[int, int] = {}
+    for instance in sample.instances:
+        if isinstance(instance.shape, Marks) and instance.shape.kind == "points":
+            count = len(instance.shape.points) // 2
+            found[instance.class_id] = max(found.get(instance.class_id, 0), count)
+    return found
 
 
 def _object(instance: Instance, title: str, image: Image, used: dict[str, int]) -> dict[str, Any]:
@@ -118,16 +133,19 @@ class SuperviselyAssembler:
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
         self.tags: dict[str, int] = {}
+        self.points: dict[int, int] = {}
 
     def add(self, record: Record) -> None:
         for name, kind in record.value.kinds.items():
             self.tags[name] = max(self.tags.get(name, 0), kind)
+        for id, count in record.value.points.items():
+            self.points[id] = max(self.points.get(id, 0), count)
 
     def finish(self) -> None:
         classes = sorted(self.writing.header.classes, key=lambda c: c.id)
         meta = {
             "classes": [
-                {"title": c.name, "shape": "any", "color": _hex(c.color or color_of(place))}
+                {"title": c.name, "shape": "any", "color": _hex(c.color or color_of(place)), **self._nodes(c.id)}
                 for place, c in enumerate(classes, 1)
             ],
             "tags": [
@@ -137,6 +155,11 @@ class SuperviselyAssembler:
             "projectType": "images",
         }
         self.out.write(f"{self.writing.prefix}meta.json", json.encode_pretty(meta))
+
+    def _nodes(self, class_id: int) -> dict[str, Any]:
+        """The nodes that graphs of a class may have: its SDK refuses others."""
+        nodes = {str(n): {"label": str(n), "loc": [n, 0]} for n in range(1, self.points.get(class_id, 0) + 1)}
+        return {"geometry_config": {"nodes": nodes, "edges": []}} if nodes else {}
 
 
 def _hex(color: tuple[int, int, int]) -> str:

@@ -45,3 +45,12 @@ def test_what_lies_beyond_the_edge_is_a_loss(tmp_path):
 def _first(folder):
     """The first mask of the picture of parts."""
     return next(found for name, found in masks(folder).items() if "parts" in name)[0][1]
+
+
+def test_meta_declares_what_the_sdk_asks_of_tags_and_graphs(tmp_path):
+    converter.convert(fixture("supervisely") / "valid" / "figures", tmp_path / "out", to="supervisely")
+    meta = json.loads((tmp_path / "out/meta.json").read_text())
+    kinds = {tag["name"]: tag["value_type"] for tag in meta["tags"]}
+    assert (kinds["count"], kinds["sharp"]) == ("any_number", "none")
+    nodes = {c["title"]: set(c.get("geometry_config", {}).get("nodes", ())) for c in meta["classes"]}
+    assert nodes == {"box": set(), "shape": set(), "line": set(), "dot": {"1", "2"}}
