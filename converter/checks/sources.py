@@ -51,7 +51,7 @@ def summaries(facts: Sequence[Facts]) -> list[SourceStats]:
 
 def _summary(tag: str, facts: Sequence[Facts]) -> SourceStats:
     lights = [f.light for f in facts if f.light is not None]
-    sizes = [area for f in facts for _, area in f.areas if area]
+    sizes = [area for f in facts for area in f.areas if area]
     return SourceStats(
         tag,
         len(facts),

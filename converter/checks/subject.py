@@ -45,7 +45,7 @@ class Facts(msgspec.Struct, frozen=True):
     """What is kept of an image: small, no pixels.
 
     `file` as findings name it, "" without one. `per_class` and `pixels` are by class id: objects
-    (semantic: 1) and pixels. `areas` are (class id, pixels) of every object. `values` are those of a
+    (semantic: 1) and pixels. `areas` are the pixels of every object. `values` are those of a
     semantic mask, `specks` the share of its pixels that differ from all four neighbours.
     `alignment` are the scores of `converter.checks.shift`, where they were asked for. `source` is the
     tag of a merged image, and `light` what is measured of it when sources are to be compared.
@@ -63,7 +63,7 @@ class Facts(msgspec.Struct, frozen=True):
     crowds: int = 0
     per_class: dict[int, int] = {}
     pixels: dict[int, int] = {}
-    areas: list[tuple[int, int]] = []
+    areas: list[int] = []
     values: list[int] = []
     specks: float = 0.0
     mask_file: str = ""
@@ -104,8 +104,8 @@ def draw(instance: Instance, told: int, file: str, image: Image) -> Drawn:
     return Drawn(told, instance, file, mask, rle.area(mask), Box(*rle.tight_box(mask)))
 
 
-def count(subject: Subject) -> tuple[dict[int, int], dict[int, int], list[tuple[int, int]]]:
-    """Objects by class, pixels by class, and (class, pixels) of every object; a class of a label map counts 1."""
+def count(subject: Subject) -> tuple[dict[int, int], dict[int, int], list[int]]:
+    """Objects by class, pixels by class, and pixels of every object; a class of a label map counts 1."""
     per_class: dict[int, int] = {}
     pixels: dict[int, int] = {}
     if subject.labels is not None:
@@ -117,4 +117,4 @@ def count(subject: Subject) -> tuple[dict[int, int], dict[int, int], list[tuple[
         id = each.instance.class_id
         per_class[id] = per_class.get(id, 0) + 1
         pixels[id] = pixels.get(id, 0) + each.area
-    return per_class, pixels, [(d.instance.class_id, d.area) for d in subject.drawn]
+    return per_class, pixels, [d.area for d in subject.drawn]

@@ -190,7 +190,7 @@ def _histograms(checked: Checked) -> list[Chart]:
         Chart(
             "Objects by size (side of a square of as many pixels)",
             ("Side", "Objects"),
-            charts.by_power(charts.sides(area for f in facts for _, area in f.areas), "px"),
+            charts.by_power(charts.sides(area for f in facts for area in f.areas), "px"),
         ),
     ]
     if semantic:

@@ -263,7 +263,7 @@ def _regions(sample: Sample) -> list[Rle]:
 def _moved(finding: Finding, view: View, sample: Sample) -> View:
     """The view through which masks are seen where they would fit, from what the finding says of them."""
     off = finding.details
-    grown = 1 + off["scale"]
-    cx, cy = (0.0, 0.0) if off["anchor"] == "corner" else (sample.image.width / 2, sample.image.height / 2)
-    left, top = cx - (cx - view.left) * grown + off["x"], cy - (cy - view.top) * grown + off["y"]
+    grown = 1 + off.get("scale", 0.0)
+    cx, cy = (0.0, 0.0) if off.get("anchor") == "corner" else (sample.image.width / 2, sample.image.height / 2)
+    left, top = cx - (cx - view.left) * grown + off.get("x", 0.0), cy - (cy - view.top) * grown + off.get("y", 0.0)
     return View(left, top, view.scale / grown, view.width, view.height)

@@ -23,8 +23,8 @@ from converter.report.view import whole
 EVIL = '"><img src=x onerror=alert(1)><script>alert(2)</script>\n\u202e{{ 7*7 }}'
 
 
-def finding(code="overlap", severity="info", message="shares 3 of its 9 px with instance 2", **where):
-    return Finding(code, severity, where, message, "look")
+def finding(code="overlap", severity="info", message="shares 3 of its 9 px with instance 2", details=None, **where):
+    return Finding(code, severity, where, message, "look", details or {})
 
 
 class Tags(HTMLParser):
@@ -85,7 +85,8 @@ def test_the_same_page_has_the_same_bytes():
 
 def test_many_findings_of_a_code_are_one_group():
     many = [
-        finding(image=f"{n}.png", instance=n, message=f"shares {n} of its 9 px with instance 1") for n in range(9999)
+        finding(image=f"{n}.png", instance=n, message=f"shares {n} of its 9 px", details={"pixels": n})
+        for n in range(9999)
     ]
     (group,) = groups_of(many)
     assert group.count == group.images == 9999
