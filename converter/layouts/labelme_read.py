@@ -72,13 +72,14 @@ class Labels(msgspec.Struct):
 
 
 def labelme_files(source: Source) -> list[str]:
-    """JSON files with shapes and an image; broken ones count where others are sound."""
+    """JSON files with shapes and an image; where others are sound, also what bears the name of an image."""
     names = [source.entry] if source.entry is not None else source.names()
     found = [n for n in names if n.lower().endswith(".json")]
     sound = [n for n in found[:TRIED] if _looks(source, n)]
     if not sound:
         return []
-    return [n for n in found if n in sound or _looks(source, n)]
+    images = {stem(path) for path in image_files(source)}
+    return [n for n in found if n in sound or stem(n) in images or _looks(source, n)]
 
 
 def _looks(source: Source, path: str) -> bool:

@@ -11,6 +11,7 @@ from converter.codecs import json
 from converter.errors import SourceError
 from converter.format import MaskEncoding
 from converter.model import ClassInfo
+from converter.package.index import INDEX
 from converter.storage import Source
 
 __all__ = [
@@ -170,11 +171,22 @@ def decode(data: bytes, file: str) -> Meta:
 
 
 def about(source: Source) -> Meta | None:
-    """meta.json of the package in `source`; None when there is none, or it is another program's."""
+    """meta.json of the package in `source`; None when there is none, or it is another program's.
+
+    Beside an index.csv one that is no JSON is a damaged one: SourceError.
+    """
     if source.entry is not None or META not in source:
         return None
-    data = source.read(META)
-    return decode(data, source.label(META)) if FORMAT.encode() in data else None
+    data, label = source.read(META), source.label(META)
+    if FORMAT.encode() in data:
+        return decode(data, label)
+    if INDEX in source:
+        try:
+            json.decode(data, label)
+        except SourceError as error:
+            error.code = "meta-invalid"
+            raise
+    return None
 
 
 def classes(about: Meta) -> list[ClassInfo]:

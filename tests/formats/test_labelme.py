@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import converter
 from converter.model import Box, Marks
 from tests.formats.twins import check_torture, drawn, fixture, masks, objects, real
+from tests.support import FIXTURES, segpack
 
 EXAMPLES = "labelme_examples/examples"
 
@@ -94,3 +96,12 @@ def test_marks_and_boxes_are_no_masks():
     kinds = [type(i.shape) for i in found]
     assert kinds.count(Marks) == 3
     assert kinds.count(Box) == 2
+
+
+def test_what_is_no_json_under_the_name_of_an_image_is_refused(tmp_path):
+    shutil.copytree(FIXTURES / "labelme/valid/coins", tmp_path / "set")
+    (tmp_path / "set/train/coins-left.json").write_text("<html>")
+    run = segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "coco", check=2)
+    assert "coins-left.json: line 1" in run.error
+    run = segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "coco", "--on-error", "skip", "--json")
+    assert (run.json["images"], run.json["losses"]) == (1, {"skipped-image": 1})
