@@ -6,6 +6,7 @@ format of its name. Running it again gives the same files (tests/conformance/tes
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import pkgutil
 import sys
@@ -35,5 +36,8 @@ def make(out: Path, formats: Sequence[str] = ()) -> None:
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "fixtures"
-    make(folder, sys.argv[2:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "fixtures")
+    parser.add_argument("formats", nargs="*", metavar="format")
+    options = parser.parse_args()
+    make(options.folder, options.formats)

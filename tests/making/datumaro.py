@@ -64,7 +64,7 @@ def _figures(cases: Cases) -> None:
         annotation(6, "polygon", 0, 9, points=[40, 4, 50, 4, 50, 14]),
         annotation(7, "polygon", 1, 9, points=[40, 16, 50, 16, 50, 26]),
     ]
-    items = [item("a.jpg", found, media={"path": "/home/me/a.jpg"})]
+    items = [item("a.jpg", found, media={"path": "/photos/a.jpg"})]
     case.json("annotations/default.json", page(["box", "shape", "line", "dot"], items))
 
 

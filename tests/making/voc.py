@@ -133,7 +133,7 @@ def _boxes(cases: Cases) -> None:
             object_("cat", [0, 3, 20, 30], "<pose>Unspecified</pose><truncated>1</truncated>"),
             object_("a dog", [10.5, 4.25, 64, 32]),
         ][place:]
-        content = xml(f"{name}.jpg", (32, 64), found).replace("<source>", "<path>/home/me/x.jpg</path><source>")
+        content = xml(f"{name}.jpg", (32, 64), found).replace("<source>", "<path>/photos/x.jpg</path><source>")
         case.text(f"{name}.xml", content)
 
 
