@@ -209,6 +209,11 @@ class Writing(msgspec.Struct, frozen=True):
     was_semantic: tuple[int | None, int | None] | None = None
     resize: Any = None
 
+    @property
+    def stays_semantic(self) -> bool:
+        """Whether the instances are the classes of a semantic set, and nobody asked for objects."""
+        return self.was_semantic is not None and self.options.instances is None
+
 
 class Encoded(msgspec.Struct, frozen=True):
     """What one image becomes: files (path in the output, bytes) and a record for the assembler.

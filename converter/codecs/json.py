@@ -15,7 +15,7 @@ import numpy as np
 from converter.codecs.text import check_utf8, position
 from converter.errors import SourceError
 
-__all__ = ["check_duplicate_keys", "decode", "encode", "encode_pretty"]
+__all__ = ["TOO_DEEP", "check_duplicate_keys", "decode", "encode", "encode_pretty", "too_deep"]
 
 T = TypeVar("T")
 
@@ -25,6 +25,7 @@ _SMALL = 5_000_000
 _STRING_OR_NAN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|-?+Infinity|NaN', re.DOTALL)
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _MAX_DEPTH = 100
+TOO_DEEP = f"is nested too deeply, more than {_MAX_DEPTH} values in one another"
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # into a value, and out of it, as int8
 _NO_STEPS = bytes(set(range(256)) - set(b"[{]}"))
 _BYTE = re.compile(r" \(byte (\d+)\)$")
@@ -109,13 +110,17 @@ def _takes_anything(type: Any) -> bool:
     return "AnyType" in repr(msgspec.inspect.type_info(type))
 
 
-def _check_depth(document: bytes, file: str, place: str) -> None:
-    """Raise SourceError for values that pickling, or writing again, could not follow to the bottom."""
+def too_deep(document: bytes) -> bool:
+    """Whether values of a sound document are nested deeper than pickling, or writing again, could follow."""
     if document.count(b"[") + document.count(b"{") <= _MAX_DEPTH:
-        return
+        return False
     steps = np.frombuffer(_STRING.sub(b"", document).translate(_STEPS, _NO_STEPS), np.int8)
-    if steps.cumsum(dtype=np.int64).max(initial=0) > _MAX_DEPTH:
-        raise SourceError(file, f"is nested too deeply, more than {_MAX_DEPTH} values in one another", place=place)
+    return bool(steps.cumsum(dtype=np.int64).max(initial=0) > _MAX_DEPTH)
+
+
+def _check_depth(document: bytes, file: str, place: str) -> None:
+    if too_deep(document):
+        raise SourceError(file, TOO_DEEP, place=place)
 
 
 @lru_cache(maxsize=256)

@@ -15,7 +15,7 @@ own scripts paint them. Where no image has either: labelIds as a semantic set, o
 lie below another root beside that of the truth. _color.png is not read: classes share colours in it.
 Other class lists stand in classes.json at the top.
 
-Written: leftImg8bit, labelIds and instanceIds; classes.json when the classes are not those of
+Written: leftImg8bit, labelIds and, but for semantic sets, instanceIds; classes.json when the classes are not those of
 Cityscapes. Images without a split or a city lie in a folder `all` in its place, and their
 names get the ending `_leftImg8bit`; reading takes both off again. Polygons are not written:
 as those scripts draw them they cannot hold every mask exactly.
@@ -282,7 +282,7 @@ def label_path(writing: Writing, image: Image) -> str:
 
 
 def encode(writing: Writing, sample: Sample) -> Encoded:
-    """The maps of classes and of objects."""
+    """The map of classes and, but for a semantic set, that of objects."""
     image = sample.image
     codes: NDArray[np.uint16] = np.zeros((image.height, image.width), np.uint16)
     labels: NDArray[np.uint8] = np.zeros((image.height, image.width), np.uint8)
@@ -303,10 +303,9 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
         np.copyto(codes[window], value, where=crop)
         np.copyto(labels[window], plain, where=crop)
     path = label_path(writing, image)
-    files = [
-        (f"{path}_instanceIds.png", png_write.encode_gray(codes)),
-        (f"{path}_labelIds.png", png_write.encode_gray(labels)),
-    ]
+    files = [(f"{path}_labelIds.png", png_write.encode_gray(labels))]
+    if not writing.stays_semantic:
+        files.insert(0, (f"{path}_instanceIds.png", png_write.encode_gray(codes)))
     return Encoded(files, None, [i.id for i in sample.instances])
 
 

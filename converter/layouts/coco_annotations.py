@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from converter.codecs import json as codec
 from converter.codecs.slices import Slices
 from converter.errors import ShapeError, SourceError
 from converter.geometry import raster, rle
@@ -146,7 +147,13 @@ def _key_by_key(raw: bytes) -> tuple[Annotation, dict[str, Any]]:
         iscrowd=_field(fields, "iscrowd", _crowd),
         area=_field(fields, "area", _area),
     )
-    return entry, {k: _any.decode(v) for k, v in fields.items() if k not in SHAPE_KEYS}
+    return entry, {k: _anything(k, bytes(v)) for k, v in fields.items() if k not in SHAPE_KEYS}
+
+
+def _anything(key: str, raw: bytes) -> Any:
+    if codec.too_deep(raw):
+        raise ShapeError(f"{key}: {codec.TOO_DEEP}")
+    return _any.decode(raw)
 
 
 def _field(fields: dict[str, msgspec.Raw], key: str, decoder: msgspec.json.Decoder[Any]) -> Any:

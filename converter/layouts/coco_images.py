@@ -72,8 +72,11 @@ def _check_entry(raw: bytes, file: str, head: ImageHead) -> None:
     """The keys of an entry that are not looked at yet will be wanted as well."""
     try:
         _any.decode(raw)
+        sound = not codec.too_deep(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        codec.decode(raw, file, place=f"image {head.id}")
+        sound = False
+    if not sound:
+        codec.decode(raw, file, place=f"image {head.id}")  # says why
 
 
 def _decode_image(file: CocoFile, raw: bytes, i: int) -> ImageHead:

@@ -48,7 +48,7 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
         raise UsageError(f"a VOC mask holds 254 classes, and these are {len(places)}; merge some with --classes FILE")
     classes, objects = _paint(sample, places)
     entry, files = _entry(writing, sample.image), []
-    if not _as_semantic(writing):
+    if not writing.stays_semantic:
         names = {c.id: c.name for c in writing.header.classes}
         files.append((label_path(writing, sample.image), xml.encode(_tree(sample, names))))
         if classes is not None:
@@ -58,11 +58,6 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     if classes is not None:
         files.append((f"{writing.prefix}SegmentationClass/{entry}.png", encode_palette(classes)))
     return Encoded(files, VocRecord(classes is not None), [i.id for i in sample.instances])
-
-
-def _as_semantic(writing: Writing) -> bool:
-    """Whether the set is one of classes only, and comes back as one when it has no objects."""
-    return writing.was_semantic is not None and writing.options.instances is None
 
 
 def _paint(sample: Sample, places: dict[int, int]) -> tuple[LabelMap | None, LabelMap]:

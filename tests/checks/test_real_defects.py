@@ -535,7 +535,8 @@ def packaged(code: str, root: Path) -> set[Key]:
     rows = row_of(root)
     name, number = rows[0].removeprefix("images/"), int(rows[5]) if rows[5] else None
     if code == "encoding-disagreement":
-        return {(code, name, number, "coco/")}
+        about = json.loads((root / "coco/coco.json").read_text())["annotations"][0]
+        return {(code, name, about["id"], "coco/")}
     return {(code, name, None, rows[0]) if code == "checksum-mismatch" else (code, name, number, "index.csv")}
 
 

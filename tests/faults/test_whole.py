@@ -85,7 +85,7 @@ def test_stopped_at_any_moment(
     target = tmp_path / TASKS[task].name
     before = snapshot(source)
     moments = random.Random(f"{task} {how}")
-    for _ in range(MOMENTS):
+    for moment in range(MOMENTS):
         run = TASKS[task].run(server, source, tmp_path, signal_after=(moments.uniform(0, seconds), how))
         assert "Traceback" not in run.err, run.err
         assert gone(run), "a worker outlived its run"
@@ -95,10 +95,9 @@ def test_stopped_at_any_moment(
         if how != signal.SIGKILL:
             assert run.code in {0, 128 + how}, run.err
             no_leftovers(tmp_path, *([target.name] if target.exists() else []))
-        if run.code == 0:
-            target.rename(tmp_path.parent / f"{task}-{how}-{_}") if target.exists() else None
-    if not target.exists():
-        assert TASKS[task].run(server, source, tmp_path).code == 0
+        if target.exists():
+            target.rename(tmp_path.parent / f"{task}-{how}-{moment}")
+    assert TASKS[task].run(server, source, tmp_path).code == 0
     assert content(target) == whole
     no_leftovers(tmp_path, target.name)
 

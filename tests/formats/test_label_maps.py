@@ -84,3 +84,18 @@ def test_cityscapes_written_for_its_own_tools(tmp_path):
     assert "leftImg8bit/all/all/coins-left_leftImg8bit.png" in images
     assert "gtFine/all/all/coins-left_gtFine_instanceIds.png" in images
     assert (tmp_path / "out/classes.json").is_file()
+
+
+def test_what_train_ids_ignore_has_no_place_in_label_ids(tmp_path):
+    source = FIXTURES / "cityscapes/valid/train-ids"
+    lost = losses_of(source, tmp_path, "cityscapes")
+    before, after = converter.open(source), converter.open(tmp_path / "out")
+    (old,), (new,) = list(before), list(after)
+    assert old.labels is not None
+    assert new.labels is not None
+    ignored = old.labels == 255
+    assert [(loss.code, loss.amount) for loss in lost] == [("ignore-dropped", ignored.sum())]
+    assert not new.labels[ignored].any()
+    ids = {c.name: c.id for c in after.classes}
+    for c in before.classes:
+        assert np.array_equal(old.labels == c.id, new.labels == ids[c.name]), c.name
