@@ -43,6 +43,8 @@ class Payload(msgspec.Struct, frozen=True):
 def find_tree(source: Source) -> Tree | None:
     """The YOLO set in a source; None when nothing looks like one."""
     config = _find_config(source)
+    if config is None and source.entry is not None:
+        return None  # another file was named: labels beside it are not what was meant
     folder = posixpath.dirname(config) if config else ""
     labels = any(_label_paths(source))
     if config is not None and (labels or image_files(source)):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from converter.pipeline.opening import detect
 from converter.storage import open_source
 from tests.formats.twins import real
+from tests.support import FIXTURES, segpack
 
 SETS = {
     "2label_multiformat/datasets/coco1.0": "coco",
@@ -36,3 +39,11 @@ def test_a_real_set_is_one_format(path):
     format, evidence, _ = detect(open_source(real(path)))
     assert format.name == SETS[path]
     assert evidence.text
+
+
+def test_a_cut_json_that_is_named_is_told_as_such_beside_labels(tmp_path):
+    shutil.copytree(FIXTURES / "yolo-seg/valid/coins", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "cut.json").write_bytes((FIXTURES / "coco/valid/coins/coco.json").read_bytes()[:3000])
+    run = segpack("convert", tmp_path / "cut.json", tmp_path / "out", "--to", "yolo", check=2)
+    assert "cut.json: line 1" in run.error
+    assert "is not JSON" in run.error
