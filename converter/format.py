@@ -20,11 +20,12 @@ out by `converter.lower`, which says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from converter.extras import IGNORE_REGION, fits, legible
 from converter.ledger import Ledger
 from converter.model import Header, Image, Ref, Sample, Task
 from converter.storage import Source, Target
@@ -64,8 +65,10 @@ class Evidence(msgspec.Struct, frozen=True):
 class Holds(msgspec.Struct, frozen=True):
     """What a format can hold; `converter.lower` takes out the rest.
 
-    `attributes`: whatever stands in `extra`, under any key; else only `keys` of it.
-    `ignore`: regions that are to be left out of training (`Image.extra["ignore_region"]`).
+    `attributes`: whatever stands in `extra`, under any key; else only `keys` of it. What stands
+    under one of `keys` has to fit it (`converter.extras`); `own` and `image_own` are names by which
+    the format itself means something else, of an object and of an image. `xml`: texts are such as
+    XML can hold. `ignore`: regions that are to be left out of training (`Image.extra["ignore_region"]`).
     `quads`: boxes may be turned; a polygon of four corners stays what it is. `last_id`: class
     ids run from 1 to this one. `one_crowd`: an image has one crowd region of a class at most.
     """
@@ -85,12 +88,29 @@ class Holds(msgspec.Struct, frozen=True):
     last_id: int | None = None
     one_crowd: bool = False
     keys: tuple[str, ...] = ()
+    own: frozenset[str] = frozenset()
+    image_own: frozenset[str] = frozenset()
+    xml: bool = False
 
     def keeps(self, key: str) -> bool:
         """Whether an extra of this name has a place in the format."""
-        if key == "ignore_region":
+        if key == IGNORE_REGION:
             return self.ignore or self.attributes
         return self.attributes or key in self.keys
+
+    def takes(self, key: str, value: Any) -> bool:
+        """Whether it has a place there with this value."""
+        if key in self.keys:
+            return fits(key, value) and (not self.xml or legible(value))
+        return self.keeps(key)
+
+    def lacks(self, extra: Mapping[str, Any]) -> set[str]:
+        """The keys of an object's extras that have no place in the format."""
+        return {k for k, v in extra.items() if k in self.own or not self.takes(k, v)}
+
+    def image_lacks(self, extra: Mapping[str, Any]) -> set[str]:
+        """The same of an image's."""
+        return {k for k, v in extra.items() if k in self.image_own or not self.takes(k, v)}
 
 
 class ClassEntry(msgspec.Struct, frozen=True):

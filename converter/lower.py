@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from converter.errors import SourceError, UsageError
+from converter.errors import UsageError
+from converter.extras import IGNORE_REGION, ignored, ignoring
 from converter.format import Holds, WriteOptions
 from converter.geometry import labelmap, polygons, quads, raster, rle, shapes
 from converter.layouts.images import shown_name
@@ -166,9 +167,11 @@ def _fit(instance: Instance, number: int, image: Image, how: Lowering, ledger: L
     instance = msgspec.structs.replace(instance, class_id=how.ids[instance.class_id], shape=shape)
     if how.holds.masks and how.options.simplifies and _writes_polygons(instance, how):
         instance = _simplify(instance, told, image, how, ledger)
+    if instance.extra:
+        instance = msgspec.structs.replace(instance, extra=_held(instance, how))
     if how.holds.attributes:
         return _settle_claims(instance, told, image, ledger)
-    return msgspec.structs.replace(instance, box=None, area=None, extra=_held(instance, how))
+    return msgspec.structs.replace(instance, box=None, area=None)
 
 
 def _filled(instance: Instance, image: Image, how: Lowering) -> Instance:
@@ -196,7 +199,8 @@ def _bare(instance: Instance, shape: Shape, how: Lowering) -> Instance:
 
 
 def _held(instance: Instance, how: Lowering) -> dict[str, Any]:
-    return {k: v for k, v in instance.extra.items() if how.holds.keeps(k)}
+    lacking = how.holds.lacks(instance.extra)
+    return {k: v for k, v in instance.extra.items() if k not in lacking}
 
 
 def _join_crowds(fitted: list[Instance], image: Image, ledger: Ledger) -> list[Instance]:
@@ -327,8 +331,8 @@ def _tell_attributes(sample: Sample, how: Lowering, ledger: Ledger) -> None:
     """Attributes that the target has no place for; what the program itself keeps books with is none."""
     if not any(i.extra for i in sample.instances):
         return
-    gone = [[k for k in i.extra if not how.holds.keeps(k) and not k.startswith(OWN)] for i in sample.instances]
-    keys = sorted({k for mine in gone for k in mine})
+    gone = [{k for k in how.holds.lacks(i.extra) if not k.startswith(OWN)} for i in sample.instances]
+    keys = sorted(set().union(*gone))
     if keys:
         count = sum(map(bool, gone))
         message = f"{count} instances lost {', '.join(keys)}"
@@ -337,12 +341,13 @@ def _tell_attributes(sample: Sample, how: Lowering, ledger: Ledger) -> None:
 
 def _strip_image(image: Image, how: Lowering, ledger: Ledger) -> Image:
     """The image without the extras that the target has no place for; what annotators gave it is a loss."""
-    gone = [k for k in image.extra if not how.holds.keeps(k)]
+    gone = how.holds.image_lacks(image.extra)
     if not gone:
         return image
     name = shown_name(image)
-    if "ignore_region" in gone:
-        pixels = rle.area(_ignored(image))
+    region = ignored(image) if IGNORE_REGION in gone else None
+    if region is not None:
+        pixels = rle.area(region)
         ledger.lose("ignore-dropped", name, f"{pixels} pixels to be ignored became background", amount=pixels)
     told = sorted(ANNOTATED.intersection(gone))
     if told:
@@ -374,9 +379,8 @@ def _keep_ignored(sample: Sample, how: Lowering, ledger: Ledger) -> Image:
     if ignore is None or sample.labels is None or not (sample.labels == ignore).any():
         return image
     region = rle.encode(sample.labels == ignore)
-    if how.holds.keeps("ignore_region"):
-        entry = {"size": [region.height, region.width], "counts": region.counts.decode()}
-        return msgspec.structs.replace(image, extra={**image.extra, "ignore_region": entry})
+    if how.holds.keeps(IGNORE_REGION):
+        return ignoring(image, region)
     pixels = rle.area(region)
     ledger.lose("ignore-dropped", shown_name(image), f"{pixels} pixels to be ignored became background", amount=pixels)
     return image
@@ -388,7 +392,7 @@ def _keep_ignored(sample: Sample, how: Lowering, ledger: Ledger) -> Image:
 def _to_semantic(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
     """A map of class ids; where instances overlap, the smaller lies on top."""
     image = sample.image
-    extra = {k: v for k, v in image.extra.items() if k != "ignore_region" or how.source.ignore_id is None}
+    extra = {k: v for k, v in image.extra.items() if k != IGNORE_REGION or how.source.ignore_id is None}
     bare = _strip_image(msgspec.structs.replace(image, extra=extra), how, ledger)
     if sample.labels is not None:
         return Sample(bare, labels=sample.labels)
@@ -439,18 +443,10 @@ def _paintable(sample: Sample, how: Lowering, ledger: Ledger) -> tuple[list[tupl
 
 def _paint_ignored(labels: LabelMap, image: Image, how: Lowering) -> LabelMap:
     ignore = how.source.ignore_id
-    if ignore is None or "ignore_region" not in image.extra:
-        return labels
-    labels[rle.decode(_ignored(image))] = ignore
+    region = ignored(image) if ignore is not None else None
+    if region is not None:
+        labels[rle.decode(region)] = ignore
     return labels
-
-
-def _ignored(image: Image) -> Rle:
-    entry: Any = image.extra["ignore_region"]
-    try:
-        return rle.from_string(entry["counts"], image.height, image.width)
-    except (KeyError, TypeError, ValueError) as error:
-        raise SourceError(shown_name(image), f"ignore_region: {error}", remedy="mend or remove it") from None
 
 
 def _tell_uncovered(labels: LabelMap, image: Image, how: Lowering, ledger: Ledger) -> None:

@@ -29,7 +29,9 @@ from __future__ import annotations
 import posixpath
 
 from converter.format import Evidence, Format, Holds, Writing
+from converter.layouts.coco_annotations import SHAPE_KEYS
 from converter.layouts.coco_files import coco_files
+from converter.layouts.coco_images import IMAGE_KEYS
 from converter.layouts.coco_read import files, load, scan
 from converter.layouts.coco_write import CocoAssembler, encode
 from converter.model import Image
@@ -61,7 +63,9 @@ FORMAT = Format(
     name="coco",
     summary="COCO instances: polygons, RLE and boxes in one JSON",
     page=__doc__ or "",
-    holds=Holds(boxes=True, crowd=True, attributes=True, empty=True, polygons=True),
+    holds=Holds(
+        boxes=True, crowd=True, attributes=True, empty=True, polygons=True, own=SHAPE_KEYS, image_own=IMAGE_KEYS
+    ),
     detect=detect,
     scan=scan,
     load=load,

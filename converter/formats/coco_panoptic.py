@@ -34,7 +34,7 @@ from converter.layouts.classes import undeclared
 from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_family import marked, open_marked
 from converter.layouts.coco_files import CocoFile
-from converter.layouts.coco_images import scan_images, with_extra
+from converter.layouts.coco_images import IMAGE_KEYS, scan_images, with_extra
 from converter.layouts.coco_read import top_entries
 from converter.layouts.images import ImageIndex, order_splits, shown_name, tell_unused
 from converter.layouts.label_maps import colors
@@ -333,7 +333,7 @@ FORMAT = Format(
     name="coco-panoptic",
     summary="COCO panoptic: PNGs that number the segments, and a JSON",
     page=__doc__ or "",
-    holds=Holds(overlaps=False, crowd=True, attributes=True),
+    holds=Holds(overlaps=False, crowd=True, attributes=True, own=SEGMENT_KEYS, image_own=IMAGE_KEYS),
     detect=detect,
     scan=scan,
     load=load,

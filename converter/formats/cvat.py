@@ -54,6 +54,7 @@ FORMAT = Format(
         polygons=True,
         marks=True,
         keys=("attributes", "ellipse", "group_id", "occluded", "rotation", "source", "tags", "z_order"),
+        xml=True,
     ),
     detect=detect,
     scan=scan,

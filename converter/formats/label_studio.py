@@ -57,7 +57,7 @@ FORMAT = Format(
     name="label-studio",
     summary="Label Studio: polygons, brush masks, rectangles, ellipses and keypoints of tasks",
     page=__doc__ or "",
-    holds=Holds(boxes=True, polygons=True, marks=True, keys=("annotation_id", "ellipse", "rotation", "tags")),
+    holds=Holds(boxes=True, polygons=True, marks=True, keys=("annotation_id", "ellipse", "rotation", "tags"), xml=True),
     detect=detect,
     scan=scan,
     load=load,

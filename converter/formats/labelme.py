@@ -32,7 +32,7 @@ Source: wkentaro/labelme, label_file.py and examples/.
 from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
-from converter.layouts.labelme_read import files, labelme_files, load, scan, settle, survey
+from converter.layouts.labelme_read import SHAPE_KEYS, TOP_KEYS, files, labelme_files, load, scan, settle, survey
 from converter.layouts.labelme_write import LabelMeAssembler, encode, image_path, label_path
 from converter.storage import Source
 
@@ -52,7 +52,16 @@ FORMAT = Format(
     name="labelme",
     summary="LabelMe: polygons, masks, boxes and marks in one JSON an image",
     page=__doc__ or "",
-    holds=Holds(boxes=True, attributes=True, polygons=True, marks=True, ignore=True),
+    holds=Holds(
+        boxes=True,
+        attributes=True,
+        polygons=True,
+        marks=True,
+        ignore=True,
+        keys=("description", "ellipse", "flags", "group_id", "rotation", "tags"),
+        own=SHAPE_KEYS - {"group_id"},
+        image_own=TOP_KEYS,
+    ),
     detect=detect,
     scan=scan,
     load=load,

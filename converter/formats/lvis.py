@@ -27,7 +27,9 @@ from converter.codecs import json
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Record, Scan, Writing
 from converter.layouts import coco_read
+from converter.layouts.coco_annotations import SHAPE_KEYS
 from converter.layouts.coco_family import marked, open_marked
+from converter.layouts.coco_images import IMAGE_KEYS
 from converter.layouts.coco_write import encode as encode_coco
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Image, Sample
@@ -120,7 +122,7 @@ FORMAT = Format(
     name="lvis",
     summary="LVIS: COCO's JSON with classes that were looked for",
     page=__doc__ or "",
-    holds=Holds(attributes=True, empty=True, polygons=True),
+    holds=Holds(attributes=True, empty=True, polygons=True, own=SHAPE_KEYS, image_own=IMAGE_KEYS),
     detect=detect,
     scan=scan,
     load=coco_read.load,

@@ -29,6 +29,7 @@ import msgspec
 from converter.codecs import png
 from converter.codecs.text import decode_text, whole
 from converter.errors import ShapeError, SourceError
+from converter.extras import ignoring
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle
 from converter.layouts.classes import undeclared
@@ -36,7 +37,7 @@ from converter.layouts.images import image_files, is_split_name, order_splits, s
 from converter.layouts.label_maps import Found, ImageStems, Meaning, cut, files, numbers, pairs, scan_of
 from converter.layouts.masks import check_size
 from converter.ledger import Ledger
-from converter.model import ClassInfo, Header, Image, Instance, Ref, Rle, Sample
+from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample
 from converter.storage import Source
 
 __all__ = ["FORMAT"]
@@ -198,13 +199,8 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     except SourceError as error:
         ledger.skip_image(shown_name(image), error)
     if (codes == IGNORED).any():
-        image = _ignoring(image, rle.encode(codes == IGNORED))
+        image = ignoring(image, rle.encode(codes == IGNORED))
     return Sample(image, tuple(cut(codes, file, image, _means, header.classes, ledger)))
-
-
-def _ignoring(image: Image, region: Rle) -> Image:
-    entry = {"size": [region.height, region.width], "counts": region.counts.decode()}
-    return msgspec.structs.replace(image, extra={**image.extra, "ignore_region": entry})
 
 
 def _load_rows(reading: Reading, payload: Rows, image: Image, ledger: Ledger) -> Sample:
@@ -222,7 +218,7 @@ def _load_rows(reading: Reading, payload: Rows, image: Image, ledger: Ledger) ->
             ledger.bad_annotation(shown_name(image), row.line, wrong)
             continue
         if row.class_id == IGNORED // 1000:
-            image = _ignoring(image, region)
+            image = ignoring(image, region)
         else:
             instances.append(Instance(row.class_id, region, extra={"track_id": row.track % 1000}))
     return Sample(image, tuple(instances))

@@ -65,6 +65,7 @@ FORMAT = Format(
         overlaps=False,
         ignore=True,
         keys=("attributes", "difficult", "occluded", "pose", "truncated"),
+        xml=True,
     ),
     detect=detect,
     scan=scan,

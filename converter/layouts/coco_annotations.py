@@ -17,7 +17,7 @@ from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, Image, Instance, Polygons, Rle, Shape
 
-__all__ = ["decode_head", "decode_heads", "instance_of", "number", "place_of"]
+__all__ = ["SHAPE_KEYS", "decode_head", "decode_heads", "instance_of", "number", "place_of"]
 
 Number = int | float
 SHAPE_KEYS = frozenset({"id", "image_id", "category_id", "segmentation", "area", "bbox", "iscrowd"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -70,10 +70,11 @@ def settle_classes(
     return classes, (None if zero is not None else 0)
 
 
-def _is_dummy(zero: ClassInfo, others: Iterable[ClassInfo]) -> bool:
+def _is_dummy(zero: ClassInfo, others: Sequence[ClassInfo]) -> bool:
     """Roboflow adds a class 0 that only serves as the supercategory of the others, or repeats a name."""
     names = {c.name for c in others}
     if zero.name in names:
         return True
-    parents = {c.extra.get("supercategory") for c in others}
-    return zero.extra.get("supercategory") == "none" and parents == {zero.name}
+    if zero.extra.get("supercategory") != "none" or not others:
+        return False
+    return all(c.extra.get("supercategory") == zero.name for c in others)

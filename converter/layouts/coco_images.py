@@ -18,9 +18,9 @@ from converter.ledger import Ledger
 from converter.model import Image
 from converter.storage.names import clean, too_long
 
-__all__ = ["scan_images", "with_extra"]
+__all__ = ["IMAGE_KEYS", "scan_images", "with_extra"]
 
-IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "split", "ignore_region"})
+IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "split"})
 
 
 class ImageHead(msgspec.Struct, gc=False):
@@ -184,6 +184,4 @@ def with_extra(image: Image, entry: bytes) -> Image:
     """The image with what its entry says beyond name and size."""
     fields = _any.decode(entry)
     extra = {k: v for k, v in fields.items() if k not in IMAGE_KEYS}
-    if "ignore_region" in fields:
-        extra["ignore_region"] = fields["ignore_region"]
     return msgspec.structs.replace(image, extra=extra)

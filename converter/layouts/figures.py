@@ -1,18 +1,9 @@
 """What annotation tools draw, as shapes of the model: boxes that are turned, ellipses, grouped parts.
 
 A turned box becomes a polygon of its four corners, an ellipse the pixels whose centres lie
-in it. What was drawn stays in `extra`, under keys that all formats of annotation tools share:
-
-    rotation    degrees, clockwise as seen on the picture, about the centre
-    ellipse     centre and radii [cx, cy, rx, ry], before the rotation
-    group_id    what the tool ties together
-    z_order     what lies on top of what
-    occluded, truncated, difficult     true where the annotator says so
-    attributes  name -> value
-    tags        of an image: the labels given to it as a whole
-
-A writer that knows a figure restores it from these keys, and only while the figure still
-draws the very pixels of the shape.
+in it. What was drawn stays in `extra`, as `rotation` and `ellipse` (`converter.extras`): a
+writer that knows a figure restores it from these, and only while it still draws the very
+pixels of the shape.
 """
 
 from __future__ import annotations
@@ -101,7 +92,7 @@ def restored_box(instance: Instance, image: Image) -> tuple[Box, float] | None:
     shape, degrees = instance.shape, instance.extra.get("rotation")
     if not isinstance(shape, Polygons) or len(shape.rings) != 1 or len(shape.rings[0]) != 8:
         return None
-    if isinstance(degrees, bool) or not isinstance(degrees, int | float) or not math.isfinite(degrees):
+    if degrees is None or not math.isfinite(degrees):
         return None
     ring = shape.rings[0]
     cx, cy = sum(ring[0::2]) / 4, sum(ring[1::2]) / 4
@@ -155,7 +146,7 @@ def _clamp(low: float, high: float, size: int) -> tuple[int, int]:
 def restored_ellipse(instance: Instance, image: Image) -> tuple[float, float, float, float, float] | None:
     """Centre, radii and rotation of an instance that still is an ellipse; None otherwise."""
     values, degrees = instance.extra.get("ellipse"), instance.extra.get("rotation", 0)
-    if not isinstance(values, list) or len(values) != 4 or isinstance(instance.shape, Box | Marks):
+    if values is None or isinstance(instance.shape, Box | Marks):
         return None
     try:
         cx, cy, rx, ry, angle = check_numbers([*values, degrees], "ellipse")
@@ -261,7 +252,7 @@ class GroupNumbers:
 
     def __init__(self, sample: Sample) -> None:
         given = [i.extra.get("group_id") for i in sample.instances]
-        kept = {g for g in given if isinstance(g, int) and not isinstance(g, bool) and g > 0}
+        kept = {g for g in given if isinstance(g, int) and g > 0}
         self.numbers: dict[Any, int] = {g: g for g in kept}
         self.next = max(kept, default=0) + 1
 
@@ -270,7 +261,6 @@ class GroupNumbers:
         group = instance.extra.get("group_id")
         several = isinstance(instance.shape, Polygons) and len(instance.shape.rings) > 1
         key = group if group is not None else id(instance) if several else None
-        key = repr(key) if isinstance(key, dict | list) else key
         if key is None:
             return 0
         if key not in self.numbers:

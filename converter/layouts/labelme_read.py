@@ -11,6 +11,7 @@ import msgspec
 
 from converter.codecs import json, text
 from converter.errors import ShapeError, SourceError
+from converter.extras import ignoring
 from converter.format import Reading, Scan
 from converter.geometry import rle, shapes
 from converter.layouts.by_name import ids_by_name, named_classes, with_classes
@@ -272,7 +273,7 @@ def _with_extra(image: Image, data: dict[str, msgspec.Raw], label: str, void: li
         extra["tags"] = tags
     if void:
         region = rle.union([shapes.mask_of(s, image.height, image.width) for s in void])
-        extra["ignore_region"] = {"size": [image.height, image.width], "counts": region.counts.decode()}
+        return ignoring(msgspec.structs.replace(image, extra=extra), region)
     return msgspec.structs.replace(image, extra=extra)
 
 

@@ -7,11 +7,12 @@ import posixpath
 from typing import Any
 
 from converter.codecs import json, png_write
+from converter.extras import IGNORE_REGION, ignored
 from converter.format import Encoded, Record, Writing
 from converter.geometry import rle, shapes
 from converter.layouts.by_name import ordered_names
 from converter.layouts.figures import far_edge, restored_ellipse
-from converter.layouts.labelme_read import BACKGROUND, IGNORE, SHAPE_KEYS, TOP_KEYS
+from converter.layouts.labelme_read import BACKGROUND, IGNORE
 from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample
 from converter.storage import Target
 
@@ -35,14 +36,13 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     drawn: list[dict[str, Any]] = []
     for instance in sample.instances:
         drawn += _shapes(instance, names[instance.class_id], image, groups)
-    void = image.extra.get("ignore_region")
+    void = ignored(image)
     if void is not None:
-        region = rle.from_string(void["counts"], image.height, image.width)
-        drawn.append(_shape(IGNORE, {}, None, _mask(region)))
-    extra = {k: v for k, v in image.extra.items() if k not in TOP_KEYS | {"tags", "ignore_region"}}
+        drawn.append(_shape(IGNORE, {}, None, _mask(void)))
+    extra = {k: v for k, v in image.extra.items() if k not in {"tags", IGNORE_REGION}}
     document = {
         "version": VERSION,
-        "flags": dict.fromkeys(map(str, image.extra.get("tags", ())), True),
+        "flags": dict.fromkeys(image.extra.get("tags", ()), True),
         "shapes": drawn,
         "imagePath": posixpath.basename(image.name),
         "imageData": None,
@@ -89,7 +89,7 @@ def _shapes(instance: Instance, name: str, image: Image, groups: _Groups) -> lis
 
 def _shape(name: str, extra: dict[str, Any], group: Any, figure: dict[str, Any]) -> dict[str, Any]:
     """A shape with all keys that LabelMe writes; what else is known of the object stands beside them."""
-    other = {k: v for k, v in extra.items() if k not in SHAPE_KEYS | {"description", "flags"}}
+    other = {k: v for k, v in extra.items() if k not in {"description", "flags", "group_id"}}
     return {
         "label": name,
         "points": figure["points"],

@@ -36,16 +36,14 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     by_annotation: dict[Any, list[dict[str, Any]]] = {}
     kinds: set[str] = set()
     for number, instance in enumerate(sample.instances, 1):
-        given = instance.extra.get("annotation_id")
-        key = given if isinstance(given, int | str) else None
-        results = by_annotation.setdefault(key, [])
+        results = by_annotation.setdefault(instance.extra.get("annotation_id"), [])
         for part, (kind, value) in enumerate(_regions(instance, image)):
             kinds.add(kind)
             results.append(_result(image, f"r{number}" + (f"-{part}" if part else ""), kind, value, names, instance))
         if isinstance(instance.shape, Marks) and len(results) > 1:
             _tie(results, number, instance.shape)
     first = next(iter(by_annotation.values()), None)
-    tags = [str(tag) for tag in image.extra.get("tags") or ()]
+    tags = image.extra.get("tags", [])
     if tags:
         first = first if first is not None else by_annotation.setdefault(None, [])
         choice = {"id": "tags", "type": "choices", "from_name": "tags", "to_name": "image"}

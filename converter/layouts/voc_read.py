@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from converter.codecs import xml
 from converter.errors import SourceError
+from converter.extras import ignoring
 from converter.format import Reading
 from converter.geometry import labelmap, rle
 from converter.layouts.classes import (
@@ -93,9 +94,7 @@ def _with_void(image: Image, classes: NDArray[Any]) -> Image:
     void = classes == VOID
     if not void.any():
         return image
-    region = rle.encode(void)
-    entry = {"size": [region.height, region.width], "counts": region.counts.decode()}
-    return msgspec.structs.replace(image, extra={**image.extra, "ignore_region": entry})
+    return ignoring(image, rle.encode(void))
 
 
 class _Mask(msgspec.Struct, frozen=True):

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from converter.codecs import xml
 from converter.errors import UsageError
+from converter.extras import ignored
 from converter.format import Encoded, Record, Writing
 from converter.geometry import rle, shapes
 from converter.layouts.by_name import ordered_names
 from converter.layouts.palette import VOID, color_of, encode_palette
-from converter.model import Box, Image, Instance, LabelMap, Rle, Sample
+from converter.model import Box, Image, Instance, LabelMap, Sample
 from converter.storage import Target
 
 __all__ = ["VocAssembler", "encode", "image_path", "label_path"]
@@ -75,10 +76,10 @@ def _paint(sample: Sample, places: dict[int, int]) -> tuple[LabelMap | None, Lab
         window = slice(y, y + crop.shape[0]), slice(x, x + crop.shape[1])
         classes[window][crop] = places[instance.class_id]
         objects[window][crop] = number if number < VOID else number + 1
-    void = sample.image.extra.get("ignore_region")
+    void = ignored(sample.image)
     if void is not None:
         some = True
-        free = rle.decode(Rle(height, width, void["counts"].encode())) & (classes == 0)
+        free = rle.decode(void) & (classes == 0)
         classes[free] = objects[free] = VOID
     return (classes if some else None), objects
 

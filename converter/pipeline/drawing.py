@@ -12,12 +12,13 @@ import msgspec
 
 from converter.codecs import phash, redraw
 from converter.errors import SourceError
+from converter.extras import ignored, ignoring
 from converter.format import Holds, WriteOptions
 from converter.geometry import labelmap, rle
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger, Skipped
 from converter.lower import Lowering, cut
-from converter.model import Image, Rle, Sample
+from converter.model import Image, Sample
 from converter.pipeline.preparing import Item, Part, Plan
 from converter.transforms import classes as class_files
 from converter.transforms import edits, orientation, resize, select, tile
@@ -146,13 +147,9 @@ def _ignore_margin(sample: Sample, grid: Warp, plan: Plan) -> Sample:
     image = sample.image
     inner = warp_rle(rle.full(grid.y.source, grid.x.source), grid)
     margin = rle.complement(inner)
-    entry = image.extra.get("ignore_region")
-    if isinstance(entry, dict):
-        margin = rle.union([margin, Rle(image.height, image.width, entry["counts"].encode())])
-    region = {"size": [image.height, image.width], "counts": margin.counts.decode()}
-    return msgspec.structs.replace(
-        sample, image=msgspec.structs.replace(image, extra={**image.extra, "ignore_region": region})
-    )
+    before = ignored(image)
+    whole = margin if before is None else rle.union([margin, before])
+    return msgspec.structs.replace(sample, image=ignoring(image, whole))
 
 
 def _picture(plan: Plan, item: Item, framed: Framed, data: bytes, grid: Warp | None) -> redraw.Picture:

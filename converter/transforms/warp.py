@@ -16,7 +16,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.errors import ShapeError, SourceError
+from converter.errors import ShapeError
+from converter.extras import ignored, ignoring
 from converter.geometry import raster, rle, shapes
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
@@ -144,15 +145,10 @@ def warp_sample(sample: Sample, warp: Warp, pad: int, step: dict[str, Any] | Non
 
 
 def _warp_image(image: Image, warp: Warp, step: dict[str, Any] | None) -> Image:
+    region = None if warp.keeps else ignored(image)
+    if region is not None:
+        image = ignoring(image, warp_rle(region, warp))
     extra = dict(image.extra)
-    region = extra.get("ignore_region")
-    if isinstance(region, dict) and not warp.keeps:
-        try:
-            code = rle.from_string(region["counts"], image.height, image.width)
-        except (KeyError, TypeError, ShapeError) as error:
-            raise SourceError(shown_name(image), f"ignore_region: {error}", remedy="mend or remove it") from None
-        moved = warp_rle(code, warp)
-        extra["ignore_region"] = {"size": [moved.height, moved.width], "counts": moved.counts.decode()}
     if step is not None:
         before = extra.get(STEPS)
         extra[STEPS] = [*(before if isinstance(before, list) else []), step]

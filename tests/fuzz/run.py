@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import resource
 import signal
 import sys
@@ -32,6 +33,7 @@ CORPUS = Path(__file__).resolve().parents[2] / "fixtures" / "fuzz"
 SECONDS = 10
 MEMORY = 3 << 30
 RENAMED = 0.05  # of the inputs: another name and not another content
+FRAME = re.compile(r'File "(.+)", line (\d+)')
 LONGEST = 50_000  # bytes of an input to go on from
 
 
@@ -69,8 +71,7 @@ def fuzz(name: str, seconds: float, seed: int) -> tuple[int, int, list[Path]]:
                 outcomes.add(outcome)
                 pool.append(data)
         except Exception as error:  # noqa: BLE001 -- any is a finding
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            mark = f"{type(error).__name__} {place.filename}:{place.lineno}"
+            mark = f"{type(error).__name__} {_place(error)}"
             if mark not in known:
                 known.add(mark)
                 found.append(_keep(name, data))
@@ -78,6 +79,13 @@ def fuzz(name: str, seconds: float, seed: int) -> tuple[int, int, list[Path]]:
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
     return count, len(outcomes), found
+
+
+def _place(error: Exception) -> str:
+    """File and line that an error comes from; of one that was sent by a worker, the line there."""
+    frames = [f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
+    there = [":".join(found) for note in getattr(error, "__notes__", ()) for found in FRAME.findall(note)]
+    return (there or frames)[-1]
 
 
 def _keep(name: str, data: bytes) -> Path:

@@ -1,0 +1,78 @@
+"""Extras of any reader meet every writer: what is of another kind than the key promises is a loss, and named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import converter
+from converter import extras
+from converter.formats import all_formats
+from tests.fuzz.targets import picture
+
+WRITERS = sorted(name for name, format in all_formats().items() if format.writes and format.reads)
+WRONG = [64, -1.5, True, "text", [1, {"a": []}], {"a": "\x01"}, {}, "\x1b[2J"]
+SIZE = {"width": 12, "height": 9}
+BLOB = [[2, 2, 8, 2, 8, 7, 2, 7]]
+
+
+def coco(folder: Path, value: Any) -> Path:
+    """A set of one object; it and its image have the value under every key that formats share."""
+    said = dict.fromkeys((*extras._KINDS, "score"), value)
+    image = {"id": 1, "file_name": "a.png", **SIZE, **said}
+    shape = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": BLOB, "iscrowd": 0, **said}
+    top = {"images": [image], "annotations": [shape], "categories": [{"id": 1, "name": "cat", "supercategory": value}]}
+    (folder / "images").mkdir(parents=True)
+    (folder / "images/a.png").write_bytes(picture())
+    (folder / "coco.json").write_text(json.dumps(top))
+    return folder
+
+
+@pytest.mark.parametrize("value", WRONG, ids=repr)
+def test_values_of_another_kind(value: Any, tmp_path: Path) -> None:
+    source = coco(tmp_path / "set", value)
+    for target in WRITERS:
+        result = converter.convert(source, tmp_path / target, to=target, workers=1)
+        (sample,) = converter.open(tmp_path / target, format=target)
+        (instance,) = sample.instances
+        assert instance.class_name == "cat"
+        told = " ".join(loss.message for loss in result.losses if loss.code == "attribute-dropped")
+        for key in ("attributes", "occluded", "z_order"):
+            assert instance.attributes.get(key) == value or key in told or not value
+
+
+def test_good_values_stay(tmp_path: Path) -> None:
+    source = coco(tmp_path / "set", None)
+    document = json.loads((source / "coco.json").read_text())
+    good = {"attributes": {"color": "red"}, "occluded": 1, "z_order": 3, "group_id": 7, "source": "auto"}
+    document["annotations"][0] = {k: v for k, v in document["annotations"][0].items() if v is not None} | good
+    document["images"][0] = {"id": 1, "file_name": "a.png", **SIZE, "tags": ["sunny"]}
+    (source / "coco.json").write_text(json.dumps(document))
+    result = converter.convert(source, tmp_path / "out", to="cvat")
+    assert not result.losses
+    (sample,) = converter.open(tmp_path / "out")
+    (instance,) = sample.instances
+    assert instance.attributes == {**good, "occluded": True}
+
+
+def test_keys_that_the_target_has_for_something_else(tmp_path: Path) -> None:
+    """LabelMe keeps any key; in COCO the same name says which annotation, class or image it is."""
+    said = {"id": 77, "image_id": 5, "category_id": 99, "area": -1, "bbox": "none", "iscrowd": 1, "segmentation": "x"}
+    shape = {"label": "cat", "shape_type": "polygon", "points": [[2, 2], [8, 2], [8, 7]], "note": "kept", **said}
+    about = {"imagePath": "a.png", "imageHeight": 9, "imageWidth": 12, "imageData": None, "shapes": [shape]}
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/a.png").write_bytes(picture())
+    (tmp_path / "set/a.json").write_text(json.dumps({**about, "version": "5.5.0", "width": 5, "file_name": "b.png"}))
+    for target in ("coco", "lvis", "coco-panoptic"):
+        result = converter.convert(tmp_path / "set", tmp_path / target, to=target)
+        (sample,) = converter.open(tmp_path / target, format=target)
+        assert (sample.image.path, sample.image.width) == ("a.png", 12)
+        (instance,) = sample.instances
+        assert (instance.class_name, instance.attributes["note"]) == ("cat", "kept")
+        assert instance.mask().sum() > 0
+        (loss,) = result.losses
+        assert loss.code == "attribute-dropped"
+        assert "category_id" in loss.message
