@@ -21,7 +21,6 @@ from converter.layouts.yolo_rows import is_row
 from converter.ledger import Ledger
 from converter.model import Header, Image, Ref
 from converter.storage import Source
-from converter.storage.names import clean
 
 __all__ = ["Payload", "Tree", "find_tree", "has_polygons", "label_of", "scan"]
 
@@ -127,7 +126,7 @@ def _ref(reading: Reading, path: str, base: str, split: str | None, folder: str)
         name = name.removeprefix(f"{split}/")
     label = label_of(path)
     places = [label, posixpath.join(folder, label)]  # in a package the labels lie below yolo/
-    return Ref(Image(clean(name), split, file=path), Payload(next((p for p in places if p in reading.source), None)))
+    return Ref(Image(name, split, file=path), Payload(next((p for p in places if p in reading.source), None)))
 
 
 def _refuse_shared_labels(reading: Reading, refs: Sequence[Ref]) -> None:
