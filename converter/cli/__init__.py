@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 __all__ = ["main"]
 
@@ -26,7 +30,7 @@ class _Stopped(BaseException):
 def main() -> NoReturn:
     """Run the command in sys.argv; exit codes: 0 done, 1 the data fell short, 2 refused, 130 and 143 interrupted."""
     _fill_standard_streams()
-    _keep_stderr()
+    _own_streams()
     sys.unraisablehook = _not_to_be_missed
     try:
         for signum in SIGNALS:
@@ -52,14 +56,49 @@ def _fill_standard_streams() -> None:
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
-def _keep_stderr() -> None:
-    """Libraries in C tell their troubles to descriptor 2 by themselves; what is said there is for us to say."""
+def _own_streams() -> None:
+    """What is printed goes through streams that know what they are when the system takes no more.
+
+    Libraries in C tell their troubles to descriptor 2 by themselves: they get nowhere, as what
+    is said there is for us to say. A process without descriptors of its own keeps what it has.
+    """
     with contextlib.suppress(AttributeError, OSError, ValueError):
-        mine = os.dup(sys.stderr.fileno())
-        sys.stderr = open(mine, "w", buffering=1, encoding=sys.stderr.encoding, errors=sys.stderr.errors)  # noqa: SIM115
+        sys.stdout = _text(_Output(sys.stdout.fileno(), "w", closefd=False), sys.stdout, buffered=True)
+        sys.stderr = _text(_Messages(os.dup(sys.stderr.fileno()), "w"), sys.stderr, buffered=False)
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
         os.close(nowhere)
+
+
+def _text(raw: io.FileIO, like: TextIO, *, buffered: bool) -> TextIO:
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), encoding=like.encoding, errors=like.errors, line_buffering=not buffered or raw.isatty()
+    )
+
+
+class _Output(io.FileIO):
+    """Standard output: what cannot be written there is an error with a name, once; the rest is dropped."""
+
+    failed = False
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return memoryview(data).nbytes if self.failed else super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self.failed = True
+            raise OSError(error.errno, error.strerror, "standard output") from None
+
+
+class _Messages(io.FileIO):
+    """Standard error: what cannot be said there cannot be said at all, and the run goes on."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
 
 
 def _run() -> int:

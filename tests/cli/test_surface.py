@@ -113,12 +113,29 @@ def test_names_cannot_forge_messages(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
-@pytest.mark.parametrize("json", [[], ["--json"]])
-def test_a_result_that_cannot_be_told(json):
+@pytest.mark.parametrize("arguments", [["inspect", COINS], ["inspect", COINS, "--json"], ["formats"], ["--help"]])
+def test_a_result_that_cannot_be_told(arguments):
+    command = [sys.executable, "-m", "converter", *arguments]
     with open("/dev/full", "wb") as full:
-        command = [sys.executable, "-m", "converter", "inspect", COINS, *json]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (done.returncode, done.stderr) == (2, "error: No space left on device; see to it and run again\n")
+        mute = subprocess.run(command, stdout=full, stderr=full, check=False)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: standard output: No space left on device; see to it and run again\n",
+    )
+    assert mute.returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_messages_that_cannot_be_told(tmp_path):
+    """They change nothing of what is done, nor how it ends."""
+    command = [sys.executable, "-m", "converter", "convert", str(COINS), str(tmp_path / "out"), "--to", "yolo"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stderr=full, stdout=subprocess.PIPE, text=True, check=False)
+        again = subprocess.run(command, stderr=full, stdout=subprocess.PIPE, check=False)
+    assert done.returncode == 0
+    assert "losses" in done.stdout
+    assert (again.returncode, again.stdout) == (2, b"")
 
 
 def test_streams_that_are_closed_are_not_taken_for_files(tmp_path):
