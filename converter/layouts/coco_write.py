@@ -9,7 +9,6 @@ from converter.format import Encoded, Record, Writing
 from converter.geometry import polygons, rle, shapes
 from converter.model import Box, ClassInfo, Image, Instance, Polygons, Rle, Sample
 from converter.storage import Target
-from converter.storage.spool import Spool
 
 __all__ = ["CocoAssembler", "encode"]
 
@@ -63,7 +62,7 @@ class CocoAssembler:
 
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
-        self.parts = {"": _Part()} | {split: _Part() for split in writing.header.splits}
+        self.parts = {"": _Part(out)} | {split: _Part(out) for split in writing.header.splits}
 
     def add(self, record: Record) -> None:
         entry, tails = record.value
@@ -84,10 +83,10 @@ class CocoAssembler:
 
 
 class _Part:
-    """One JSON file in the making: entries in temporary files, so that memory stays flat."""
+    """One JSON file in the making: entries in files without a name, so that memory stays flat."""
 
-    def __init__(self) -> None:
-        self.images, self.annotations = Spool(), Spool()
+    def __init__(self, out: Target) -> None:
+        self.images, self.annotations = out.spool(), out.spool()
 
     def add(self, image: bytes, annotations: list[bytes]) -> None:
         self.images.entry(image)

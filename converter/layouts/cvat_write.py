@@ -13,7 +13,6 @@ from converter.geometry import rle, shapes
 from converter.layouts.figures import GroupNumbers, far_edge, restored_box, restored_ellipse
 from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample
 from converter.storage import Target
-from converter.storage.spool import Spool
 
 __all__ = ["CvatAssembler", "encode", "image_path"]
 
@@ -117,7 +116,7 @@ class CvatAssembler:
 
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
-        self.images = Spool()
+        self.images = out.spool()
         self.attributes: dict[int, set[str]] = {}
         self.count = 0
 

@@ -94,7 +94,7 @@ class DatumaroAssembler:
     def add(self, record: Record) -> None:
         subset = record.image.split or DEFAULT
         if subset not in self.items:
-            self.items[subset] = Spool()
+            self.items[subset] = self.out.spool()
         spool = self.items[subset]
         mine: ItemRecord = record.value
         listed = [

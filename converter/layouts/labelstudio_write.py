@@ -13,7 +13,6 @@ from converter.layouts import brush
 from converter.layouts.figures import restored_box, restored_ellipse, turned_box
 from converter.model import Box, Image, Instance, Marks, Polygons, Sample
 from converter.storage import Target
-from converter.storage.spool import Spool
 
 __all__ = ["LabelStudioAssembler", "encode", "image_path", "percent"]
 
@@ -150,7 +149,7 @@ class LabelStudioAssembler:
 
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
-        self.tasks = Spool()
+        self.tasks = out.spool()
         self.kinds: set[str] = set()
         self.tags: set[str] = set()
 

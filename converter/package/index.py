@@ -12,7 +12,7 @@ from converter.codecs import csvs
 from converter.errors import SourceError
 from converter.geometry import rle, shapes
 from converter.model import Box, Instance, Sample
-from converter.storage.spool import Spool
+from converter.storage import Target
 
 __all__ = ["COLUMNS", "INDEX", "Row", "Writer", "decode", "encode", "image_row", "instance_row", "number"]
 
@@ -95,10 +95,10 @@ def encode(rows: Iterable[Row]) -> bytes:
 
 
 class Writer:
-    """Rows on their way into index.csv; they wait in a temporary file, so that memory stays flat."""
+    """Rows on their way into index.csv; they wait on disk when they are many, so that memory stays flat."""
 
-    def __init__(self) -> None:
-        self._spool = Spool(IN_MEMORY)
+    def __init__(self, out: Target) -> None:
+        self._spool = out.spool(IN_MEMORY)
         self._spool.write(csvs.record(COLUMNS))
 
     def add(self, row: Row) -> None:

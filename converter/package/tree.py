@@ -87,7 +87,7 @@ class PackageAssembler:
 
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
-        self.rows = index.Writer()
+        self.rows = index.Writer(out)
         self.sizes: set[tuple[int, int]] = set()
         self.per_class: Counter[int] = Counter()
         self.per_split: Counter[str] = Counter()

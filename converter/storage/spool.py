@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import tempfile
+from contextlib import suppress
 from typing import IO
+
+from converter.storage.staging import failed
 
 __all__ = ["Spool"]
 
@@ -13,27 +16,39 @@ BLOCK = 1 << 20
 
 
 class Spool:
-    """Bytes written one after the other, and poured out once; nothing stays open when a run ends early."""
+    """Bytes written one after the other, and poured out once; nothing stays open when a run ends early.
+
+    They wait where the output is made, in a file without a name: what /tmp is, and how large, is
+    nothing that the user was asked for. TargetError, with the output's `label`, when the disk is full.
+    """
 
     _file: IO[bytes] = io.BytesIO()  # until there is one of its own: a signal may come first
 
-    def __init__(self, in_memory: int = IN_MEMORY) -> None:
-        self._file = tempfile.SpooledTemporaryFile(in_memory)  # noqa: SIM115 -- lives until poured
+    def __init__(self, folder: str, label: str, in_memory: int | None = None) -> None:
+        self.label = label
+        size = IN_MEMORY if in_memory is None else in_memory
+        self._file = tempfile.SpooledTemporaryFile(size, dir=folder)  # noqa: SIM115 -- lives until poured
 
     def __del__(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # what did not fit on the disk still does not
+            self._file.close()
 
     def write(self, data: bytes) -> None:
-        self._file.write(data)
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise failed(self.label, error) from None
 
     def entry(self, data: bytes) -> None:
         """An element of a JSON list, on a line of its own."""
-        self._file.write(b",\n" if self._file.tell() else b"\n")
-        self._file.write(data)
+        self.write((b",\n" if self._file.tell() else b"\n") + data)
 
     def pour(self, stream: IO[bytes]) -> None:
         """Everything written, into `stream`."""
         with self._file as waiting:
-            waiting.seek(0)
+            try:
+                waiting.seek(0)  # which writes what is still in a buffer
+            except OSError as error:
+                raise failed(self.label, error) from None
             while block := waiting.read(BLOCK):
                 stream.write(block)

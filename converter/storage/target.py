@@ -31,6 +31,7 @@ from converter.storage.journal import Journal
 from converter.storage.moves import sync
 from converter.storage.names import Portable
 from converter.storage.source import Source
+from converter.storage.spool import Spool
 from converter.storage.staging import Place, failed, journal_of, staged
 from converter.storage.zip_writer import ZipWriter
 
@@ -70,6 +71,10 @@ class Target(ABC):
     @abstractmethod
     def writer(self) -> FolderWriter | None:
         """What a worker process may write with by itself; None when all has to come through here."""
+
+    def spool(self, in_memory: int | None = None) -> Spool:
+        """A place for what is to become part of a file later; beyond `in_memory` bytes it waits on the same disk."""
+        return Spool(os.path.dirname(self._staging), self.name, in_memory)
 
     def mark(self) -> int:
         """How much has been written; `rewind` takes back what was written after it."""

@@ -165,6 +165,26 @@ def test_a_small_file_system(task: str, server: Server, source: Path, tmp_path: 
         os.system(f"umount {folder}")
 
 
+NO_TMPDIR = """
+import os, tempfile
+from converter.package import index
+from converter.storage import spool
+index.IN_MEMORY = spool.IN_MEMORY = 1
+tempfile.tempdir = os.environ["TMPDIR"] = "/nowhere"
+"""
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_waits_for_its_turn_lies_where_the_output_is_made(
+    task: str, server: Server, source: Path, tmp_path: Path, reference: Callable[[str], Reference]
+) -> None:
+    """Neither the place for temporary files nor its size is anything the user was asked for."""
+    run = TASKS[task].run(server, source, tmp_path, prepare=NO_TMPDIR)
+    assert run.code == 0, run.err
+    assert content(tmp_path / TASKS[task].name) == reference(task).content
+    no_leftovers(tmp_path, TASKS[task].name)
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_a_target_that_may_not_be_written(task: str, server: Server, source: Path, tmp_path: Path) -> None:
     folder = tmp_path / "closed"

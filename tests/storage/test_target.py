@@ -12,6 +12,7 @@ import sys
 import textwrap
 import time
 import zipfile
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
@@ -463,6 +464,14 @@ def test_a_disk_that_really_is_full(tmp_path, name):
                 out.write("big.png", bytes(200_000))
             with pytest.raises(TargetError, match="too large"), out.stream("other.png") as file:
                 file.write(bytes(200_000))
+            spool = out.spool(1000)
+            with pytest.raises(TargetError, match="too large"):
+                deque(map(spool.write, [bytes(2000)] * 100), maxlen=0)
+            del spool  # what it still has to write is no error any more
+            small = out.spool(150_000)
+            small.write(bytes(140_000))
+            with pytest.raises(TargetError, match="too large"), out.stream("spooled.png") as file:
+                small.pour(file)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
         signal.signal(signal.SIGXFSZ, handler)
