@@ -20,7 +20,7 @@ from PIL import Image, TiffImagePlugin
 from converter.codecs import bmp, exif, jpeg, pillow, png
 from converter.errors import SourceError
 
-__all__ = ["EXTENSIONS", "ImageInfo", "Labels", "decode", "probe", "read_labels", "verify"]
+__all__ = ["EXTENSIONS", "ImageInfo", "Labels", "decode", "probe", "read_crop", "read_labels", "verify"]
 
 EXTENSIONS = frozenset({".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
 """Lower-case endings of names that are images; compare after str.lower."""
@@ -121,6 +121,13 @@ def read_labels(data: bytes, file: str) -> Labels:
         pillow.load(image, file)
         labels = _labels(image, depth, file)
     return msgspec.structs.replace(labels, array=_turned_back(labels.array, turn), lossy=lossy)
+
+
+def read_crop(data: bytes, file: str) -> png.Crop:
+    """The samples as in read_labels, without the rows and columns around that hold nothing."""
+    if data.startswith(png.SIGNATURE):
+        return png.read_crop(data, file)
+    return png.Crop.of(read_labels(data, file).array)
 
 
 # ---------------------------------------------------------------- headers

@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -26,11 +26,13 @@ from converter.errors import SourceError
 
 __all__ = [
     "SIGNATURE",
+    "Crop",
     "Header",
     "Kind",
     "RawPng",
     "Samples",
     "chunks",
+    "read_crop",
     "read_header",
     "read_raw",
     "unpack_bits",
@@ -75,6 +77,29 @@ class RawPng(msgspec.Struct, frozen=True, eq=False):
     palette: list[tuple[int, int, int]] | None = None
 
 
+class Crop(NamedTuple):
+    """Samples from column `x` and row `y` on of an image of (height, width); all others are 0.
+
+    It need not be the smallest one. With several channels it is the whole image.
+    """
+
+    array: Samples
+    x: int
+    y: int
+    height: int
+    width: int
+
+    @classmethod
+    def of(cls, array: Samples) -> Crop:
+        """The rows and columns that hold anything."""
+        height, width = array.shape[:2]
+        if array.ndim > 2:
+            return cls(array, 0, 0, height, width)
+        top, bottom = _ends(np.bitwise_or.reduce(array, axis=1))
+        left, right = _ends(np.bitwise_or.reduce(array[top:bottom], axis=0))
+        return cls(array[top:bottom, left:right], left, top, height, width)
+
+
 class Header(NamedTuple):
     """What IHDR says; `channels` are samples a pixel."""
 
@@ -110,13 +135,21 @@ def read_raw(data: bytes, file: str, *, max_pixels: int | None = None) -> RawPng
     four bytes for each of those. Ancillary chunks are not opened, and what follows
     IEND does not matter.
     """
-    max_pixels = max_pixels or pixel_limit()
-    header, palette, pixels = _parse(data, file, max_pixels, thorough=False)
-    if header.inflated() > 4 * max_pixels:
-        raise SourceError(file, f"{header.inflated():,} bytes of pixels are more than are read")
-    raw = _inflate(pixels, header.inflated(), file)
-    array = _samples(raw, header, file)
-    return RawPng(array, header.kind, header.bit_depth, palette if header.kind == "palette" else None)
+    header, palette, raw = _open(data, file, max_pixels)
+    palette = palette if header.kind == "palette" else None
+    return RawPng(_samples(raw, header, file), header.kind, header.bit_depth, palette)
+
+
+def read_crop(data: bytes, file: str) -> Crop:
+    """The samples as in read_raw, without the rows and columns around that hold nothing and so cost little."""
+    header, _, raw = _open(data, file, None)
+    rows = _rows(raw, header)
+    if rows is None or header.channels > 1 or header.bit_depth > 8:
+        return Crop.of(_samples(raw, header, file))
+    x, y, samples = _lit(rows)
+    in_byte = 8 // header.bit_depth
+    array = unpack_bits(samples, min(header.width - x * in_byte, samples.shape[1] * in_byte), header.bit_depth)
+    return Crop(array, x * in_byte, y, header.height, header.width)
 
 
 def verify(data: bytes, file: str, *, max_pixels: int | None = None) -> Header:
@@ -180,6 +213,15 @@ def _check_crc(data: bytes, kind: bytes, start: int, length: int, file: str) -> 
     end = start + length
     if isal_zlib.crc32(memoryview(data)[start - 4 : end]) != int.from_bytes(data[end : end + 4]):
         raise SourceError(file, f"chunk {_name(kind)} is damaged (wrong CRC)", place=f"byte {start - 8}")
+
+
+def _open(data: bytes, file: str, max_pixels: int | None) -> tuple[Header, list[tuple[int, int, int]] | None, bytes]:
+    """Header, palette and the rows with their filters."""
+    max_pixels = max_pixels or pixel_limit()
+    header, palette, pixels = _parse(data, file, max_pixels, thorough=False)
+    if header.inflated() > 4 * max_pixels:
+        raise SourceError(file, f"{header.inflated():,} bytes of pixels are more than are read")
+    return header, palette, _inflate(pixels, header.inflated(), file)
 
 
 def _parse(data: bytes, file: str, max_pixels: int | None, *, thorough: bool) -> _Content:
@@ -285,19 +327,52 @@ def _wrong_amount(file: str, size: int, expected: int) -> SourceError:
 
 
 def _samples(raw: bytes, header: Header, file: str) -> Samples:
-    if not header.interlaced:
-        rows = np.frombuffer(raw, np.uint8).reshape(header.height, -1)
-        highest = rows[:, 0].max()
-        if highest == 0:
-            return _unpack(rows[:, 1:], header)
-        if highest <= 2 and header.bit_depth * header.channels <= 8:
-            return _unpack(_unfilter(rows), header)
-    return _through_pillow(raw, header, file)
+    rows = _rows(raw, header)
+    if rows is None:
+        return _through_pillow(raw, header, file)
+    return _unpack(_unfilter(rows[:, 0], rows[:, 1:]), header)
 
 
-def _unfilter(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _rows(raw: bytes, header: Header) -> NDArray[np.uint8] | None:
+    """Rows with the filter byte in front, where those can be undone without Pillow."""
+    if header.interlaced:
+        return None
+    rows = np.frombuffer(raw, np.uint8).reshape(header.height, -1)
+    highest = rows[:, 0].max()
+    return rows if highest == 0 or (highest <= 2 and header.bit_depth * header.channels <= 8) else None
+
+
+def _lit(rows: NDArray[np.uint8]) -> tuple[int, int, NDArray[np.uint8]]:
+    """Of rows with their filters the column and row where something begins, and the unfiltered bytes from there on.
+
+    Where the filtered bytes are 0 a pixel is as the one beside or above it: so nothing lies
+    above or on the left of the first that is not, and what lies on the right of the last
+    goes on as it is.
+    """
+    filters, filtered = rows[:, 0], rows[:, 1:]
+    height, width = filtered.shape
+    top, bottom = _ends(np.bitwise_or.reduce(filtered, axis=1))
+    if (filters == 2).any():
+        bottom = height
+    left, right = _ends(np.bitwise_or.reduce(filtered[top:bottom], axis=0))
+    right = min(right + 1, width)
+    samples = _unfilter(filters[top:bottom], filtered[top:bottom, left:right])
+    if right < width and samples.size and samples[:, -1].any():
+        samples = np.concatenate((samples, samples[:, -1:].repeat(width - right, axis=1)), axis=1)
+    return left, top, samples
+
+
+def _ends(values: NDArray[Any]) -> tuple[int, int]:
+    """The first place of a row of values that holds anything, and the place after the last; 0, 0 without any."""
+    places = values.nonzero()[0]
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
+
+
+def _unfilter(filters: NDArray[np.uint8], filtered: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Undo the filters None, Sub and Up (section 9.2) where a pixel is at most a byte."""
-    filters, samples = rows[:, 0], rows[:, 1:].copy()
+    if not filters.any():
+        return filtered
+    samples = filtered.copy()
     sub = np.flatnonzero((filters == 1) & samples.any(axis=1))
     if sub.size:
         samples[sub] = np.add.accumulate(samples[sub], axis=1, dtype=np.uint8)
@@ -315,7 +390,7 @@ def unpack_bits(rows: NDArray[np.uint8], width: int, depth: int) -> NDArray[np.u
         return rows[:, :width]
     shifts = np.arange(8 - depth, -1, -depth, dtype=np.uint8)
     samples: NDArray[np.uint8] = (rows[:, :, None] >> shifts) & np.uint8((1 << depth) - 1)
-    return samples.reshape(len(rows), -1)[:, :width]
+    return samples.reshape(len(rows), rows.shape[1] * len(shifts))[:, :width]
 
 
 def _unpack(rows: NDArray[np.uint8], header: Header) -> Samples:

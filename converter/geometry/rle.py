@@ -36,6 +36,7 @@ __all__ = [
     "difference",
     "empty",
     "encode",
+    "encode_crop",
     "from_counts",
     "from_runs",
     "from_string",
@@ -59,6 +60,8 @@ _MAX_PIXELS = 2**29 - 1
 _MAX_CHARACTERS = 7
 # What five bits stand for, by character less 48: the last group of a number (below 32) has its sign.
 _VALUES = np.concatenate((np.arange(16), np.arange(-16, 0), np.arange(32)))
+# So many pixels are transposed before anything else is done.
+_SMALL = 1 << 15
 # pycocotools goes through the union so far once for each further mask.
 _AT_ONCE = 16
 
@@ -85,6 +88,25 @@ def encode(mask: NDArray[np.bool_] | NDArray[np.uint8]) -> Rle:
     if bitmap.size and bitmap[0, 0]:
         flips = np.concatenate(([0], flips))
     return _from_flips(flips, height, width)
+
+
+def encode_crop(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int) -> Rle:
+    """The code of a (height, width) mask with the bitmap `crop` at column `x`, row `y` and nothing around it.
+
+    ShapeError when the crop does not lie wholly inside.
+    """
+    h, w = crop.shape
+    pixels(height, width)
+    if not (0 <= x <= width - w and 0 <= y <= height - h):
+        raise ShapeError(f"a crop of {w} x {h} at {x}, {y} does not fit into {width} x {height}")
+    # One more row keeps runs from going on into the next column.
+    padded = np.zeros((h + 1, w), np.bool_)
+    padded[:h] = crop
+    flips = changes(padded)
+    if crop.size and crop[0, 0]:
+        flips = np.concatenate(([0], flips))
+    flips += flips // (h + 1) * (height - h - 1) + (x * height + y)
+    return _from_flips(_odd(flips, height * width) if y + h == height else flips, height, width)
 
 
 def decode(rle: Rle) -> NDArray[np.bool_]:
@@ -245,7 +267,7 @@ def changes(array: NDArray[Any]) -> Positions:
     height, width = array.shape
     if array.size < 2:
         return np.empty(0, np.int64)
-    if array.flags.f_contiguous:
+    if array.flags.f_contiguous or array.size < _SMALL:
         return _changes_along(array.T.reshape(-1))
     # Whole words let a stretch without changes be skipped eight pixels at a time.
     buffer = np.zeros(-(-array.size // 8) * 8, np.bool_)

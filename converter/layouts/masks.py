@@ -55,8 +55,8 @@ def instance_folders(source: Source) -> dict[str, list[str]]:
 
 def binary_mask(data: bytes, file: str) -> Rle:
     """The mask in a file with one foreground value, in any mode. Raises SourceError when there are more."""
-    raw = codec.read_labels(data, file)
-    array: NDArray[Any] = raw.array
+    crop = codec.read_crop(data, file)
+    array: NDArray[Any] = crop.array
     if array.ndim == 3:
         array = _foreground(array, file)
     inside = array != 0
@@ -65,13 +65,13 @@ def binary_mask(data: bytes, file: str) -> Rle:
         shown = ", ".join(map(str, values[:4])) + (", ..." if len(values) > 4 else "")
         hint = (
             "JPEG noise? save masks as PNG"
-            if raw.lossy
+            if codec.read_labels(data, file).lossy
             else "is it a map of classes or of instances? name it with --from"
         )
         raise SourceError(
             file, f"several foreground values ({shown}) in a binary mask", remedy=hint, code="unexpected-value"
         )
-    return rle.encode(inside)
+    return rle.encode_crop(inside, crop.x, crop.y, crop.height, crop.width)
 
 
 def check_size(file: str, width: int, height: int, image: Image) -> None:

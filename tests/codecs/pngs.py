@@ -109,6 +109,10 @@ def drawn(draw: st.DrawFn) -> tuple[bytes, np.ndarray[Any, Any], str, int]:
     )
     if draw(st.booleans()):
         samples[rng.random((height, width)) < 0.8] = 0
+    if draw(st.booleans()):
+        top, left = rng.integers(0, (height, width))
+        samples[:top], samples[rng.integers(top, height + 1) :] = 0, 0
+        samples[:, :left], samples[:, rng.integers(left, width + 1) :] = 0, 0
     data = write(
         samples,
         depth=depth,

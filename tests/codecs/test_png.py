@@ -125,6 +125,26 @@ def test_every_colour_type_depth_filter_and_interlacing(drawn):
     assert (header.height, header.width) == samples.shape[:2]
 
 
+@settings(max_examples=400)
+@given(pngs.drawn())
+def test_a_crop_has_all_that_is_not_zero(drawn):
+    data, samples, _, _ = drawn
+    crop = png.read_crop(data, "a.png")
+    whole = np.zeros_like(samples)
+    whole[crop.y : crop.y + crop.array.shape[0], crop.x : crop.x + crop.array.shape[1]] = crop.array
+    assert np.array_equal(whole, samples)
+    assert (crop.height, crop.width) == samples.shape[:2]
+
+
+@pytest.mark.parametrize("filters", [(0,), (1,), (2,), (1, 2)])
+def test_a_crop_holds_little_of_an_empty_picture(filters):
+    samples = np.zeros((300, 400), np.uint8)
+    samples[100:110, 200:220] = 255
+    crop = png.read_crop(pngs.write(samples, filters=filters), "a.png")
+    assert crop.array.size < 20 * 300
+    assert (crop.x, crop.y) == (200, 100)
+
+
 @pytest.mark.parametrize("filters", [(0,), (1,), (2,), (3,), (4,), (0, 1, 2), (4, 3, 2, 1, 0)])
 @pytest.mark.parametrize("color", [0, 2, 4, 6])
 def test_the_test_writer_agrees_with_pillow(color, filters):

@@ -90,6 +90,16 @@ class TestBitmaps:
         assert (x, y) == (columns[0], rows[0])
         assert np.array_equal(crop, mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
 
+    @given(masks(), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
+    def test_encode_crop(self, mask, above, below, left, right):
+        whole = np.pad(mask, ((above, below), (left, right)))
+        assert rle.encode_crop(mask, left, above, *whole.shape).counts == coco_code(whole)
+
+    @pytest.mark.parametrize(("x", "y"), [(-1, 0), (0, -1), (3, 0), (0, 2)])
+    def test_encode_crop_refuses(self, x, y):
+        with pytest.raises(ShapeError, match="does not fit"):
+            rle.encode_crop(np.ones((3, 2), bool), x, y, 4, 4)
+
     def test_too_large(self):
         for make in (rle.empty, rle.full):
             with pytest.raises(ShapeError):
