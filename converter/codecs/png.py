@@ -21,6 +21,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 from PIL import Image
 
+from converter.codecs import deflate
 from converter.codecs.pixels import check_size, pixel_limit
 from converter.errors import SourceError
 
@@ -135,21 +136,26 @@ def read_raw(data: bytes, file: str, *, max_pixels: int | None = None) -> RawPng
     four bytes for each of those. Ancillary chunks are not opened, and what follows
     IEND does not matter.
     """
-    header, palette, raw = _open(data, file, max_pixels)
-    palette = palette if header.kind == "palette" else None
-    return RawPng(_samples(raw, header, file), header.kind, header.bit_depth, palette)
+    header, palette, pixels = _open(data, file, max_pixels)
+    array = _samples(_inflate(pixels, header.inflated(), file), header, file)
+    return RawPng(array, header.kind, header.bit_depth, palette if header.kind == "palette" else None)
 
 
 def read_crop(data: bytes, file: str) -> Crop:
     """The samples as in read_raw, without the rows and columns around that hold nothing and so cost little."""
-    header, _, raw = _open(data, file, None)
-    rows = _rows(raw, header)
-    if rows is None or header.channels > 1 or header.bit_depth > 8:
-        return Crop.of(_samples(raw, header, file))
+    header, _, pixels = _open(data, file, None)
+    size, row = header.inflated(), 1 + header.row_bytes(header.width)
+    plain = header.channels == 1 and header.bit_depth <= 8 and not header.interlaced
+    above, raw = deflate.between_zeros(bytes(pixels), size) if plain else (0, b"")
+    if not raw or above % row or len(raw) % row:
+        above, raw = 0, _inflate(pixels, size, file)
+    rows = _rows(raw, header) if plain else None
+    if rows is None:
+        return Crop.of(_samples(raw if len(raw) == size else _inflate(pixels, size, file), header, file))
     x, y, samples = _lit(rows)
     in_byte = 8 // header.bit_depth
     array = unpack_bits(samples, min(header.width - x * in_byte, samples.shape[1] * in_byte), header.bit_depth)
-    return Crop(array, x * in_byte, y, header.height, header.width)
+    return Crop(array, x * in_byte, y + above // row, header.height, header.width)
 
 
 def verify(data: bytes, file: str, *, max_pixels: int | None = None) -> Header:
@@ -215,13 +221,13 @@ def _check_crc(data: bytes, kind: bytes, start: int, length: int, file: str) -> 
         raise SourceError(file, f"chunk {_name(kind)} is damaged (wrong CRC)", place=f"byte {start - 8}")
 
 
-def _open(data: bytes, file: str, max_pixels: int | None) -> tuple[Header, list[tuple[int, int, int]] | None, bytes]:
-    """Header, palette and the rows with their filters."""
+def _open(data: bytes, file: str, max_pixels: int | None) -> _Content:
+    """What there is, if it is no more than is read."""
     max_pixels = max_pixels or pixel_limit()
-    header, palette, pixels = _parse(data, file, max_pixels, thorough=False)
-    if header.inflated() > 4 * max_pixels:
-        raise SourceError(file, f"{header.inflated():,} bytes of pixels are more than are read")
-    return header, palette, _inflate(pixels, header.inflated(), file)
+    content = _parse(data, file, max_pixels, thorough=False)
+    if (size := content.header.inflated()) > 4 * max_pixels:
+        raise SourceError(file, f"{size:,} bytes of pixels are more than are read")
+    return content
 
 
 def _parse(data: bytes, file: str, max_pixels: int | None, *, thorough: bool) -> _Content:
@@ -337,7 +343,7 @@ def _rows(raw: bytes, header: Header) -> NDArray[np.uint8] | None:
     """Rows with the filter byte in front, where those can be undone without Pillow."""
     if header.interlaced:
         return None
-    rows = np.frombuffer(raw, np.uint8).reshape(header.height, -1)
+    rows = np.frombuffer(raw, np.uint8).reshape(-1, 1 + header.row_bytes(header.width))
     highest = rows[:, 0].max()
     return rows if highest == 0 or (highest <= 2 and header.bit_depth * header.channels <= 8) else None
 

@@ -6,7 +6,6 @@ Rules are those of the PNG specification, third edition (https://www.w3.org/TR/p
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -76,21 +75,7 @@ def encode_mask(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int
     row = width + 1
     rows = np.zeros((height - above - below, row), np.uint8)
     np.negative(crop.view(np.uint8), out=rows[y - above : y - above + h, x + 1 : x + 1 + w])
-    # Zeros leave the low half of an Adler-32 sum as it is and add it to the high half
-    # once a byte (RFC 1950, section 8.2).
-    middle = isal_zlib.adler32(rows, above * row % 65521 << 16 | 1)
-    low = middle & 0xFFFF
-    adler = ((middle >> 16) + low * below * row) % 65521 << 16 | low
-    stream = [b"\x78\x01", _zeros(above * row), deflate.block(rows.data), _zeros(below * row), _LAST_BLOCK]
-    return _file(width, height, 8, b"".join(stream) + struct.pack(">I", adler))
-
-
-_LAST_BLOCK = b"\x03\x00"  # an empty one with fixed codes
-
-
-@lru_cache(maxsize=1024)
-def _zeros(size: int) -> bytes:
-    return deflate.block(bytes(size)) if size else b""
+    return _file(width, height, 8, deflate.stream(rows.data, above * row, below * row))
 
 
 def _file(width: int, height: int, depth: int, stream: bytes, *, color_type: int = 0) -> bytes:

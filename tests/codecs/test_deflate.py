@@ -21,10 +21,25 @@ def test_a_stream_inflates_to_the_data(data):
     assert zlib.decompress(deflate.stream(data)) == data
 
 
-@given(DATA, DATA)
-def test_blocks_can_follow_each_other(one, other):
-    last = zlib.compressobj(wbits=-15).flush()
-    assert zlib.decompress(deflate.block(one) + deflate.block(other) + last, wbits=-15) == one + other
+@given(DATA, st.integers(0, 300), st.integers(0, 300))
+def test_zeros_go_around_the_data(data, above, below):
+    assert zlib.decompress(deflate.stream(data, above, below)) == bytes(above) + data + bytes(below)
+
+
+@given(st.binary(max_size=60), st.integers(0, 300), st.integers(0, 300), st.data())
+def test_zeros_around_are_known_by_their_blocks_and_by_nothing_less(data, above, below, drawn):
+    packed = deflate.stream(data, above, below)
+    whole = bytes(above) + data + bytes(below)
+    begin, found = deflate.between_zeros(packed, len(whole))
+    if data and (above or below):
+        assert begin >= above
+        assert bytes(begin) + found + bytes(len(whole) - begin - len(found)) == whole
+    else:
+        assert not found
+    spoiled = bytearray(packed)
+    spoiled[drawn.draw(st.integers(0, len(packed) - 1))] ^= 1 << drawn.draw(st.integers(0, 7))
+    assert deflate.between_zeros(bytes(spoiled), len(whole)) == (0, b"")
+    assert deflate.between_zeros(packed, len(whole) + 1) == (0, b"")
 
 
 def test_repeats_are_sought_one_pixel_back_only():

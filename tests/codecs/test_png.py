@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from converter.codecs import png, png_write
+from converter.codecs import deflate, png, png_write
 from converter.errors import SourceError
 from tests.codecs import pngs
 
@@ -71,7 +71,7 @@ def test_encode_mask_places_the_crop(data):
     assert np.array_equal(pillow(encoded), full * np.uint8(255))
     assert np.array_equal(png.read_raw(encoded, "a.png").array, full * np.uint8(255))
     png.verify(encoded, "a.png")
-    png_write._zeros.cache_clear()
+    deflate._zeros.cache_clear()
     assert png_write.encode_mask(crop, x, y, height, width) == encoded
 
 
@@ -134,6 +134,22 @@ def test_a_crop_has_all_that_is_not_zero(drawn):
     whole[crop.y : crop.y + crop.array.shape[0], crop.x : crop.x + crop.array.shape[1]] = crop.array
     assert np.array_equal(whole, samples)
     assert (crop.height, crop.width) == samples.shape[:2]
+
+
+@given(st.data())
+def test_what_was_written_here_is_read_without_the_zeros_around(data):
+    height, width = data.draw(st.integers(1, 120)), data.draw(st.integers(1, 50))
+    h, w = data.draw(st.integers(0, height)), data.draw(st.integers(0, width))
+    y, x = data.draw(st.integers(0, height - h)), data.draw(st.integers(0, width - w))
+    crop = np.random.default_rng(h * w).random((h, w)) < data.draw(st.sampled_from([0.0, 0.5, 1.0]))
+    encoded = png_write.encode_mask(crop, x, y, height, width)
+
+    found = png.read_crop(encoded, "a.png")
+
+    whole = np.zeros((height, width), np.uint8)
+    whole[found.y : found.y + found.array.shape[0], found.x : found.x + found.array.shape[1]] = found.array
+    assert np.array_equal(whole, pillow(encoded))
+    assert (found.height, found.width) == (height, width)
 
 
 @pytest.mark.parametrize("filters", [(0,), (1,), (2,), (1, 2)])
