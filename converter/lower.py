@@ -5,7 +5,7 @@ The only step that may lose anything: readers do not guess and encoders do not l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -122,8 +122,8 @@ def lower(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
     if sample.labels is not None:
         sample = cut(sample, how, ledger)
     fitted = []
-    for number, instance in enumerate(sample.instances, 1):
-        kept = _fit(instance, number, sample.image, how, ledger)
+    for number, (instance, box) in enumerate(zip(sample.instances, _boxes(sample, how), strict=True), 1):
+        kept = _fit(instance, box, number, sample.image, how, ledger)
         if kept is not None:
             fitted.append(kept)
     _tell_reductions(sample, fitted, how, ledger)
@@ -134,8 +134,21 @@ def lower(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
     return Sample(_strip_image(sample.image, how, ledger), tuple(fitted))
 
 
-def _fit(instance: Instance, number: int, image: Image, how: Lowering, ledger: Ledger) -> Instance | None:
-    """One instance as the target can hold it; None when it cannot."""
+def _boxes(sample: Sample, how: Lowering) -> Sequence[Box | None]:
+    """The box of each region where the target holds boxes alone, those of an image drawn at once; else nothing."""
+    if how.holds.masks or how.holds.quads:
+        return [None] * len(sample.instances)
+    image = sample.image
+    shapes_now = [_filled(instance, image, how).shape for instance in sample.instances]
+    regions = [shape for shape in shapes_now if not isinstance(shape, Marks)]
+    boxes = iter(shapes.tight_boxes(regions, image.height, image.width))
+    return [None if isinstance(shape, Marks) else next(boxes) for shape in shapes_now]
+
+
+def _fit(
+    instance: Instance, box: Box | None, number: int, image: Image, how: Lowering, ledger: Ledger
+) -> Instance | None:
+    """One instance as the target can hold it, as its box where that is given; None when it cannot."""
     name = shown_name(image)
     told = instance.id if instance.id is not None else number
     if isinstance(instance.shape, Marks):
@@ -156,7 +169,7 @@ def _fit(instance: Instance, number: int, image: Image, how: Lowering, ledger: L
     instance = _filled(instance, image, how)
     if how.holds.quads and quads.is_quad(instance.shape):
         return _bare(instance, instance.shape, how)
-    shape = _drawn(instance.shape, image, how)
+    shape = box or _drawn(instance.shape, image, how)
     if not how.holds.empty and shapes.is_empty(shape, image.height, image.width):
         ledger.lose("empty-mask", name, "an object without a pixel", instance=told, amount=0)
         return None
@@ -184,9 +197,7 @@ def _filled(instance: Instance, image: Image, how: Lowering) -> Instance:
 
 
 def _drawn(shape: Shape, image: Image, how: Lowering) -> Shape:
-    """What all that follows needs of a shape, drawn once: its box where the target holds boxes alone, or its mask."""
-    if not how.holds.masks and not how.holds.quads:
-        return shapes.tight_box(shape, image.height, image.width)
+    """What all that follows needs of a shape, drawn once: its mask, where the target has no place for its vertices."""
     if isinstance(shape, Polygons) and not (how.holds.polygons or how.holds.one_ring):
         return shapes.mask_of(shape, image.height, image.width)
     return shape

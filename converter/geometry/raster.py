@@ -9,7 +9,8 @@ would misread (four numbers are a box to it), crash on or drown in is refused he
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import accumulate, chain, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,12 +21,14 @@ from converter.errors import ShapeError
 from converter.geometry import rle
 from converter.model import Rle
 
-__all__ = ["Extent", "box_to_rle", "check_rings", "polygons_to_rle", "tight_box"]
+__all__ = ["Extent", "box_to_rle", "check_rings", "polygons_to_rle", "tight_boxes"]
 
 # The rasteriser keeps up to 80 bytes for each pixel of a ring's length.
 _PIECE = 1_000_000
 # Rounded to fifths, coordinates and their differences must fit 32 bits.
 _FARTHEST = 100_000_000
+# Coordinates of a ring: with fewer it is a box to the rasteriser, or nothing.
+_FEWEST = 6
 # Up to here halves of a pixel are exact in a double.
 _BEYOND = 1e15
 _NUMBERS = frozenset({int, float})
@@ -53,23 +56,17 @@ def polygons_to_rle(rings: list[list[float]], height: int, width: int) -> Rle:
     return _draw(rings, height, width)
 
 
-def tight_box(rings: list[list[float]], height: int, width: int) -> tuple[int, int, int, int]:
-    """Left, top, width and height of what `polygons_to_rle` draws; zeros when that is nothing.
+def tight_boxes(polygons: Sequence[list[list[float]]], height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Of each polygon, given by its rings: left, top, width and height of what `polygons_to_rle` draws.
 
-    It is the box around the boxes of the rings, which need not be united for it.
+    Zeros when that is nothing. It is the box around the boxes of the rings, which need not be
+    united for it, and are drawn all at once.
     """
-    longest = check_rings(rings, height, width).longest
-    if not rings or longest > _PIECE or not rle.pixels(height, width):
-        return rle.tight_box(polygons_to_rle(rings, height, width))
-    boxes = coco.toBbox(coco.frPyObjects(rings, height, width))
-    if len(rings) > 1:
-        drawn = boxes[boxes[:, 2] > 0]
-        if not len(drawn):
-            return 0, 0, 0, 0
-        corner = drawn[:, :2].min(axis=0)
-        boxes = np.concatenate((corner, (drawn[:, :2] + drawn[:, 2:]).max(axis=0) - corner))[None]
-    x, y, w, h = boxes[0].tolist()
-    return int(x), int(y), int(w), int(h)
+    rings = _sound([ring for polygon in polygons for ring in polygon], height, width)
+    if rings is None:
+        return [rle.tight_box(polygons_to_rle(polygon, height, width)) for polygon in polygons]
+    boxes = iter(coco.toBbox(coco.frPyObjects(rings, height, width)).astype(np.int64).tolist())
+    return [_around([next(boxes) for _ in polygon]) for polygon in polygons]
 
 
 def box_to_rle(x: float, y: float, w: float, h: float, height: int, width: int) -> Rle:
@@ -100,28 +97,39 @@ def check_rings(rings: Any, height: int, width: int) -> Extent:
     """
     if not isinstance(rings, list):
         raise ShapeError(f"a polygon is a list of rings, not {_kind(rings)}")
-    farthest = min(10 * max(height, width) + 10_000, _FARTHEST)
-    checked = [_check_ring(ring, place, farthest) for place, ring in enumerate(rings, 1)]
-    if not checked:
-        return Extent(0.0, 0.0, 0.0)
-    lengths, least, most = zip(*checked, strict=True)
+    farthest = _farthest(height, width)
+    longest = total = least = most = 0.0
+    for place, ring in enumerate(rings, 1):
+        low, high = _check_ring(ring, place, farthest)
+        length = (high - low + 0.2) * (len(ring) // 2)
+        total += length
+        if place == 1:
+            longest, least, most = length, low, high
+        else:
+            longest, least, most = max(longest, length), min(least, low), max(most, high)
     allowed = 2_000_000 + 8 * rle.pixels(height, width)
-    if sum(lengths) > allowed:
-        lengths = tuple(float(_steps(ring).sum()) for ring in rings)
+    if total > allowed:
+        lengths = [float(_steps(ring).sum()) for ring in rings]
         if sum(lengths) > allowed:
             raise ShapeError(f"the outline is {sum(lengths):.0f} pixels long, absurd for {width} x {height}")
-    return Extent(max(lengths), min(least), max(most))
+        longest = max(lengths)
+    return Extent(longest, least, most)
 
 
-def _check_ring(ring: Any, place: int, farthest: int) -> Extent:
-    """As check_rings, of one ring; its length is bounded cheaply."""
+def _farthest(height: int, width: int) -> int:
+    """How far from the image a coordinate may be."""
+    return min(10 * max(height, width) + 10_000, _FARTHEST)
+
+
+def _check_ring(ring: Any, place: int, farthest: int) -> tuple[float, float]:
+    """As check_rings, of one ring: its least and greatest number."""
     if not isinstance(ring, list):
         remedy = ": the polygon lacks its outer list" if _is_number(ring) else ""
         raise ShapeError(f"ring {place} is not a list of numbers but {_kind(ring)}{remedy}")
     n = len(ring)
     if n % 2:
         raise ShapeError(f"ring {place} has an odd number of coordinates ({n})")
-    if n < 6:
+    if n < _FEWEST:
         raise ShapeError(f"ring {place} has {n // 2} points, and three are the fewest")
     if not set(map(type, ring)) <= _NUMBERS and not all(map(_is_number, ring)):
         i, bad = next((i, v) for i, v in enumerate(ring, 1) if not _is_number(v))
@@ -131,7 +139,38 @@ def _check_ring(ring: Any, place: int, farthest: int) -> Extent:
     if not (-farthest <= least and most <= farthest and math.isfinite(sum(ring))):
         i, bad = next((i, v) for i, v in enumerate(ring, 1) if not -farthest <= v <= farthest)
         raise ShapeError(f"ring {place}, number {i}: {_shown(bad)} is no place near the image")
-    return Extent(float(most - least + 0.2) * (n // 2), least, most)
+    return least, most
+
+
+def _around(boxes: list[list[int]]) -> tuple[int, int, int, int]:
+    """The box around boxes; those without an extent take no part."""
+    if len(boxes) == 1:
+        x, y, w, h = boxes[0]
+        return x, y, w, h
+    drawn = [box for box in boxes if box[2]]
+    if not drawn:
+        return 0, 0, 0, 0
+    x, y = min(box[0] for box in drawn), min(box[1] for box in drawn)
+    return x, y, max(box[0] + box[2] for box in drawn) - x, max(box[1] + box[3] for box in drawn) - y
+
+
+def _sound(rings: list[list[float]], height: int, width: int) -> list[NDArray[np.float64]] | None:
+    """The rings as arrays; None when any of them needs a closer look than all can have at once."""
+    try:
+        sizes = list(map(len, rings))
+        flat = np.fromiter(chain.from_iterable(rings), np.float64, sum(sizes))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if not sizes or min(sizes) < _FEWEST or any(n & 1 for n in sizes) or not rle.pixels(height, width):
+        return None
+    ends = list(accumulate(sizes))
+    begins = [0, *ends[:-1]]
+    least, most = np.minimum.reduceat(flat, begins), np.maximum.reduceat(flat, begins)
+    longest = np.maximum.reduce((most - least + 1) * sizes)
+    # NaN is neither within reach nor beyond it.
+    if not (max(-np.minimum.reduce(least), np.maximum.reduce(most)) <= _farthest(height, width) and longest <= _PIECE):
+        return None
+    return [flat[a:b] for a, b in zip(begins, ends, strict=True)]
 
 
 def _draw(rings: list[list[float]], height: int, width: int) -> Rle:

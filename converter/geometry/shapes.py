@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from converter.errors import ShapeError
 from converter.geometry import raster, rle
 from converter.model import Box, Marks, Polygons, Rle, Shape
 
-__all__ = ["is_empty", "mask_of", "tight_box"]
+__all__ = ["is_empty", "mask_of", "tight_box", "tight_boxes"]
 
 
 def mask_of(shape: Shape, height: int, width: int) -> Rle:
@@ -28,11 +30,20 @@ def mask_of(shape: Shape, height: int, width: int) -> Rle:
 
 def tight_box(shape: Shape, height: int, width: int) -> Box:
     """The smallest box around the pixels of a mask, zeros when it has none; a box as it is."""
-    if isinstance(shape, Box):
-        return shape
+    return shape if isinstance(shape, Box) else tight_boxes([shape], height, width)[0]
+
+
+def tight_boxes(shapes: Sequence[Shape], height: int, width: int) -> list[Box]:
+    """As `tight_box`, of all shapes of an image: polygons are drawn together, which takes half the time."""
+    polygons = [shape.rings for shape in shapes if isinstance(shape, Polygons)]
+    drawn = iter(raster.tight_boxes(polygons, height, width) if polygons else ())
+    return [_box(shape, drawn, height, width) for shape in shapes]
+
+
+def _box(shape: Shape, drawn: Iterator[tuple[int, int, int, int]], height: int, width: int) -> Box:
     if isinstance(shape, Polygons):
-        return Box(*raster.tight_box(shape.rings, height, width))
-    return Box(*rle.tight_box(mask_of(shape, height, width)))
+        return Box(*next(drawn))
+    return shape if isinstance(shape, Box) else Box(*rle.tight_box(mask_of(shape, height, width)))
 
 
 def is_empty(shape: Shape, height: int, width: int) -> bool:

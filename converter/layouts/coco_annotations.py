@@ -170,7 +170,7 @@ def _field(fields: dict[str, msgspec.Raw], key: str, decoder: msgspec.json.Decod
 def _box(numbers: list[Number] | None) -> Box | None:
     if not numbers:
         return None
-    if len(numbers) != 4 or not all(abs(v) < 1e9 for v in numbers):
+    if len(numbers) != 4 or not (min(numbers) > -1e9 and max(numbers) < 1e9):
         raise ShapeError(f"bbox: {numbers} is not x, y, width and height near the image")
     return Box(*numbers)
 
@@ -185,8 +185,9 @@ def _shape(entry: Annotation, box: Box | None, image: Image, ledger: Ledger, id:
             extent = raster.check_rings(rings, image.height, image.width)
         except ShapeError as error:
             raise ShapeError(f"segmentation: {error}") from None
-        if extent.least < 0 or extent.most > min(image.width, image.height):
-            _note_outside(rings, image, ledger, id)
+        if extent.least < 0 or (extent.most > min(image.width, image.height) and _leaves(rings, image)):
+            where = f"{shown_name(image)}, annotation {id}"
+            ledger.note("outside-image", where, "the polygon reaches outside the image; its mask ends at the edge")
         return Polygons(rings)
     if box is not None and box.w > 0 and box.h > 0:
         return box
@@ -208,10 +209,6 @@ def _rle(value: RawRle, image: Image) -> Rle:
         raise
 
 
-def _note_outside(rings: list[list[float]], image: Image, ledger: Ledger, id: int | None) -> None:
-    if min(map(min, rings)) < 0 or any(max(r[0::2]) > image.width or max(r[1::2]) > image.height for r in rings):
-        ledger.note(
-            "outside-image",
-            f"{shown_name(image)}, annotation {id}",
-            "the polygon reaches outside the image; its mask ends at the edge",
-        )
+def _leaves(rings: list[list[float]], image: Image) -> bool:
+    """Whether a ring without negative numbers reaches outside the image."""
+    return any(max(ring[0::2]) > image.width or max(ring[1::2]) > image.height for ring in rings)

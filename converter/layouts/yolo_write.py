@@ -54,20 +54,19 @@ def _indices(header: Header) -> dict[int, int]:
 
 def _box_row(instance: Instance, image: Image) -> str:
     box = shapes.tight_box(instance.shape, image.height, image.width)
-    x, y = box.x + box.w / 2, box.y + box.h / 2
     w, h = image.width, image.height
-    return f"{_unit(x, w)} {_unit(y, h)} {_unit(box.w, w)} {_unit(box.h, h)}"
+    return f"{_unit(box.x + box.w / 2, w)} {_unit(box.y + box.h / 2, h)} {_unit(box.w, w)} {_unit(box.h, h)}"
 
 
 def _unit(value: float, size: int) -> str:
     """`value` / `size` with digits enough for a ten-thousandth of a pixel."""
-    text = f"{value / size:.{_digits(size)}f}".rstrip("0").rstrip(".")
-    return text or "0"
+    text = _form(size) % (value / size)
+    return text.rstrip("0").rstrip(".") if text[-1] == "0" else text
 
 
 @cache
-def _digits(size: int) -> int:
-    return max(6, math.ceil(math.log10(size)) + 4)
+def _form(size: int) -> str:
+    return f"%.{max(6, math.ceil(math.log10(size)) + 4)}f"
 
 
 def _polygon_row(instance: Instance, image: Image) -> str:

@@ -35,6 +35,13 @@ def judged(rings, height, width) -> bytes:
     return code
 
 
+def around_drawn(rings, height, width) -> tuple[int, ...]:
+    mask = Rle(height, width, judged(rings, height, width)) if rings else rle.empty(height, width)
+    pixels = np.concatenate([np.arange(a, b) for a, b in zip(*rle.to_runs(mask), strict=True)] or [np.zeros(0)])
+    xs, ys = pixels // height, pixels % height
+    return (min(xs), min(ys), np.ptp(xs) + 1, np.ptp(ys) + 1) if len(xs) else (0, 0, 0, 0)
+
+
 class TestPolygons:
     @given(st.lists(RINGS, min_size=1, max_size=4), SIDES, SIDES)
     def test_as_pycocotools(self, rings, height, width):
@@ -50,15 +57,19 @@ class TestPolygons:
             found = raster.polygons_to_rle(rings, height, width)
         assert found.counts == judged(rings, height, width)
 
-    @given(st.lists(RINGS, max_size=4), SIDES, SIDES, st.sampled_from([20, 1_000_000]))
-    def test_tight_box(self, rings, height, width, piece):
+    @given(st.lists(st.lists(RINGS, max_size=4), max_size=4), SIDES, SIDES, st.sampled_from([20, 1_000_000]))
+    def test_tight_boxes(self, polygons, height, width, piece):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(raster, "_PIECE", piece)
-            found = raster.tight_box(rings, height, width)
-        mask = Rle(height, width, judged(rings, height, width)) if rings else rle.empty(height, width)
-        pixels = np.concatenate([np.arange(a, b) for a, b in zip(*rle.to_runs(mask), strict=True)] or [np.zeros(0)])
-        xs, ys = pixels // height, pixels % height
-        assert found == ((min(xs), min(ys), np.ptp(xs) + 1, np.ptp(ys) + 1) if len(xs) else (0, 0, 0, 0))
+            found = raster.tight_boxes(polygons, height, width)
+        assert found == [around_drawn(rings, height, width) for rings in polygons]
+        assert all(type(number) is int for box in found for number in box)
+
+    def test_tight_boxes_of_what_the_rasteriser_would_misread(self):
+        square: Rings = [[0, 0, 9, 0, 9, 9, 0, 9]]
+        for bad in ([0, 0, 9, 9], [0, 0, 9, 0, 9, 9, 0], [0, 0, 9, 0, math.nan, 9], [0, 0, 1e300, 0, 9, 9], [None] * 6):
+            with pytest.raises(ShapeError, match="ring 1"):
+                raster.tight_boxes([square, [bad]], 20, 20)
 
     def test_long_outline(self):
         dice = random.Random(5)
