@@ -13,15 +13,11 @@ are not run again. Workers end with their parent, however that ends.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import multiprocessing
 import os
-import pickle
-import resource
 import signal
 import sys
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -31,6 +27,7 @@ import msgspec
 
 from converter import stopwatch
 from converter.errors import SegpackError
+from converter.worker import STOPPING, Answer, Slate, announce, serve
 
 __all__ = ["Guard", "announce", "cores", "run"]
 
@@ -42,10 +39,6 @@ WORTH = 0.5  # seconds of work left that pay for starting them
 CHUNK = 0.1  # seconds of work given to a worker at a time
 LONGEST = 64  # items given to a worker at a time, at most
 AHEAD = 3  # chunks a worker that may be done and not yet asked for
-STOPPING = {signal.SIGINT, signal.SIGTERM}
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-_listeners: list[Callable[[Any], None]] = []  # of a worker: its parent
 
 
 class Guard(msgspec.Struct, frozen=True):
@@ -62,12 +55,6 @@ class Guard(msgspec.Struct, frozen=True):
 def cores() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def announce(what: Any) -> None:
-    """Tell the process that runs the work what the item is about to leave behind; see `clear` of `run`."""
-    for tell in _listeners:
-        tell(what)
 
 
 def run(
@@ -114,10 +101,10 @@ def _ignore(_: Any) -> None:
 
 
 class _Worker:
-    """A worker process, the items it has been given (the first is the one it is at), and since when."""
+    """A worker process, the items it has been given and not yet answered for, and since when."""
 
-    def __init__(self, process: Any, pipe: Connection) -> None:
-        self.process, self.pipe = process, pipe
+    def __init__(self, process: Any, pipe: Connection, slate: Slate) -> None:
+        self.process, self.pipe, self.slate = process, pipe, slate
         self.items: deque[int] = deque()
         self.since = 0.0
         self.announced: list[Any] = []
@@ -201,14 +188,19 @@ class _Crew(Generic[Item, Result]):
     def _start(self) -> _Worker:
         mine, theirs = self.context.Pipe()
         others = [w.pipe for w in self.workers] + [mine] if self.context.get_start_method() == "fork" else []
-        arguments = (theirs, others, self.work, self.items, self.guard, os.getpid(), stopwatch.is_running())
-        process = self.context.Process(target=_serve, args=arguments, daemon=True)
+        slate = self._slate()
+        of_work = (self.work, self.items, self.guard.memory, os.getpid(), stopwatch.is_running())
+        process = self.context.Process(target=serve, args=(theirs, others, slate, *of_work), daemon=True)
         with _undisturbed():
             process.start()
         theirs.close()
-        worker = _Worker(process, mine)
+        worker = _Worker(process, mine, slate)
         self.workers.append(worker)
         return worker
+
+    def _slate(self) -> Slate:
+        forks = self.context.get_start_method() == "fork"
+        return Slate.forked() if forks else Slate(self.context.RawArray("c", Slate.SIZE))
 
     def _listen(self) -> None:
         """Take what workers have to say, and see to those that say nothing any more."""
@@ -217,34 +209,38 @@ class _Crew(Generic[Item, Result]):
         for pipe in wait(list(busy), max(0.0, patience)):
             worker = busy[pipe]  # type: ignore[index]  # wait gives back what it was given
             try:
-                self._take(worker, worker.pipe.recv())
+                answers, spent = worker.pipe.recv()
             except (EOFError, OSError):
                 self._fail(worker, "")
+            else:
+                stopwatch.add(spent)
+                self._take(worker, answers)
         for worker in busy.values():
             if worker.items and time.monotonic() - worker.since > self.guard.seconds:
                 self._fail(worker, f"takes more than {self.guard.seconds:g} s (--item-timeout)")
 
-    def _take(self, worker: _Worker, message: tuple[str, Any, dict[str, float]]) -> None:
-        kind, value, spent = message
-        stopwatch.add(spent)
-        if kind == "announce":
-            worker.announced.append(value)
-            return
-        if kind == "memory":
-            self._fail(worker, "takes more memory than a worker has (--max-memory)")
-            return
-        self.results[worker.items.popleft()] = (kind == "done", value)
-        worker.since, worker.announced = time.monotonic(), []
+    def _take(self, worker: _Worker, answers: Sequence[Answer]) -> None:
+        for kind, value in answers:
+            if kind == "announce":
+                worker.announced.append(value)
+            elif kind == "memory":
+                self._fail(worker, "takes more memory than a worker has (--max-memory)")
+            else:
+                self.results[worker.items.popleft()] = (kind == "done", value)
+                worker.since, worker.announced = time.monotonic(), []
 
     def _fail(self, worker: _Worker, reason: str) -> None:
         """A worker is at its end, and what it was at is tried again alone or given up."""
         how = worker.end()
         self.workers.remove(worker)
-        index, *rest = worker.items
-        for what in worker.announced:
+        begun, notes = worker.slate.read()
+        # What it had done and not yet answered for is done again.
+        items = list(worker.items)
+        for what in (*worker.announced, *(note for item, note in notes if item in items)):
             self.clear(what)
-        if rest:
-            self.returned.append(rest)
+        at = items.index(begun) if begun in items else 0
+        self.returned += [part for part in (items[:at], items[at + 1 :]) if part]
+        index = items[at]
         if index in self.tried:
             self._lose(index, reason or f"makes the process that reads it die ({how})")
         else:
@@ -269,67 +265,3 @@ def _undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-# ---------------------------------------------------------------- in a worker
-
-
-def _serve(
-    pipe: Connection,
-    others: Sequence[Connection],
-    work: Callable[[Any], Any],
-    items: Sequence[Any],
-    guard: Guard,
-    parent: int,
-    timed: bool,
-) -> None:
-    """Run the items that are named on the pipe until it is closed."""
-    _settle_in(others, guard, parent)
-    stopwatch.begin(wanted=timed)
-    _listeners.append(lambda what: pipe.send(("announce", what, {})))
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        while True:
-            first, end = pipe.recv()
-            for index in range(first, end):
-                _send(pipe, _answer(work, items[index]))
-
-
-def _settle_in(others: Sequence[Connection], guard: Guard, parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-    for other in others:
-        other.close()  # held open here, they would hide from a sibling that the parent is gone
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-        _, most = resource.getrlimit(resource.RLIMIT_DATA)
-        allowed = _data_in_use() + guard.memory
-        resource.setrlimit(resource.RLIMIT_DATA, (allowed if most < 0 else min(allowed, most), most))
-
-
-def _data_in_use() -> int:
-    """Bytes that RLIMIT_DATA counts, of which a fork has as many as its parent."""
-    with open("/proc/self/status", "rb") as status:
-        return next((int(line.split()[1]) << 10 for line in status if line.startswith(b"VmData:")), 0)
-
-
-def _send(pipe: Connection, answer: tuple[str, Any]) -> None:
-    spent = stopwatch.take()
-    try:
-        pipe.send((*answer, spent))
-    except (AttributeError, TypeError, RecursionError, pickle.PicklingError) as error:
-        pipe.send(("error", RuntimeError(f"the result cannot be sent: {error}"), spent))
-
-
-def _answer(work: Callable[[Any], Any], item: Any) -> tuple[str, Any]:
-    try:
-        return "done", work(item)
-    except MemoryError:
-        return "memory", None
-    except Exception as error:  # noqa: BLE001 -- it is raised where the results are read
-        if not isinstance(error, SegpackError):
-            error.add_note(traceback.format_exc())
-        return "error", error

@@ -128,18 +128,34 @@ def test_a_death_that_does_not_repeat_costs_nothing(tmp_path: Path) -> None:
     assert list(engine.run(work, range(40), workers=2, guard=ALWAYS)) == list(range(40))
 
 
-def test_what_a_dead_item_announced_is_cleared_before_it_is_tried_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [0, 400_000, 2_000_000])
+def test_what_a_dead_item_announced_is_cleared_before_it_is_tried_again(tmp_path: Path, length: int) -> None:
     def work(item: int) -> int:
         path = tmp_path / str(item)
-        engine.announce(path)
+        engine.announce((path, bytes(length)))
         path.open("x").close()
         if item == 3:
             kill_myself()
         return item
 
-    found = list(engine.run(work, range(8), workers=2, guard=ALWAYS, lost=lost, clear=Path.unlink))
+    found = list(engine.run(work, range(8), workers=2, guard=ALWAYS, lost=lost, clear=lambda what: what[0].unlink()))
     assert len(found) == 8
     assert sorted(os.listdir(tmp_path)) == ["0", "1", "2", "4", "5", "6", "7"]
+
+
+def test_what_was_done_before_a_death_is_neither_lost_nor_cleared(tmp_path: Path) -> None:
+    def work(item: int) -> int:
+        path = tmp_path / str(item)
+        engine.announce(path)
+        path.open("x").close()
+        time.sleep(0.05 if item % 3 == 0 else 0)  # some are answered for at once, some together
+        if item in {17, 30}:
+            take_memory() if item == 17 else kill_myself()
+        return item
+
+    guard = Guard(seconds=30, memory=1 << 30, always=True)
+    list(engine.run(work, range(40), workers=2, guard=guard, lost=lost, clear=Path.unlink))
+    assert {int(name) for name in os.listdir(tmp_path)} == set(range(40)) - {17, 30}
 
 
 def test_without_a_replacement_the_run_ends_in_one_line() -> None:

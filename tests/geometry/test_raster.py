@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -67,7 +67,15 @@ class TestPolygons:
 
     def test_tight_boxes_of_what_the_rasteriser_would_misread(self):
         square: Rings = [[0, 0, 9, 0, 9, 9, 0, 9]]
-        for bad in ([0, 0, 9, 9], [0, 0, 9, 0, 9, 9, 0], [0, 0, 9, 0, math.nan, 9], [0, 0, 1e300, 0, 9, 9], [None] * 6):
+        few, odd, none, nan, far = (
+            [0, 0, 9, 9],
+            [0, 0, 9, 0, 9, 9, 0],
+            [None] * 6,
+            [0, 0, 9, 0, math.nan, 9],
+            [1e300] * 6,
+        )
+        bad: Any
+        for bad in (few, odd, none, nan, far):
             with pytest.raises(ShapeError, match="ring 1"):
                 raster.tight_boxes([square, [bad]], 20, 20)
 

@@ -1,0 +1,200 @@
+"""A worker process: it runs the items that it is named, and tells its parent what became of them.
+
+Answers go through a pipe, several at a time where items are quick: a message costs more
+than many an item. What the parent has to know when the worker is dead stands on a slate,
+in memory that both see: the item it was at, and what the items without an answer announced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import io
+import mmap
+import os
+import pickle
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from typing import Any, TypeAlias
+
+from converter import stopwatch
+from converter.errors import SegpackError
+
+__all__ = ["Answer", "Slate", "announce", "serve"]
+
+# "done" and a result, "error" and an exception, "memory", or "announce" and what has no room on the slate.
+Answer: TypeAlias = tuple[str, Any]
+
+STOPPING = {signal.SIGINT, signal.SIGTERM}
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PATIENCE = 0.02  # seconds that an answer may wait for others
+
+_listeners: list[Callable[[Any], None]] = []  # of a worker: its parent
+
+
+def announce(what: Any) -> None:
+    """Tell the process that runs the work what the item is about to leave behind; see `clear` of `engine.run`."""
+    for tell in _listeners:
+        tell(what)
+
+
+class Slate:
+    """What a worker writes down as it goes, and its parent reads when it has died.
+
+    `memory` is shared by both. It begins with the item that the worker is at, and how many bytes
+    of notes follow; they are written before their number is, so that none is ever read in part.
+    """
+
+    SIZE = 1 << 20
+
+    def __init__(self, memory: Any) -> None:
+        self._memory = memory
+        self.at(-1)
+        self.wipe()
+
+    @classmethod
+    def forked(cls) -> Slate:
+        """One that a fork will share; pages that are not written to cost nothing."""
+        return cls(mmap.mmap(-1, cls.SIZE))
+
+    def at(self, index: int) -> None:
+        """The worker begins with this item."""
+        self._index = index
+        self._memory[0:8] = index.to_bytes(8, "little", signed=True)
+
+    def wipe(self) -> None:
+        """What is noted has become known in another way."""
+        self._used = 0
+        self._write_used()
+
+    def note(self, what: Any) -> bool:
+        """Something about the item that the worker is at; whether there was room for it."""
+        data = pickle.dumps((self._index, what))
+        begin = 16 + self._used
+        if begin + len(data) > self.SIZE:
+            return False
+        self._memory[begin : begin + len(data)] = data
+        self._used += len(data)
+        self._write_used()
+        return True
+
+    def _write_used(self) -> None:
+        self._memory[8:16] = self._used.to_bytes(8, "little")
+
+    def read(self) -> tuple[int, list[tuple[int, Any]]]:
+        """For the parent: the item that the worker was at, and the notes, each with its item."""
+        index = int.from_bytes(self._memory[0:8], "little", signed=True)
+        used = int.from_bytes(self._memory[8:16], "little")
+        file, notes = io.BytesIO(self._memory[16 : 16 + used]), []
+        while file.tell() < used:
+            notes.append(pickle.load(file))  # noqa: S301 -- of a process of this run
+        return index, notes
+
+
+class _Parent:
+    """The way to the parent: answers are kept for a moment, so that several go in one message."""
+
+    def __init__(self, pipe: Connection, slate: Slate) -> None:
+        self._pipe, self._slate = pipe, slate
+        self._answers: list[Answer] = []
+        self._since = time.monotonic()
+
+    def tell(self, answer: Answer) -> None:
+        self._answers.append(answer)
+        if answer[0] != "done" or time.monotonic() - self._since > PATIENCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is kept; the parent then needs no notes about it."""
+        answers, self._answers = self._answers, []
+        spent = stopwatch.take()
+        try:
+            self._pipe.send((answers, spent))
+        except (AttributeError, TypeError, RecursionError, pickle.PicklingError):
+            for answer in answers:
+                self._send(answer, spent)
+                spent = {}
+        if not answers or answers[-1][0] != "memory":
+            self._slate.wipe()
+        self._since = time.monotonic()
+
+    def _send(self, answer: Answer, spent: dict[str, float]) -> None:
+        try:
+            self._pipe.send(([answer], spent))
+        except (AttributeError, TypeError, RecursionError, pickle.PicklingError) as error:
+            self._pipe.send(([("error", RuntimeError(f"the result cannot be sent: {error}"))], spent))
+
+    def announce(self, what: Any) -> None:
+        if not self._slate.note(what):
+            self.flush()
+            if not self._slate.note(what):
+                self._pipe.send(([("announce", what)], {}))
+
+
+def serve(
+    pipe: Connection,
+    others: Sequence[Connection],
+    slate: Slate,
+    work: Callable[[Any], Any],
+    items: Sequence[Any],
+    memory: int,
+    parent: int,
+    timed: bool,
+) -> None:
+    """Run the items that are named on the pipe, a first and one past the last, until it is closed.
+
+    `others` are the pipes of siblings, `memory` the bytes that an item may take, `parent` the
+    process to live no longer than, `timed` whether the stages of the work are.
+    """
+    _settle_in(others, memory, parent)
+    stopwatch.begin(wanted=timed)
+    to_parent = _Parent(pipe, slate)
+    _listeners.append(to_parent.announce)
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            first, end = pipe.recv()
+            for index in range(first, end):
+                slate.at(index)
+                answer = _answer(work, items[index])
+                to_parent.tell(answer)
+                if answer[0] == "memory":
+                    return
+            to_parent.flush()
+
+
+def _settle_in(others: Sequence[Connection], memory: int, parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+    for other in others:
+        other.close()  # held open here, they would hide from a sibling that the parent is gone
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        allowed = _data_in_use() + memory
+        resource.setrlimit(resource.RLIMIT_DATA, (allowed if most < 0 else min(allowed, most), most))
+
+
+def _data_in_use() -> int:
+    """Bytes that RLIMIT_DATA counts, of which a fork has as many as its parent."""
+    with open("/proc/self/status", "rb") as status:
+        return next((int(line.split()[1]) << 10 for line in status if line.startswith(b"VmData:")), 0)
+
+
+def _answer(work: Callable[[Any], Any], item: Any) -> tuple[str, Any]:
+    try:
+        return "done", work(item)
+    except MemoryError:
+        return "memory", None
+    except Exception as error:  # noqa: BLE001 -- it is raised where the results are read
+        if not isinstance(error, SegpackError):
+            error.add_note(traceback.format_exc())
+        return "error", error
