@@ -30,7 +30,7 @@ import posixpath
 
 from converter.format import Evidence, Format, Holds, Writing
 from converter.layouts.coco_annotations import SHAPE_KEYS
-from converter.layouts.coco_files import coco_files
+from converter.layouts.coco_files import coco_files, damage
 from converter.layouts.coco_images import IMAGE_KEYS
 from converter.layouts.coco_read import files, load, scan
 from converter.layouts.coco_write import CocoAssembler, encode
@@ -52,7 +52,8 @@ def detect(source: Source) -> Evidence | None:
         return None
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     twin = all("panoptic" in posixpath.basename(path) for path in found)  # what panopticapi makes of a panoptic set
-    return Evidence(f"{found[0]}{more}: JSON with images and annotations", weak=twin)
+    broken = "".join(f", but {path} is broken ({why})" for path in found if (why := damage(source, path)))
+    return Evidence(f"{found[0]}{more}: JSON with images and annotations{broken}", weak=twin)
 
 
 def image_path(writing: Writing, image: Image) -> str:

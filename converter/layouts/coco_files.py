@@ -14,7 +14,7 @@ from converter.errors import SourceError
 from converter.layouts.images import is_split_name, split_name
 from converter.storage import Source
 
-__all__ = ["CocoFile", "coco_files", "in_words", "looks_like_coco", "open_files"]
+__all__ = ["CocoFile", "coco_files", "damage", "in_words", "looks_like_coco", "open_files"]
 
 ROBOFLOW = "_annotations.coco.json"
 WHOLE = ("coco.json", "coco/coco.json")
@@ -67,6 +67,15 @@ def looks_like_coco(source: Source, path: str) -> bool:
         # Cut off, all that is known of it is how it begins; reading it will say what is wrong.
         return b'"segments_info"' not in data and b'"neg_category_ids"' not in data
     return "annotations" in top and ("images" in top or "categories" in top) and not _is_sibling(top)
+
+
+def damage(source: Source, path: str) -> str:
+    """What keeps a file that looks like COCO from being read, and where; "" for most."""
+    try:
+        source.once(path, _top)
+    except SourceError as error:
+        return f"{error.place}: {error.problem}" if error.place else error.problem
+    return ""
 
 
 def _top(data: bytes, label: str) -> dict[str, msgspec.Raw]:

@@ -47,3 +47,6 @@ def test_a_cut_json_that_is_named_is_told_as_such_beside_labels(tmp_path):
     run = segpack("convert", tmp_path / "cut.json", tmp_path / "out", "--to", "yolo", check=2)
     assert "cut.json: line 1" in run.error
     assert "is not JSON" in run.error
+    run = segpack("inspect", tmp_path, check=2)
+    assert "more than one format fits it" in run.error
+    assert "but cut.json is broken (line 1, byte 3000: is not JSON" in run.error
