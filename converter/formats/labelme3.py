@@ -40,13 +40,14 @@ from converter.geometry import rle
 from converter.layouts.boxed_lists import named_image
 from converter.layouts.by_name import ids_by_name, named_classes, with_classes
 from converter.layouts.figures import Part, box_between, check_numbers, check_polygon, join, placed
-from converter.layouts.images import ImageIndex, order_splits, shown_name
+from converter.layouts.images import ImageIndex, image_files, order_splits, shown_name, tell_unused
 from converter.ledger import Ledger
 from converter.model import Header, Instance, Polygons, Ref, Rle, Sample, Shape
 from converter.storage import Source
 
 __all__ = ["FORMAT"]
 
+MASK_FOLDERS = frozenset({"masks", "scribbles"})
 HEAD = 65536
 TRIED = 5
 
@@ -88,6 +89,8 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
             ledger.bad_image(path, error)
             continue
         refs.append(Ref(msgspec.structs.replace(image, **_size(root)), path))
+    masks = [p for p in image_files(reading.images) if MASK_FOLDERS & {f.lower() for f in p.split("/")[:-1]}]
+    tell_unused(reading.images, refs, [*files, *masks], ledger)
     return Scan(Header("labelme3", "instance", (), order_splits(r.image.split for r in refs)), refs)
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "find_class_file",
     "is_background",
     "legend_colors",
+    "nameless",
     "read_class_file",
     "read_legend",
     "unnamed",
@@ -151,7 +152,7 @@ def find_class_file(source: Source, folders: Sequence[str]) -> str | None:
 
 
 def read_class_file(source: Source, path: str) -> dict[int, ClassInfo]:
-    """The classes of a class file by id; colours where it has them."""
+    """The classes of a class file by id; colours where it has them. SourceError for a file that was emptied."""
     file, base, data = source.label(path), posixpath.basename(path), source.read(path)
     if base.endswith(".json"):
         json.check_duplicate_keys(data, file)
@@ -165,8 +166,15 @@ def read_class_file(source: Source, path: str) -> dict[int, ClassInfo]:
         while lines and not lines[-1].strip():
             lines.pop()
         found = [ClassInfo(i, check_name(line.strip(), file, f"line {i + 1}")) for i, line in enumerate(lines)]
+    if not found:
+        raise nameless(file)
     check_classes(found, file)
     return {c.id: c for c in found}
+
+
+def nameless(file: str) -> SourceError:
+    """What to say of a class file without a class: as if it were not there would be other classes."""
+    return SourceError(file, "names no class", remedy="write the class names into it, or remove it")
 
 
 def read_legend(data: bytes, file: str) -> list[ClassInfo]:

@@ -72,7 +72,7 @@ def image_files(source: Source, folder: str = "") -> list[str]:
 
 
 def tell_unused(source: Source, refs: Iterable[Ref], others: Iterable[str], ledger: Ledger) -> None:
-    """Note the files among the images that no ref speaks of; `others` are paths that readers use.
+    """Note each file among the images that no ref speaks of; `others` are paths that readers use.
 
     Files that nobody reads are still part of an archive: SourceError when one is damaged.
     Beside a single file that the user named may lie what has nothing to do with it.
@@ -83,13 +83,13 @@ def tell_unused(source: Source, refs: Iterable[Ref], others: Iterable[str], ledg
     folders = {posixpath.dirname(path) for path in used if path}
     unused = sorted(set(source.names()) - used - set(others))
     source.verify(unused)
-    told = [p for p in unused if is_image(p) or (posixpath.dirname(p) in folders and not p.lower().endswith(TEXTS))]
-    for path in filter(is_image, told):
-        ledger.doubt(path, None, SourceError(source.label(path), "nothing speaks of this image", code="orphan-image"))
-    if told:
-        shown = ", ".join(told[:3]) + (", ..." if len(told) > 3 else "")
-        number = "1 file is" if len(told) == 1 else f"{len(told)} files are"
-        ledger.note("unused-file", source.name, f"{number} among the images and no part of the dataset: {shown}")
+    for path in unused:
+        label = source.label(path)
+        if is_image(path):
+            ledger.doubt(path, None, SourceError(label, "nothing speaks of this image", code="orphan-image"))
+            ledger.note("orphan-image", label, "nothing speaks of this image, and it was left out")
+        elif posixpath.dirname(path) in folders and not path.lower().endswith(TEXTS):
+            ledger.note("unused-file", label, "lies among the images and is no part of the dataset")
 
 
 class ImageIndex:

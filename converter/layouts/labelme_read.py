@@ -15,6 +15,7 @@ from converter.extras import ignoring
 from converter.format import Reading, Scan
 from converter.geometry import rle, shapes
 from converter.layouts.by_name import ids_by_name, named_classes, with_classes
+from converter.layouts.classes import nameless
 from converter.layouts.embedded import decode_base64, decode_mask, extension, with_embedded
 from converter.layouts.figures import Part, box_between, check_numbers, check_polygon, ellipse, join, placed_inside
 from converter.layouts.images import (
@@ -25,6 +26,7 @@ from converter.layouts.images import (
     shown_name,
     split_name,
     stem,
+    tell_unused,
 )
 from converter.ledger import Ledger
 from converter.model import Header, Image, Instance, Marks, Ref, Rle, Sample, Shape
@@ -104,7 +106,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
             refs.append(Ref(finder.image(path), path))
         except SourceError as error:
             ledger.bad_image(path, error)
-    _tell_orphans(reading, refs, ledger)
+    tell_unused(reading.images, refs, files, ledger)
     header = Header("labelme", "instance", (), order_splits(r.image.split for r in refs))
     images = with_embedded(reading.images, finder.inside) if finder.inside else None
     return Scan(header, refs, images=images)
@@ -196,14 +198,6 @@ def _side(value: Any, label: str, key: str) -> int:
     return value
 
 
-def _tell_orphans(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None:
-    known = {r.image.file for r in refs}
-    loose = [p for p in image_files(reading.images) if p not in known]
-    if loose:
-        shown = ", ".join(loose[:3]) + (", ..." if len(loose) > 3 else "")
-        ledger.note("orphan-image", reading.source.name, f"{len(loose)} images have no JSON ({shown})")
-
-
 # ---------------------------------------------------------------- classes
 
 
@@ -229,6 +223,8 @@ def settle(scan: Scan, facts: Iterable[list[str] | None], reading: Reading, ledg
     if path is not None:
         lines = text.decode_text(reading.source.read(path), reading.source.label(path)).splitlines()
         declared = [line.strip() for line in lines if line.strip()]
+        if not declared:
+            raise nameless(reading.source.label(path))
     declared = [n for n in dict.fromkeys(declared) if n not in {IGNORE, BACKGROUND}]
     file = reading.source.label(path) if path else reading.source.name
     return with_classes(scan, named_classes(declared, used - {IGNORE}, file), ignore=IGNORE in used)

@@ -21,7 +21,7 @@ from converter.layouts.by_name import ids_by_name, mentions, named_classes
 from converter.layouts.classes import check_name
 from converter.layouts.embedded import decode_base64
 from converter.layouts.figures import box_centre, check_numbers, check_polygon, placed_inside, turned_box
-from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, split_name
+from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, split_name, tell_unused
 from converter.layouts.palette import color_of
 from converter.ledger import Ledger
 from converter.model import Box, Header, Image, Instance, Marks, Polygons, Ref, Rle, Sample, Shape
@@ -69,6 +69,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
             file = _image_file(index, folder, named)
             shown = posixpath.basename(file) if file else named
             refs.append(Ref(Image(before + shown, split, file=file), path))
+    tell_unused(reading.images, refs, [META, *(r.payload for r in refs)], ledger)
     classes = _classes(reading, refs, ledger)
     return Scan(Header("supervisely", "instance", classes, order_splits(r.image.split for r in refs)), refs)
 

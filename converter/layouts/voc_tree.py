@@ -24,8 +24,10 @@ from converter.layouts.images import (
     is_image,
     is_split_name,
     order_splits,
+    shown_name,
     split_name,
     stem,
+    tell_unused,
 )
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Ref
@@ -110,7 +112,8 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     tree = find_tree(source)
     if tree is None:
         raise SourceError(source.name, "holds neither VOC annotations nor SegmentationClass masks")
-    splits = _splits(source)
+    lists = _lists(source)
+    splits = _splits(source, lists)
     listed = {key for key in splits if key not in tree.xml and key not in tree.classes}
     finder = _Finder(reading)
     path = find_class_file(source, _class_folders(tree))
@@ -125,7 +128,9 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
             continue
         payload = Payload(xml_path, mask, tree.objects.get(key), colors, path or "")
         refs.append(Ref(image, payload))
-    _tell_orphans(reading, refs, ledger)
+        if lists and key not in splits and image.split is None:  # a list may have been cut short
+            ledger.note("no-split", shown_name(image), "stands in no list of ImageSets, and so in no split")
+    tell_unused(reading.images, refs, _used(tree, reading.images), ledger)
     task: Any = "semantic" if tree.classes and not tree.objects and not tree.xml else "instance"
     return Scan(Header("voc", task, (), order_splits(r.image.split for r in refs)), refs)
 
@@ -193,23 +198,31 @@ def _below(path: str) -> str:
     return path
 
 
-def _splits(source: Source) -> dict[str, str | None]:
-    """Image key -> split, from ImageSets; those of segmentation count before those of detection."""
-    found: dict[str, str] = {}
+def _lists(source: Source) -> list[str]:
+    """The lists of ImageSets that name splits; those of segmentation count before those of detection."""
+    found = []
     for kind in ("Segmentation", "Main", "Layout"):
         for path in source.names():
-            folders = posixpath.dirname(path).split("/")
             raw = posixpath.basename(stem(path))
-            if folders[-2:] != ["ImageSets", kind] or not path.endswith(".txt") or raw == "trainval":
+            if posixpath.dirname(path).split("/")[-2:] != ["ImageSets", kind] or not path.endswith(".txt"):
                 continue
-            if kind != "Segmentation" and "_" in raw and not is_split_name(raw):
-                continue  # aeroplane_train.txt: a list of one class
-            above = "/".join(folders[:-2])
-            for line in text.decode_text(source.read(path), source.label(path)).splitlines():
-                entry = line.split()[0] if line.split() else ""
-                if entry:
-                    entry = stem(entry) if is_image(entry) else entry
-                    found.setdefault(_key(f"{above}/{entry}.x") if above else _key(f"{entry}.x"), split_name(raw))
+            # aeroplane_train.txt is a list of one class
+            if raw != "trainval" and (kind == "Segmentation" or "_" not in raw or is_split_name(raw)):
+                found.append(path)
+    return found
+
+
+def _splits(source: Source, lists: Sequence[str]) -> dict[str, str | None]:
+    """Image key -> split."""
+    found: dict[str, str] = {}
+    for path in lists:
+        above = "/".join(posixpath.dirname(path).split("/")[:-2])
+        split = split_name(posixpath.basename(stem(path)))
+        for line in text.decode_text(source.read(path), source.label(path)).splitlines():
+            entry = line.split()[0] if line.split() else ""
+            if entry:
+                entry = stem(entry) if is_image(entry) else entry
+                found.setdefault(_key(f"{above}/{entry}.x") if above else _key(f"{entry}.x"), split)
     return {key: None if split == "default" else split for key, split in found.items()}
 
 
@@ -224,16 +237,10 @@ def _legend(reading: Reading, path: str | None) -> dict[Rgb, int]:
     return {c.color: max(0, i + shift) for i, c in found.items() if c.color is not None}
 
 
-def _tell_orphans(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None:
-    known = {r.image.file for r in refs}
-    loose = [
-        p
-        for p in image_files(reading.images)
-        if p not in known and not {f.lower() for f in p.split("/")} & (CLASS_FOLDERS | OBJECT_FOLDERS)
-    ]
-    if loose:
-        shown = ", ".join(loose[:3]) + (", ..." if len(loose) > 3 else "")
-        ledger.note("orphan-image", reading.source.name, f"{len(loose)} images have no annotation ({shown})")
+def _used(tree: Tree, images: Source) -> list[str]:
+    """Files that are no images of the set: annotations, masks, and pictures of masks as LabelMe makes them."""
+    pictures = (p for p in image_files(images) if any(f.lower().startswith("segmentation") for f in p.split("/")[:-1]))
+    return [*tree.xml.values(), *pictures]
 
 
 def index_shift(found: Mapping[int, ClassInfo]) -> int:

@@ -17,5 +17,5 @@ def test_a_split_whose_file_is_broken_is_not_passed_over(tmp_path):
     shutil.copytree(FIXTURES / "createml/valid/splits", tmp_path / "set")
     (tmp_path / "set/train/_annotations.createml.json").write_bytes(b"")
     run = segpack("inspect", tmp_path / "set")
-    assert "unused-file" in run.err
+    assert "orphan-image" in run.err
     assert "train/a.jpg" in run.err

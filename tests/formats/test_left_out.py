@@ -1,0 +1,53 @@
+"""Nothing is left out without being named, and a file that was emptied is not taken for one that is absent."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support import FIXTURES, segpack_here
+
+CLASS_FILES = (
+    "labelme/valid/coins/labels.txt",
+    "semantic-png/valid/parallel/classes.txt",
+    "semantic-png/valid/roboflow/train/_classes.csv",
+    "voc/valid/semantic/class_names.txt",
+    "yolo-1.1/valid/subsets/obj.names",
+    "yolo/valid/classes-txt/classes.txt",
+)
+
+
+@pytest.mark.parametrize("path", CLASS_FILES)
+def test_an_emptied_class_file(path: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    format, _, name, *below = path.split("/")
+    shutil.copytree(FIXTURES / format / "valid" / name, tmp_path / "set")
+    tmp_path.joinpath("set", *below).write_bytes(b"")
+    run = segpack_here(capfd, "convert", tmp_path / "set", tmp_path / "out", "--to", "coco")
+    assert run.error.endswith(f"{'/'.join(below)}: names no class; write the class names into it, or remove it")
+
+
+@pytest.mark.parametrize("format", ["labelme", "labelme3", "supervisely", "voc"])
+def test_an_image_that_nothing_speaks_of(format: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "set"
+    case = next(p for p in sorted((FIXTURES / format / "valid").iterdir()) if p.is_dir())
+    shutil.copytree(case, source)
+    known = next(p for p in sorted(source.rglob("*.*")) if p.suffix in {".jpg", ".png"} and "asks" not in str(p.parent))
+    lonely = [known.with_name(f"lonely-{n}{known.suffix}") for n in range(5)]
+    for path in lonely:
+        shutil.copy(known, path)
+    run = segpack_here(capfd, "inspect", source, "--json")
+    assert sorted(n["where"] for n in run.json["notes"] if n["code"] == "orphan-image") == list(map(str, lonely))
+    found = segpack_here(capfd, "check", source, "--json").json["findings"]
+    orphans = [f["where"]["file"] for f in found if f["code"] == "orphan-image"]
+    assert orphans == [p.relative_to(source).as_posix() for p in lonely]
+
+
+def test_emptied_lists_of_voc(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(FIXTURES / "voc/valid/full", tmp_path / "set")
+    for path in (tmp_path / "set/ImageSets").rglob("*.txt"):
+        path.write_bytes(b"")
+    notes = segpack_here(capfd, "inspect", tmp_path / "set", "--json").json["notes"]
+    left = {n["where"] for n in notes if n["code"] == "no-split"}
+    assert left == {p.name for p in (tmp_path / "set/JPEGImages").iterdir()}
