@@ -16,6 +16,9 @@ __all__ = ["components", "paint", "regions", "values"]
 
 _Runs: TypeAlias = tuple[int, rle.Positions, rle.Positions]
 
+_ZERO = np.zeros(1, np.int64)
+_BITS = 62
+
 
 def regions(labels: LabelMap, skip: Collection[int] = ()) -> dict[int, Rle]:
     """The code of each value's pixels, by ascending value, without the values in `skip`.
@@ -76,29 +79,76 @@ def paint(height: int, width: int, background: int, regions: Sequence[tuple[int,
     ids = [background, *(value for value, _ in regions)]
     if min(ids) < 0 or max(ids) > 0xFFFF:
         raise ShapeError(f"class ids {min(ids)}...{max(ids)} do not fit a label map of 16 bits")
-    rle.pixels(height, width)
-    labels = _blank(height, width, background, max(ids))
-    covered = np.zeros((height, width), np.bool_)
-    areas = [rle.area(region) for _, region in regions]
-    hidden = [0] * len(regions)
-    # From the top down, so that each pixel is painted once and is seen to be taken.
-    for i in sorted(range(len(regions)), key=lambda i: (areas[i], -i)):
-        value, region = regions[i]
+    total = rle.pixels(height, width)
+    for _, region in regions:
         if (region.height, region.width) != (height, width):
             raise ShapeError(f"a mask of {region.width} x {region.height} in an image of {width} x {height}")
-        crop, x, y = rle.decode_crop(region)
-        window = slice(y, y + crop.shape[0]), slice(x, x + crop.shape[1])
-        visible = crop > covered[window]
-        np.copyto(labels[window], value, where=visible)
-        covered[window] |= crop
-        hidden[i] = areas[i] - int(np.count_nonzero(visible))
-    return labels, hidden
+    areas = [rle.area(region) for _, region in regions]
+    order = sorted(range(len(regions)), key=lambda i: (areas[i], -i))
+    flips = rle.flips([regions[i][1] for i in order])
+    # The first stretch, up to the first flip, is under no region.
+    starts = np.concatenate((_ZERO, *flips))
+    ranks = np.arange(-1, len(order)).repeat([1, *map(len, flips)])
+    ascending = starts.argsort(kind="stable")
+    starts = starts[ascending]
+    top = _topmost(ranks[ascending], len(order))
+    seen = np.bincount(top, _lengths(starts, total), len(order) + 1)
+    hidden = [0] * len(regions)
+    for rank, i in enumerate(order):
+        hidden[i] = areas[i] - int(seen[rank])
+    values = np.array([*(regions[i][0] for i in order), background], np.uint8 if max(ids) <= 0xFF else np.uint16)
+    return _by_rows(starts, values[top], height, width), hidden
 
 
-def _blank(height: int, width: int, background: int, most: int) -> LabelMap:
-    if most <= 0xFF:
-        return np.full((height, width), background, np.uint8)
-    return np.full((height, width), background, np.uint16)
+def _topmost(ranks: rle.Positions, count: int) -> rle.Positions:
+    """For the stretch that begins with each flip the least rank of the regions there, `count` without any.
+
+    `ranks` are those of the regions that flip, -1 for none, down the columns.
+    """
+    top = np.full(len(ranks), count)
+    # From the bottom up, as many at once as a number has bits.
+    for first in reversed(range(0, count, _BITS)):
+        mine = (ranks >= first) & (ranks < first + _BITS)
+        there = np.bitwise_xor.accumulate(np.where(mine, 1 << (ranks - first) % _BITS, 0))
+        # The lowest bit, a power of two, is exact in a double.
+        _, exponents = np.frexp((there & -there).astype(np.float64))
+        top = np.where(there, exponents - 1 + first, top)
+    return top
+
+
+def _by_rows(starts: rle.Positions, values: NDArray[Any], height: int, width: int) -> LabelMap:
+    """The map (height, width) of stretches down the columns, which begin at the first pixel.
+
+    Only the pixels that differ from the one on their left are touched before it is filled,
+    as it would take long to turn it around.
+    """
+    total, n = height * width, len(starts)
+    both = np.concatenate((starts, starts + height))
+    ascending = both.argsort(kind="stable")
+    both = both[ascending]
+    np.minimum(both, total, out=both)
+    own = ascending < n
+    here = own.cumsum() - 1
+    left = np.arange(n * 2) - here - 1
+    # In the first column all pixels count.
+    lengths = _lengths(both, total)
+    lengths[(values[here] == values[left]) & (left >= 0)] = 0
+    ends = lengths.cumsum()
+    places = (both - ends + lengths).repeat(lengths) + np.arange(ends[-1])
+    columns = places // height
+    rows = places - columns * height
+    # The columns ascend already; for up to 65,536 rows this is a radix sort.
+    order = rows.astype(np.min_scalar_type(height)).argsort(kind="stable")
+    changed = values[here].repeat(lengths)[order]
+    return changed.repeat(_lengths((rows * width + columns)[order], total)).reshape(height, width)
+
+
+def _lengths(starts: rle.Positions, total: int) -> rle.Positions:
+    """How long each stretch is that goes to the next start, or to the end."""
+    lengths = np.empty_like(starts)
+    np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
+    lengths[-1:] = total - starts[-1:]
+    return lengths
 
 
 def _check(labels: LabelMap, *kinds: type[np.unsignedinteger[Any]]) -> None:

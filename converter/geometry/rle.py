@@ -37,6 +37,7 @@ __all__ = [
     "empty",
     "encode",
     "encode_crop",
+    "flips",
     "from_counts",
     "from_runs",
     "from_string",
@@ -185,6 +186,19 @@ def to_runs(rle: Rle) -> tuple[Positions, Positions]:
     """Where foreground runs start and end (exclusive): two (n,) arrays of column-major positions."""
     edges = np.cumsum(to_counts(rle))
     return edges[0:-1:2], edges[1::2]
+
+
+def flips(rles: Sequence[Rle]) -> list[Positions]:
+    """The flips of each mask; all codes are read at once, which takes half of the time."""
+    codes = np.frombuffer(b"".join([rle.counts for rle in rles]), np.uint8) - np.uint8(48)
+    values = _numbers(codes)
+    ends = np.cumsum([len(rle.counts) for rle in rles])
+    found, begin = [], 0
+    for end in (codes < 32).nonzero()[0].searchsorted(ends).tolist():
+        counts = _from_differences(values[begin:end])
+        found.append(np.add.accumulate(counts, out=counts)[:-1])
+        begin = end
+    return found
 
 
 def empty(height: int, width: int) -> Rle:

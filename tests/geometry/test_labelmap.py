@@ -134,6 +134,20 @@ class TestPaint:
         assert np.array_equal(painted, labels)
         assert not any(hidden)
 
+    @pytest.mark.parametrize("count", [61, 62, 63, 124, 200])
+    def test_more_regions_than_a_number_has_bits(self, count):
+        """Squares of falling size one inside the other, of which only the border is seen, and one on top of all."""
+        side = 2 * count + 3
+        masks = [np.pad(np.ones((side - 2 * i,) * 2, bool), i) for i in range(count)]
+        last = np.zeros((side, side), bool)
+        last[0, 0] = True
+        regions = [(i % 200 + 1, of(mask)) for i, mask in enumerate([*masks, last])]
+        painted, hidden = labelmap.paint(side, side, 0, regions)
+        expected = sum(np.where(mask, 1, 0) for mask in masks)
+        expected[0, 0] = count % 200 + 1
+        assert np.array_equal(painted, (expected - 1) % 200 + 1)
+        assert hidden == [1 + (side - 2) ** 2, *((side - 2 * i - 2) ** 2 for i in range(1, count - 1)), 0, 0]
+
     def test_the_later_of_equals_is_on_top(self):
         a, b = np.zeros((1, 4), bool), np.zeros((1, 4), bool)
         a[0, :3] = b[0, 1:] = True
