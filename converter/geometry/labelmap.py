@@ -140,7 +140,8 @@ def _by_rows(starts: rle.Positions, values: NDArray[Any], height: int, width: in
     # The columns ascend already; for up to 65,536 rows this is a radix sort.
     order = rows.astype(np.min_scalar_type(height)).argsort(kind="stable")
     changed = values[here].repeat(lengths)[order]
-    return changed.repeat(_lengths((rows * width + columns)[order], total)).reshape(height, width)
+    labels: LabelMap = changed.repeat(_lengths((rows * width + columns)[order], total))
+    return labels.reshape(height, width)
 
 
 def _lengths(starts: rle.Positions, total: int) -> rle.Positions:
