@@ -29,7 +29,8 @@ from converter.model import Image, Rle
 __all__ = ["IGNORE_REGION", "fits", "ignored", "ignoring", "legible"]
 
 IGNORE_REGION = "ignore_region"
-ILLEGIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
+# XML 1.0, 2.2; slow to compile, and seldom needed.
+ILLEGIBLE = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def _is(*kinds: type) -> Callable[[Any], bool]:
@@ -67,7 +68,7 @@ def legible(value: Any) -> bool:
         return all(legible(v) for pair in value.items() for v in pair)
     if isinstance(value, list):
         return all(map(legible, value))
-    return not isinstance(value, str) or ILLEGIBLE.search(value) is None
+    return not isinstance(value, str) or re.search(ILLEGIBLE, value) is None
 
 
 def ignored(image: Image) -> Rle | None:

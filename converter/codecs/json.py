@@ -15,7 +15,7 @@ import numpy as np
 from converter.codecs.text import check_utf8, position
 from converter.errors import SourceError
 
-__all__ = ["TOO_DEEP", "check_duplicate_keys", "decode", "encode", "encode_pretty", "too_deep"]
+__all__ = ["TOO_DEEP", "check_duplicate_keys", "decode", "decode_named", "encode", "encode_pretty", "too_deep"]
 
 T = TypeVar("T")
 
@@ -64,6 +64,15 @@ def decode(data: bytes | msgspec.Raw, file: str, type: Any = Any, *, place: str 
         return decoder.decode(patched)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         _refuse(error, patched, file, place, remedy="NaN and Infinity are not JSON; write numbers")
+
+
+def decode_named(data: bytes, file: str) -> Any:
+    """The value of a file that people write by hand: of JSON when its name says so, else of YAML."""
+    if file.lower().endswith(".json"):
+        return decode(data, file)
+    from converter.codecs import yaml  # noqa: PLC0415 -- slow to import, and seldom needed
+
+    return yaml.decode(data, file)
 
 
 def check_duplicate_keys(data: bytes, file: str) -> None:

@@ -26,14 +26,14 @@ from typing import Any
 
 import msgspec
 
-from converter.codecs import text, yaml
+from converter.codecs import text
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import numbers, quads, shapes
 from converter.layouts import yolo_rows, yolo_tree
 from converter.layouts.classes import undeclared
 from converter.layouts.images import shown_name
-from converter.layouts.yolo_write import YoloAssembler, config, encode_rows, image_path, label_path
+from converter.layouts.yolo_write import YoloAssembler, encode_rows, image_path, label_path
 from converter.ledger import Ledger
 from converter.model import Header, Image, Instance, Polygons, Ref, Sample
 from converter.storage import Source
@@ -150,9 +150,8 @@ def _fractions(values: list[float], size: int) -> list[str]:
 class Assembler(YoloAssembler):
     """Writes data.yaml, which says that rows are boxes."""
 
-    def finish(self) -> None:
-        found: dict[str, Any] = config(self.writing.header) | {"task": "obb"}
-        self.out.write(f"{self.writing.prefix}data.yaml", yaml.encode(found))
+    def config(self) -> dict[str, Any]:
+        return super().config() | {"task": "obb"}
 
 
 FORMAT = Format(

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from converter.codecs import text, yaml
+from converter.codecs import text
 from converter.errors import SourceError
 from converter.format import Reading
 from converter.layouts.classes import check_classes, check_name, read_class_file
@@ -27,6 +27,8 @@ def read_config(source: Source, path: str | None) -> dict[str, Any]:
     """The entries of a data.yaml; none where there is no such file."""
     if path is None:
         return {}
+    from converter.codecs import yaml  # noqa: PLC0415 -- slow to import, and seldom needed
+
     value = yaml.decode(source.read(path), source.label(path))
     if not isinstance(value, Mapping):
         raise SourceError(source.label(path), "is not a mapping", remedy="it has to hold names, train and val")

@@ -8,7 +8,6 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from converter.codecs import yaml
 from converter.format import Encoded, Record, Writing
 from converter.geometry import numbers, polygons, shapes
 from converter.layouts.yolo_tree import label_of
@@ -98,7 +97,13 @@ class YoloAssembler:
         """Nothing is kept: label files are complete by themselves."""
 
     def finish(self) -> None:
-        self.out.write(f"{self.writing.prefix}data.yaml", yaml.encode(config(self.writing.header)))
+        from converter.codecs import yaml  # noqa: PLC0415 -- slow to import, and seldom needed
+
+        self.out.write(f"{self.writing.prefix}data.yaml", yaml.encode(self.config()))
+
+    def config(self) -> dict[str, Any]:
+        """What data.yaml says."""
+        return config(self.writing.header)
 
 
 def config(header: Header) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from converter.codecs import csvs, json, text, yaml
+from converter.codecs import csvs, json, text
 from converter.errors import SourceError
 from converter.format import ClassEntry, ClassTable
 from converter.layouts.classes import check_name
@@ -44,7 +44,7 @@ def parse(data: bytes, file: str) -> ClassTable:
     if ending == ".csv":
         entries: Any = [_csv_entry(row) for row in csvs.rows(data, file)]
     else:
-        entries = json.decode(data, file) if ending == ".json" else yaml.decode(data, file)
+        entries = json.decode_named(data, file)
         if isinstance(entries, Mapping) and "classes" not in entries and "drop" not in entries:
             entries = [{"id": k, "name": v} for k, v in entries.items()]
         elif isinstance(entries, Mapping):
@@ -60,7 +60,7 @@ def parse(data: bytes, file: str) -> ClassTable:
 
 def parse_colors(data: bytes, file: str) -> tuple[tuple[str, tuple[int, int, int]], ...]:
     """A legend `{name: [r, g, b]}` in JSON or YAML."""
-    value = json.decode(data, file) if file.lower().endswith(".json") else yaml.decode(data, file)
+    value = json.decode_named(data, file)
     if not isinstance(value, Mapping) or not value:
         raise SourceError(file, "is no mapping of names to colours", remedy="write {name: [r, g, b]}")
     legend = []

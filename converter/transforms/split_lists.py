@@ -16,7 +16,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from converter.codecs import csvs, json, text, yaml
+from converter.codecs import csvs, json, text
 from converter.errors import SourceError
 from converter.layouts.images import is_image, split_name, stem
 
@@ -46,7 +46,7 @@ def _pairs(data: bytes, file: str) -> Pairs:
     ending = posixpath.splitext(file)[1].lower()
     if ending in {".csv", ".txt"}:
         return _rows(data, file) if ending == ".csv" else _lines(data, file)
-    lists = json.decode(data, file) if ending == ".json" else yaml.decode(data, file)
+    lists = json.decode_named(data, file)
     if not isinstance(lists, Mapping) or not all(isinstance(v, list) for v in lists.values()):
         raise SourceError(file, "is no mapping of splits to lists", remedy="write {train: [a.jpg], val: [b.jpg]}")
     return [(str(name), str(split)) for split, names in lists.items() for name in names]
