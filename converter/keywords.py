@@ -171,14 +171,15 @@ def _write_options(given: JobKeywords) -> WriteOptions:
 
 
 def _guard(given: JobKeywords) -> engine.Guard:
-    """Who sets a time wants it kept from the first image on, which only another process can."""
+    """Who sets a limit, or wants what is bad left out, wants it from the first image on: only another process can."""
     usual = engine.Guard()
     seconds, memory = given.get("item_timeout", usual.seconds), given.get("max_memory", usual.memory >> 20)
     if not seconds > 0:
         raise UsageError(f"--item-timeout {seconds:g} is not a number of seconds above 0")
     if memory <= 0:
         raise UsageError(f"--max-memory {memory} is not a number of MB above 0")
-    return engine.Guard(seconds, memory << 20, always=seconds != usual.seconds)
+    limited = (seconds, memory << 20) != (usual.seconds, usual.memory)
+    return engine.Guard(seconds, memory << 20, always=limited or given.get("on_error") == "skip")
 
 
 @contextmanager

@@ -129,9 +129,11 @@ def examine(
     if sample is not None and sample < 1:
         raise UsageError(f"--sample {sample} is no number of images; give 1 or more")
     options = options or ReadOptions()
+    lenient = on_error == "skip"
+    guard = engine.Guard(always=lenient)
     try:
         opened = open_dataset(
-            path, format=format, options=options, on_error=on_error, workers=workers, progress=progress
+            path, format=format, options=options, on_error=on_error, workers=workers, guard=guard, progress=progress
         )
         header, mapping = _classes(opened)
         packed = open_package(opened.reading, header) if mapping is None else None
@@ -142,7 +144,8 @@ def examine(
     chosen = choose(opened.scan.refs, sample, seed)
     aligned = frozenset(shown_name(r.image) for r in choose(chosen, shift.IMAGES, seed))
     work = _Look(opened, header, mapping, aligned, packed, _refused_in_scan(opened), source_tags(opened))
-    facts: list[Facts] = list(progress("check", len(chosen), engine.run(work, chosen, workers=workers)))
+    looking = engine.run(work, chosen, workers=workers, guard=guard, lost=work.lost_with if lenient else None)
+    facts: list[Facts] = list(progress("check", len(chosen), looking))
     refused = [r for r in opened.ledger.refusals if r.whole]
     whole = len(chosen) == len(opened.scan.refs) and not refused
     found = [
@@ -193,6 +196,13 @@ class _Look(msgspec.Struct, frozen=True):
     def __call__(self, ref: Ref) -> Facts:
         with stopwatch.stage("check"):
             return self._see(ref)
+
+    def lost_with(self, ref: Ref, reason: str) -> Facts:
+        """What stands for an image that no process survives."""
+        image, name = ref.image, shown_name(ref.image)
+        file = self.opened.reading.images.label(image.file) if image.file else ""
+        found = finding("unreadable-image", f"the image {reason}", image=name, file=file)
+        return Facts(name, image.split, file, image.width, image.height, image.orientation, findings=[found])
 
     def _see(self, ref: Ref) -> Facts:
         reading, image, name = self.opened.reading, ref.image, shown_name(ref.image)

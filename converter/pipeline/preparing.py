@@ -285,11 +285,17 @@ class _Survey(msgspec.Struct, frozen=True):
         return found
 
 
+def _unknown(_: Item, __: str) -> None:
+    """What is known of an image that cannot be looked at; drawing it will say why."""
+
+
 def _split(plan: Plan, job: Job, progress: Progress, loader: Loader) -> Plan:
     how = job.steps.split
     assert how is not None
     work = _Survey(plan, loader)
-    found = list(progress("look", len(plan.items), engine.run(work, plan.items, workers=job.workers, guard=job.guard)))
+    lost = _unknown if job.on_error == "skip" else None
+    looking = engine.run(work, plan.items, workers=job.workers, guard=job.guard, lost=lost)
+    found = list(progress("look", len(plan.items), looking))
     facts = [f for f in found if f is not None]
     made = split.assign(facts, how)
     _tell_split(plan, how, made, len(facts))

@@ -274,9 +274,8 @@ def _all_done(
         target.rewind(mark)
         work = msgspec.structs.replace(work, writer=target.writer())
     give_up = _GiveUp(plan, job.on_error)
-    guard = msgspec.structs.replace(job.guard, always=job.guard.always or job.on_error == "skip")
     items = plan.items[begun:] if begun else plan.items
-    for done in engine.run(work, items, workers=job.workers, guard=guard, lost=give_up, clear=work.clear):
+    for done in engine.run(work, items, workers=job.workers, guard=job.guard, lost=give_up, clear=work.clear):
         yield True, done
 
 

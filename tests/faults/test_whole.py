@@ -265,6 +265,43 @@ def test_a_worker_that_is_killed_costs_its_image(task: str, server: Server, sour
     assert "00013.png" in run.err
 
 
+DIE_EARLY = """
+import os
+from converter.pipeline import {module}
+call = {module}.{name}.__call__
+def dying(self, item):
+    if item.image.name == "00001.png":
+        os.kill(os.getpid(), 9)
+    return call(self, item)
+{module}.{name}.__call__ = dying
+"""
+
+
+def test_a_check_names_the_image_that_no_process_survives(server: Server, source: Path) -> None:
+    run = server.run(["check", source, "--json"], prepare=DIE_EARLY.format(module="checking", name="_Look"))
+    assert run.code == 1, run.err
+    (found,) = (f for f in run.json["findings"] if f["code"] == "unreadable-image")
+    assert found["where"]["image"] == "00001.png"
+    assert "makes the process that reads it die (SIGKILL)" in found["message"]
+
+
+def test_what_is_looked_at_before_splitting_may_die_as_well(server: Server, source: Path, tmp_path: Path) -> None:
+    command = ["convert", str(source), str(tmp_path / "out"), "--to", "coco", "--split", "train=0.5,val=0.5", "--json"]
+    prepare = DIE_EARLY.format(module="preparing", name="_Survey") + DIE.replace("00013", "00001")
+    run = server.run([*command, "--on-error", "skip"], prepare=prepare)
+    assert run.code == 0, run.err
+    assert run.json["images"] == 39
+    assert run.json["losses"] == {"skipped-image": 1}
+
+
+def test_a_limit_that_is_asked_for_holds_from_the_first_image_on(server: Server, tmp_path: Path) -> None:
+    source = make_set(tmp_path / "set", images=2)
+    eat = DIE.replace("00013", "00001").replace("os.kill(os.getpid(), 9)", "bytearray(1 << 30)")
+    run = server.run(["convert", source, tmp_path / "out", "--to", "coco", "--max-memory", "300"], prepare=eat)
+    assert (run.code, run.err.count("\n")) == (2, 1), run.err
+    assert "00001.png: takes more memory than a worker has (--max-memory)" in run.err
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_two_runs_at_once(
     task: str, server: Server, source: Path, tmp_path: Path, reference: Callable[[str], Reference]
