@@ -135,8 +135,12 @@ def lower(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
 
 
 def _boxes(sample: Sample, how: Lowering) -> Sequence[Box | None]:
-    """The box of each region where the target holds boxes alone, those of an image drawn at once; else nothing."""
-    if how.holds.masks or how.holds.quads:
+    """The box of each region where something depends on it, those of an image drawn at once; else nothing.
+
+    It is all that is held of a region, or says whether there is a pixel in what is not drawn otherwise.
+    """
+    wanted = _boxes_alone(how) or (_keeps_rings(how) and not how.holds.empty)
+    if not wanted:
         return [None] * len(sample.instances)
     image = sample.image
     shapes_now = [_filled(instance, image, how).shape for instance in sample.instances]
@@ -145,10 +149,18 @@ def _boxes(sample: Sample, how: Lowering) -> Sequence[Box | None]:
     return [None if isinstance(shape, Marks) else next(boxes) for shape in shapes_now]
 
 
+def _boxes_alone(how: Lowering) -> bool:
+    return not how.holds.masks and not how.holds.quads
+
+
+def _keeps_rings(how: Lowering) -> bool:
+    return how.holds.polygons or how.holds.one_ring
+
+
 def _fit(
     instance: Instance, box: Box | None, number: int, image: Image, how: Lowering, ledger: Ledger
 ) -> Instance | None:
-    """One instance as the target can hold it, as its box where that is given; None when it cannot."""
+    """One instance as the target can hold it; None when it cannot. `box` is that of its region, if it is known."""
     name = shown_name(image)
     told = instance.id if instance.id is not None else number
     if isinstance(instance.shape, Marks):
@@ -169,8 +181,8 @@ def _fit(
     instance = _filled(instance, image, how)
     if how.holds.quads and quads.is_quad(instance.shape):
         return _bare(instance, instance.shape, how)
-    shape = box or _drawn(instance.shape, image, how)
-    if not how.holds.empty and shapes.is_empty(shape, image.height, image.width):
+    shape = box if box is not None and _boxes_alone(how) else _drawn(instance.shape, image, how)
+    if not how.holds.empty and shapes.is_empty(box or shape, image.height, image.width):
         ledger.lose("empty-mask", name, "an object without a pixel", instance=told, amount=0)
         return None
     if how.holds.quads and not isinstance(shape, Box):
@@ -198,7 +210,7 @@ def _filled(instance: Instance, image: Image, how: Lowering) -> Instance:
 
 def _drawn(shape: Shape, image: Image, how: Lowering) -> Shape:
     """What all that follows needs of a shape, drawn once: its mask, where the target has no place for its vertices."""
-    if isinstance(shape, Polygons) and not (how.holds.polygons or how.holds.one_ring):
+    if isinstance(shape, Polygons) and not _keeps_rings(how):
         return shapes.mask_of(shape, image.height, image.width)
     return shape
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["joined"]
+__all__ = ["joined", "joined_at"]
 
 Points: TypeAlias = list[tuple[int, int]]
+Vertex = TypeVar("Vertex")
+# So many pairs of vertices are compared sooner than they are triangulated.
+_PAIRS = 10_000
 # Two lines, and at which of its vertices each is joined to the other.
 Bridge: TypeAlias = tuple[int, int, int, int]
 # For each line and vertex: what hangs there, with the vertex at its own end.
@@ -28,14 +31,22 @@ def joined(lines: Sequence[Points]) -> Points:
 
     It begins with the first line. A bridge costs two vertices, less where lines touch.
     """
+    return joined_at(lines, lines)
+
+
+def joined_at(places: Sequence[Points], lines: Sequence[list[Vertex]]) -> list[Vertex]:
+    """As `joined`, of lines whose vertices are not whole numbers but lie at these places, one for one."""
     if len(lines) == 1:
         return lines[0]
-    walk = _walk(lines, _hung(_bridges(lines), len(lines)))
-    return [point for point, _ in groupby(walk[:-1])]
+    walk = _walk(lines, _hung(_bridges(places), len(lines)))
+    return [vertex for vertex, _ in groupby(walk[:-1])]
 
 
 def _bridges(lines: Sequence[Points]) -> Iterator[Bridge]:
     """The shortest tree of bridges between vertices."""
+    if len(lines) == 2 and len(lines[0]) * len(lines[1]) <= _PAIRS:
+        yield _shortest(*map(np.array, lines))
+        return
     points = np.array([point for line in lines for point in line])
     sizes = np.array([len(line) for line in lines])
     owner = np.arange(len(lines)).repeat(sizes)
@@ -64,6 +75,13 @@ def _bridges(lines: Sequence[Points]) -> Iterator[Bridge]:
         if root(line) != root(0):
             group[root(line)] = root(0)
             yield 0, 0, line, 0
+
+
+def _shortest(one: NDArray[np.int64], other: NDArray[np.int64]) -> Bridge:
+    """The bridge between two lines."""
+    apart = one[:, None] - other
+    i, j = divmod(int(np.einsum("ijk,ijk->ij", apart, apart).argmin()), len(other))
+    return 0, i, 1, j
 
 
 def _neighbours(points: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -103,12 +121,12 @@ def _hung(bridges: Iterator[Bridge], lines: int) -> Hanging:
     return hanging
 
 
-def _walk(lines: Sequence[Points], hanging: Hanging) -> Points:
+def _walk(lines: Sequence[list[Vertex]], hanging: Hanging) -> list[Vertex]:
     """Around the first line and back to its first vertex, with detours around all that hangs on the way.
 
     Thousands of lines may hang one on the other, too many for a function that calls itself.
     """
-    points: Points = []
+    points: list[Vertex] = []
     open_lines = [(0, 0, 0)]
     while open_lines:
         number, at, step = open_lines.pop()

@@ -19,6 +19,7 @@ __all__ = ["fifths", "normalised"]
 
 # As many as everybody writes.
 _DIGITS = 6
+_SIX = f"%.{_DIGITS}f"
 # A double has no more.
 _MOST_DIGITS = 17
 
@@ -45,7 +46,7 @@ def normalised(values: list[float] | NDArray[np.float64], size: int) -> list[str
     # Quotients and decimal texts are both rounded correctly, so these are what will be read.
     fractions = np.rint(array / size * unit) / unit
     targets = fifths(array)
-    texts = [_text(fraction, _DIGITS) for fraction in fractions.tolist()]
+    texts = [_shortest(_SIX % fraction) for fraction in fractions.tolist()]
     for i in np.flatnonzero(fifths(fractions * size) != targets).tolist():
         texts[i] = _single(float(array[i]) / size, int(targets[i]), size)
     return texts
@@ -68,5 +69,8 @@ def _texts_near(fraction: float) -> Iterator[str]:
 
 
 def _text(fraction: float, digits: int) -> str:
-    text = f"{fraction:.{digits}f}"
+    return _shortest(f"{fraction:.{digits}f}")
+
+
+def _shortest(text: str) -> str:
     return text.rstrip("0").rstrip(".") if text[-1] == "0" else text

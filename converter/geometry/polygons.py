@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
-from converter.geometry import collapse, raster, trace
+from converter.geometry import collapse, numbers, raster, trace
 from converter.geometry import rle as codes
-from converter.geometry.bridges import joined
+from converter.geometry.bridges import joined, joined_at
 from converter.geometry.links import Points, few_vertices
 from converter.geometry.trace import Loop
 from converter.model import Rle
 
-__all__ = ["exact_polygons", "exact_ring", "simplified_polygons", "simplified_ring"]
+__all__ = ["exact_polygons", "exact_ring", "joined_rings", "simplified_polygons", "simplified_ring"]
 
 Rings: TypeAlias = list[list[float]]
 Groups: TypeAlias = Sequence[Sequence[int]]
@@ -54,6 +54,18 @@ def exact_ring(rle: Rle) -> list[float]:
     """
     loops = trace.loops(rle)
     return _exact(rle, loops, [range(len(loops))])[1][0] if loops else []
+
+
+def joined_rings(rings: Rings, rle: Rle) -> list[float] | None:
+    """Rings of which `rle` is the union as one, with all their vertices; None where they overlap.
+
+    As `exact_ring` they are joined by bridges, and for that must lie inside the image.
+    """
+    lines = [list(zip(ring[0::2], ring[1::2], strict=True)) for ring in rings]
+    places = [[(x, y) for x, y in numbers.fifths(ring).reshape(-1, 2).tolist()] for ring in rings]
+    ring = [value for vertex in joined_at(places, lines) for value in vertex]
+    # Points that are all in one place are no ring.
+    return ring if len(ring) >= 6 and _draw([ring], rle).counts == rle.counts else None
 
 
 def simplified_polygons(rle: Rle, *, min_iou: float | None, tolerance: float | None) -> tuple[Rings, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
@@ -35,11 +36,16 @@ def encode_boxes(writing: Writing, sample: Sample) -> Encoded:
 
 def encode_polygons(writing: Writing, sample: Sample) -> Encoded:
     """Rows `class x1 y1 x2 y2 ...`; one ring an instance, holes and parts joined by bridges."""
-    return encode_rows(writing, sample, _polygon_row)
+    rings = [_ring(instance, sample.image) for instance in sample.instances]
+    # All of an image at once, as there are few numbers in a ring.
+    xs = iter(numbers.normalised([x for ring in rings for x in ring[0::2]], sample.image.width))
+    ys = iter(numbers.normalised([y for ring in rings for y in ring[1::2]], sample.image.height))
+    rows = (" ".join(chain.from_iterable(islice(zip(xs, ys, strict=False), len(ring) // 2))) for ring in rings)
+    return encode_rows(writing, sample, lambda _, __: next(rows))
 
 
 def encode_rows(writing: Writing, sample: Sample, row: Callable[[Instance, Image], str]) -> Encoded:
-    """The label file of an image: `row` says what follows the class."""
+    """The label file of an image: `row` says what follows the class, of each instance in turn."""
     index = _indices(writing.header)
     rows = [f"{index[i.class_id]} {row(i, sample.image)}\n" for i in sample.instances]
     path = label_path(writing, sample.image)
@@ -68,19 +74,15 @@ def _form(size: int) -> str:
     return f"%.{max(6, math.ceil(math.log10(size)) + 4)}f"
 
 
-def _polygon_row(instance: Instance, image: Image) -> str:
-    ring = _ring(instance, image)
-    xs = numbers.normalised(ring[0::2], image.width)
-    ys = numbers.normalised(ring[1::2], image.height)
-    return " ".join(v for pair in zip(xs, ys, strict=True) for v in pair)
-
-
 def _ring(instance: Instance, image: Image) -> list[float]:
-    """The polygon itself when it is one ring inside the image; else the mask's outline in one ring."""
+    """The vertices of the source where they make one ring inside the image; else the mask's outline in one ring."""
     shape = instance.shape
-    if isinstance(shape, Polygons) and len(shape.rings) == 1 and _inside(shape.rings[0], image):
-        return shape.rings[0]
-    return polygons.exact_ring(shapes.mask_of(shape, image.height, image.width))
+    rings = shape.rings if isinstance(shape, Polygons) and all(_inside(ring, image) for ring in shape.rings) else []
+    if len(rings) == 1:
+        return rings[0]
+    mask = shapes.mask_of(shape, image.height, image.width)
+    together = polygons.joined_rings(rings, mask) if rings else None
+    return together or polygons.exact_ring(mask)
 
 
 def _inside(ring: list[float], image: Image) -> bool:

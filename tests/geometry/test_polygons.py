@@ -79,6 +79,25 @@ class TestExact:
         assert_exact(mask)
 
 
+SIDE = 24
+CORNERS = st.floats(0, SIDE) | st.integers(0, SIDE)
+PARTS = st.lists(st.integers(3, 8).flatmap(lambda n: st.lists(CORNERS, min_size=2 * n, max_size=2 * n)), min_size=2)
+
+
+class TestJoined:
+    @given(PARTS)
+    def test_draws_the_union_or_nothing(self, rings):
+        parts = [drawn([ring], SIDE, SIDE) for ring in rings]
+        found = polygons.joined_rings(rings, rle.encode(np.any(parts, axis=0)))
+        if (np.sum(parts, axis=0) > 1).any():
+            assert found is None or (drawn([found], SIDE, SIDE) == np.any(parts, axis=0)).all()
+        else:
+            assert found is not None
+            assert (drawn([found], SIDE, SIDE) == np.any(parts, axis=0)).all()
+            corners = set(zip(found[0::2], found[1::2], strict=True))
+            assert corners == {corner for ring in rings for corner in zip(ring[0::2], ring[1::2], strict=True)}
+
+
 def iou(rings: list[list[float]], mask: Bitmap) -> float:
     found = drawn(rings, *mask.shape)
     return (found & mask).sum() / (found | mask).sum() if mask.any() else 1.0
