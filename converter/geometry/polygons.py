@@ -11,6 +11,7 @@ Every result is rasterised again before it is handed out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from typing import TypeAlias
 
 from converter.geometry import collapse, numbers, raster, trace
@@ -20,7 +21,14 @@ from converter.geometry.links import Points, few_vertices
 from converter.geometry.trace import Loop
 from converter.model import Rle
 
-__all__ = ["exact_polygons", "exact_ring", "joined_rings", "simplified_polygons", "simplified_ring"]
+__all__ = [
+    "all_exact_polygons",
+    "exact_polygons",
+    "exact_ring",
+    "joined_rings",
+    "simplified_polygons",
+    "simplified_ring",
+]
 
 Rings: TypeAlias = list[list[float]]
 Groups: TypeAlias = Sequence[Sequence[int]]
@@ -43,8 +51,17 @@ def exact_polygons(rle: Rle) -> Rings:
     one digit after the point (fifths, to which the rasteriser rounds), inside the image.
     Parts come in the order of their first pixels down the columns.
     """
-    loops = trace.loops(rle)
-    return _exact(rle, loops, _parts(loops))[1]
+    return all_exact_polygons([rle])[0]
+
+
+def all_exact_polygons(rles: Sequence[Rle]) -> list[Rings]:
+    """As `exact_polygons` of each mask; all have one size, and are traced together."""
+    loops = trace.all_loops(rles)
+    lines = iter(few_vertices(list(chain.from_iterable(loops)), rles[0].height, rles[0].width) if rles else ())
+    return [
+        _checked(rle, mine, list(islice(lines, len(mine))), _parts(mine))[1]
+        for rle, mine in zip(rles, loops, strict=True)
+    ]
 
 
 def exact_ring(rle: Rle) -> list[float]:
@@ -91,15 +108,19 @@ def simplified_ring(rle: Rle, *, min_iou: float | None, tolerance: float | None)
 
 def _exact(rle: Rle, loops: Sequence[Loop], groups: Groups) -> tuple[list[Points], Rings]:
     """A line for each loop, and a ring for each group of loops, given by their places."""
-    lines = few_vertices(loops, rle.height, rle.width)
+    return _checked(rle, loops, few_vertices(loops, rle.height, rle.width), groups)
+
+
+def _checked(rle: Rle, loops: Sequence[Loop], lines: list[Points], groups: Groups) -> tuple[list[Points], Rings]:
+    """As `_exact`, with these lines where they draw what they should."""
     rings = _rings(lines, groups)
     if _draw(rings, rle).counts == rle.counts:
         return lines, rings
-    lines = [_checked(line, loop, rle) for line, loop in zip(lines, loops, strict=True)]
+    lines = [_mended(line, loop, rle) for line, loop in zip(lines, loops, strict=True)]
     return lines, _rings(lines, groups)
 
 
-def _checked(line: Points, loop: Loop, rle: Rle) -> Points:
+def _mended(line: Points, loop: Loop, rle: Rle) -> Points:
     """The line, or the corners of the loop's pixels if it draws anything else."""
     corners = trace.corner_ring(loop)
     if _draw([_coordinates(line)], rle) == _draw([corners], rle):

@@ -10,6 +10,7 @@ Foreground hangs together across corners (8-connected), background does not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from converter.geometry import rle as runs
 from converter.model import Rle
 
-__all__ = ["Loop", "corner_ring", "loops"]
+__all__ = ["Loop", "all_loops", "corner_ring", "loops"]
 
 Ints = NDArray[np.int64]
 
@@ -49,24 +50,32 @@ def loops(rle: Rle) -> list[Loop]:
 
     So a hole comes after the part that it lies in. An empty mask has none.
     """
-    columns, rows = _gates(rle)
+    return all_loops([rle])[0]
+
+
+def all_loops(rles: Sequence[Rle]) -> list[list[Loop]]:
+    """The loops of each mask. All have one size, and are walked side by side with a column between them."""
+    found: list[list[Loop]] = [[] for _ in rles]
+    columns, rows = _gates(rles)
     if not columns.size:
-        return []
-    order, firsts, ends, owner = _walks(_next(columns, rows, rle.height))
+        return found
+    order, firsts, ends, owner = _walks(_next(columns, rows, rles[0].height))
+    masks, columns = np.divmod(columns, rles[0].width + 1)
     walked_columns, walked_rows = columns[order], rows[order]
     # Gates alternate along a column, and a column has an even number of them.
     walked_starts = order & 1 == 0
-    found: list[Loop] = []
-    begin = 0
-    for first, end in zip(firsts, ends, strict=True):
+    begin, before = 0, 0
+    for number, (first, end, mask) in enumerate(zip(firsts, ends, masks[firsts].tolist(), strict=True)):
+        mine = found[mask]
+        before = before if mine else number
         hole = first & 1 == 1
         parent = None
         if hole:
             # The gate before its topmost one, up the same column, belongs to the same part.
-            above = owner[first - 1]
-            parent = found[above].parent if found[above].hole else above
+            above = owner[first - 1] - before
+            parent = mine[above].parent if mine[above].hole else above
         part = slice(begin, end)
-        found.append(Loop(walked_columns[part], walked_rows[part], walked_starts[part], hole, parent))
+        mine.append(Loop(walked_columns[part], walked_rows[part], walked_starts[part], hole, parent))
         begin = end
     return found
 
@@ -88,10 +97,17 @@ def corner_ring(loop: Loop) -> list[float]:
     return ring
 
 
-def _gates(rle: Rle) -> tuple[Ints, Ints]:
-    """Column and row border of every gate, column after column; starts and ends alternate."""
-    starts, ends = runs.to_runs(rle)
-    height = rle.height
+def _gates(rles: Sequence[Rle]) -> tuple[Ints, Ints]:
+    """Column and row border of every gate, column after column and mask after mask; starts and ends alternate."""
+    height, width = (rles[0].height, rles[0].width) if rles else (0, 0)
+    flips = []
+    for place, mine in enumerate(runs.flips(rles)):
+        left = place * (width + 1) * height
+        flips.append(mine + left)
+        if len(mine) & 1:
+            flips.append(np.array([left + width * height]))
+    edges = np.concatenate(flips) if flips else np.empty(0, np.int64)
+    starts, ends = edges[0::2], edges[1::2]
     columns = starts // height if height else starts
     more = (ends - 1) // height - columns if height else starts
     if more.any():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import IO, Any
 
 from converter.codecs import json
 from converter.format import Encoded, Record, Writing
 from converter.geometry import polygons, rle, shapes
-from converter.model import Box, ClassInfo, Image, Instance, Polygons, Rle, Sample
+from converter.model import Box, ClassInfo, Image, Instance, Polygons, Rle, Sample, Shape
 from converter.storage import Target
 
 __all__ = ["CocoAssembler", "encode"]
@@ -20,11 +21,12 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     if image.split:
         entry["split"] = image.split
     entry |= image.extra
-    tails = [json.encode(_annotation(writing, instance, image))[1:] for instance in sample.instances]
+    drawn = zip(sample.instances, _segmentations(writing, sample), strict=True)
+    tails = [json.encode(_annotation(instance, shape, image))[1:] for instance, shape in drawn]
     return Encoded([], (json.encode(entry)[1:], tails), [i.id for i in sample.instances])
 
 
-def _annotation(writing: Writing, instance: Instance, image: Image) -> dict[str, Any]:
+def _annotation(instance: Instance, segmentation: Any, image: Image) -> dict[str, Any]:
     shape, area, box = instance.shape, instance.area, instance.box
     if isinstance(shape, Box):
         area = shape.w * shape.h if area is None else area
@@ -35,7 +37,7 @@ def _annotation(writing: Writing, instance: Instance, image: Image) -> dict[str,
         box = Box(*rle.tight_box(mask)) if box is None else box
     return {
         "category_id": instance.class_id,
-        "segmentation": _segmentation(writing, instance, image),
+        "segmentation": segmentation,
         "area": area,
         "bbox": [box.x, box.y, box.w, box.h],
         "iscrowd": int(instance.iscrowd),
@@ -43,14 +45,22 @@ def _annotation(writing: Writing, instance: Instance, image: Image) -> dict[str,
     }
 
 
-def _segmentation(writing: Writing, instance: Instance, image: Image) -> Any:
-    shape, how = instance.shape, writing.options.segmentation
+def _segmentations(writing: Writing, sample: Sample) -> Iterator[Any]:
+    how, image = writing.options.segmentation, sample.image
+    regions = [i.shape for i in sample.instances if isinstance(i.shape, Rle)] if how == "polygon" else []
+    traced = iter(polygons.all_exact_polygons(regions))
+    for instance in sample.instances:
+        if how == "polygon" and isinstance(instance.shape, Rle):
+            yield next(traced)
+        else:
+            yield _segmentation(instance.shape, how, image)
+
+
+def _segmentation(shape: Shape, how: str, image: Image) -> Any:
     if isinstance(shape, Box):
         return []
     if isinstance(shape, Polygons) and how != "rle":
         return shape.rings
-    if isinstance(shape, Rle) and how == "polygon":
-        return polygons.exact_polygons(shape)
     if isinstance(shape, Rle) and shape.listed and how == "auto":
         return {"size": [shape.height, shape.width], "counts": rle.to_counts(shape).tolist()}
     mask = shapes.mask_of(shape, image.height, image.width)

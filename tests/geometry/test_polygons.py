@@ -11,7 +11,7 @@ from PIL import Image
 from skimage import measure
 
 from converter.geometry import links, polygons, rle
-from tests.geometry.masks import Bitmap, coco_rle
+from tests.geometry.masks import SIDES, Bitmap, coco_rle, masks
 from tests.geometry.outlines import ANY, BLOBS, HARD, assert_inside, drawn, picture
 
 
@@ -45,10 +45,16 @@ class TestExact:
     @given(ANY)
     def test_any(self, mask):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(polygons, "_checked", None)  # nothing needs what it falls back on
+            patch.setattr(polygons, "_mended", None)  # nothing needs what it falls back on
             assert_exact(mask)
 
+    @given(SIDES, SIDES, st.data())
+    def test_all_of_an_image_are_as_each_alone(self, height, width, data):
+        found = [coco_rle(mask) for mask in data.draw(st.lists(masks(height, width), max_size=5))]
+        assert polygons.all_exact_polygons(found) == [polygons.exact_polygons(mask) for mask in found]
+
     def test_none(self):
+        assert polygons.all_exact_polygons([]) == []
         assert polygons.exact_polygons(rle.empty(4, 5)) == []
         assert polygons.exact_ring(rle.empty(4, 5)) == []
 
