@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import io
 import mmap
 import os
@@ -168,6 +169,7 @@ def serve(
 
 
 def _settle_in(others: Sequence[Connection], memory: int, parent: int) -> None:
+    gc.freeze()  # what came with the fork stays, and looking through it again and again would copy it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):

@@ -48,6 +48,10 @@ class Slices(Sequence[bytes]):
             return [self[i] for i in range(len(self))[at]]
         return bytes(self._document[self._starts[at] : self._ends[at]])
 
+    def document(self, begin: int, end: int) -> bytes:
+        """Elements begin to end as a list of their own; there must be some."""
+        return b"".join((b"[", self._document[self._starts[begin] : self._ends[end - 1]], b"]"))
+
     def __reduce__(self) -> tuple[object, ...]:
         return Slices, (bytes(self._document), self._starts, self._ends)
 
