@@ -1,0 +1,52 @@
+"""What instances and images carry beside their shapes, as far as the target has a place for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from converter.extras import IGNORE_REGION, ignored
+from converter.geometry import rle
+from converter.layouts.images import shown_name
+from converter.ledger import Ledger
+from converter.lower.plan import Lowering
+from converter.model import Image, Instance, Sample
+
+__all__ = ["held", "strip_image", "tell_attributes"]
+
+OWN = "segpack_"  # how the keys begin that the program itself gives to images and instances
+ANNOTATED = frozenset({"attributes", "tags"})  # extras of an image that a person put there
+
+
+def held(instance: Instance, how: Lowering) -> dict[str, Any]:
+    lacking = how.holds.lacks(instance.extra)
+    return {k: v for k, v in instance.extra.items() if k not in lacking}
+
+
+def tell_attributes(sample: Sample, how: Lowering, ledger: Ledger) -> None:
+    """Attributes that the target has no place for; what the program itself keeps books with is none."""
+    if not any(i.extra for i in sample.instances):
+        return
+    gone = [{k for k in how.holds.lacks(i.extra) if not k.startswith(OWN)} for i in sample.instances]
+    keys = sorted(set().union(*gone))
+    if keys:
+        count = sum(map(bool, gone))
+        message = f"{count} instances lost {', '.join(keys)}"
+        ledger.lose("attribute-dropped", shown_name(sample.image), message, amount=count)
+
+
+def strip_image(image: Image, how: Lowering, ledger: Ledger) -> Image:
+    """The image without the extras that the target has no place for; what annotators gave it is a loss."""
+    gone = how.holds.image_lacks(image.extra)
+    if not gone:
+        return image
+    name = shown_name(image)
+    region = ignored(image) if IGNORE_REGION in gone else None
+    if region is not None:
+        pixels = rle.area(region)
+        ledger.lose("ignore-dropped", name, f"{pixels} pixels to be ignored became background", amount=pixels)
+    told = sorted(ANNOTATED.intersection(gone))
+    if told:
+        ledger.lose("attribute-dropped", name, f"the image lost {', '.join(told)}")
+    return msgspec.structs.replace(image, extra={k: v for k, v in image.extra.items() if k not in gone})

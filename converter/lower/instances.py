@@ -1,0 +1,203 @@
+"""Instances as a target of instances can hold them, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from converter.geometry import polygons, quads, raster, rle, shapes
+from converter.layouts.images import shown_name
+from converter.ledger import Ledger
+from converter.lower.extras import held, strip_image, tell_attributes
+from converter.lower.overlaps import join_crowds, part_overlaps
+from converter.lower.plan import Lowering
+from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample, Shape
+
+__all__ = ["BOX_DROPPED", "to_instances"]
+
+BOX_DROPPED = "box-dropped"
+
+
+def to_instances(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
+    """The instances of a sample as the target can hold them."""
+    fitted = []
+    for number, (instance, box) in enumerate(zip(sample.instances, _boxes(sample, how), strict=True), 1):
+        kept = _fit(instance, box, number, sample.image, how, ledger)
+        if kept is not None:
+            fitted.append(kept)
+    _tell_reductions(sample, fitted, how, ledger)
+    if how.holds.one_crowd:
+        fitted = join_crowds(fitted, sample.image, ledger)
+    if not how.holds.overlaps:
+        fitted = part_overlaps(fitted, sample.image, ledger)
+    return Sample(strip_image(sample.image, how, ledger), tuple(fitted))
+
+
+def _boxes(sample: Sample, how: Lowering) -> Sequence[Box | None]:
+    """The box of each region where something depends on it, those of an image drawn at once; else nothing.
+
+    It is all that is held of a region, or says whether there is a pixel in what is not drawn otherwise.
+    """
+    wanted = _boxes_alone(how) or (_keeps_rings(how) and not how.holds.empty)
+    if not wanted:
+        return [None] * len(sample.instances)
+    image = sample.image
+    shapes_now = [_filled(instance, image, how).shape for instance in sample.instances]
+    regions = [shape for shape in shapes_now if not isinstance(shape, Marks)]
+    boxes = iter(shapes.tight_boxes(regions, image.height, image.width))
+    return [None if isinstance(shape, Marks) else next(boxes) for shape in shapes_now]
+
+
+def _boxes_alone(how: Lowering) -> bool:
+    return not how.holds.masks and not how.holds.quads
+
+
+def _keeps_rings(how: Lowering) -> bool:
+    return how.holds.polygons or how.holds.one_ring
+
+
+def _fit(
+    instance: Instance, box: Box | None, number: int, image: Image, how: Lowering, ledger: Ledger
+) -> Instance | None:
+    """One instance as the target can hold it; None when it cannot. `box` is that of its region, if it is known."""
+    name = shown_name(image)
+    told = instance.id if instance.id is not None else number
+    if isinstance(instance.shape, Marks):
+        return _fit_marks(instance, instance.shape, name, told, how, ledger)
+    if instance.iscrowd and not how.holds.crowd and how.options.crowd == "drop":
+        pixels = rle.area(shapes.mask_of(instance.shape, image.height, image.width))
+        ledger.lose(
+            "crowd-dropped",
+            name,
+            "a crowd region is no object here (--crowd keep writes it)",
+            instance=told,
+            amount=pixels,
+        )
+        return None
+    if isinstance(instance.shape, Box) and not how.holds.boxes and not how.options.boxes_as_masks:
+        ledger.lose(BOX_DROPPED, name, "a box is no mask (--boxes-as-masks fills it)", instance=told)
+        return None
+    instance = _filled(instance, image, how)
+    if how.holds.quads and quads.is_quad(instance.shape):
+        return _bare(instance, instance.shape, how)
+    shape = box if box is not None and _boxes_alone(how) else _drawn(instance.shape, image, how)
+    if not how.holds.empty and shapes.is_empty(box or shape, image.height, image.width):
+        ledger.lose("empty-mask", name, "an object without a pixel", instance=told, amount=0)
+        return None
+    if how.holds.quads and not isinstance(shape, Box):
+        shape = quads.around(shapes.mask_of(shape, image.height, image.width))
+    if not how.holds.attributes and not how.options.simplifies:
+        return _bare(instance, shape, how)
+    instance = msgspec.structs.replace(instance, class_id=how.ids[instance.class_id], shape=shape)
+    if how.holds.masks and how.options.simplifies and _writes_polygons(instance, how):
+        instance = _simplify(instance, told, image, how, ledger)
+    if instance.extra:
+        instance = msgspec.structs.replace(instance, extra=held(instance, how))
+    if how.holds.attributes:
+        return _settle_claims(instance, told, image, ledger)
+    return msgspec.structs.replace(instance, box=None, area=None)
+
+
+def _filled(instance: Instance, image: Image, how: Lowering) -> Instance:
+    """A box as the mask that --boxes-as-masks makes of it where the target holds masks; anything else as it is."""
+    box = instance.shape
+    if not isinstance(box, Box) or not how.options.boxes_as_masks or not (how.holds.masks or not how.holds.boxes):
+        return instance
+    region = raster.box_to_rle(box.x, box.y, box.w, box.h, image.height, image.width)
+    return msgspec.structs.replace(instance, shape=region, box=None, area=None)
+
+
+def _drawn(shape: Shape, image: Image, how: Lowering) -> Shape:
+    """What all that follows needs of a shape, drawn once: its mask, where the target has no place for its vertices."""
+    if isinstance(shape, Polygons) and not _keeps_rings(how):
+        return shapes.mask_of(shape, image.height, image.width)
+    return shape
+
+
+def _bare(instance: Instance, shape: Shape, how: Lowering) -> Instance:
+    """The instance as the target numbers it, without claims and without what it has no place for."""
+    extra = held(instance, how) if instance.extra else {}
+    return Instance(how.ids[instance.class_id], shape, instance.id, instance.iscrowd, extra=extra)
+
+
+def _fit_marks(
+    instance: Instance, shape: Marks, name: str, told: int, how: Lowering, ledger: Ledger
+) -> Instance | None:
+    """Points and lines where the target has a place for them; they never become masks or boxes."""
+    if not how.holds.marks:
+        ledger.lose("not-a-region", name, f"{shape.kind} are no region", instance=told)
+        return None
+    instance = msgspec.structs.replace(instance, class_id=how.ids[instance.class_id])
+    return msgspec.structs.replace(instance, extra=held(instance, how))
+
+
+def _writes_polygons(instance: Instance, how: Lowering) -> bool:
+    """Whether the target will hold a polygon of this instance."""
+    if isinstance(instance.shape, Box):
+        return False
+    if how.holds.one_ring:
+        return True
+    if not how.holds.polygons:
+        return False
+    as_rle = how.options.segmentation == "rle" or (
+        how.options.segmentation == "auto" and isinstance(instance.shape, Rle)
+    )
+    return not as_rle
+
+
+def _simplify(instance: Instance, told: int, image: Image, how: Lowering, ledger: Ledger) -> Instance:
+    """Fewer vertices, never below the IoU asked for; what that cost is a loss."""
+    mask = shapes.mask_of(instance.shape, image.height, image.width)
+    options = how.options
+    if how.holds.one_ring:
+        ring, iou = polygons.simplified_ring(mask, min_iou=options.min_iou, tolerance=options.tolerance)
+        rings = [ring] if ring else []
+    else:
+        rings, iou = polygons.simplified_polygons(mask, min_iou=options.min_iou, tolerance=options.tolerance)
+    if isinstance(instance.shape, Polygons) and sum(map(len, instance.shape.rings)) <= sum(map(len, rings)):
+        return instance
+    if iou < 1:
+        changed = rle.area(rle.xor(mask, raster.polygons_to_rle(rings, image.height, image.width)))
+        ledger.lose(
+            "simplified",
+            shown_name(image),
+            f"IoU {iou:.4f} with the exact mask, {changed} pixels differ",
+            instance=told,
+            amount=changed,
+        )
+    return msgspec.structs.replace(instance, shape=Polygons(rings), box=None, area=None)
+
+
+def _settle_claims(instance: Instance, told: int, image: Image, ledger: Ledger) -> Instance:
+    """The source's box and area where they fit the mask; otherwise they are computed anew, with a note."""
+    if isinstance(instance.shape, Box) or (instance.box is None and instance.area is None):
+        return instance
+    mask = shapes.mask_of(instance.shape, image.height, image.width)
+    box, area = instance.box, instance.area
+    x, y, w, h = rle.tight_box(mask)
+    pixels = rle.area(mask)
+    where = f"{shown_name(image)}, annotation {told}"
+    if (
+        box is not None
+        and max(abs(box.x - x), abs(box.y - y), abs(box.x + box.w - x - w), abs(box.y + box.h - y - h)) > 1
+    ):
+        ledger.note("box-computed", where, f"the box {[box.x, box.y, box.w, box.h]} became the mask's, {[x, y, w, h]}")
+        box = None
+    if area is not None and abs(area - pixels) > max(10, 0.05 * pixels):
+        ledger.note("area-computed", where, f"the area {area:g} became the mask's, {pixels}")
+        area = None
+    if box is instance.box and area is instance.area:
+        return instance
+    return msgspec.structs.replace(instance, box=box, area=area)
+
+
+def _tell_reductions(sample: Sample, fitted: list[Instance], how: Lowering, ledger: Ledger) -> None:
+    """What a whole image lost in kind: masks that became boxes, attributes."""
+    name = shown_name(sample.image)
+    if not how.holds.masks:
+        boxes = sum(isinstance(i.shape, Box) or (how.holds.quads and quads.is_quad(i.shape)) for i in sample.instances)
+        masks = len(fitted) - boxes
+        if masks > 0:
+            ledger.lose("mask-to-box", name, f"{masks} masks became boxes", amount=masks)
+    tell_attributes(sample, how, ledger)

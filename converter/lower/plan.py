@@ -1,0 +1,96 @@
+"""How samples will be lowered: the header that the target will have, and where class ids go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from converter.errors import UsageError
+from converter.format import Holds, WriteOptions
+from converter.ledger import Ledger
+from converter.model import ClassInfo, Header
+
+__all__ = ["Lowering", "plan"]
+
+IGNORE = 255
+GREATEST = 65535
+
+
+class Lowering(msgspec.Struct, frozen=True):
+    """How samples of `source` become samples of `target`: class ids mapped, shapes fitted to `holds`."""
+
+    source: Header
+    target: Header
+    holds: Holds
+    options: WriteOptions
+    ids: dict[int, int]
+    fill: int = 0
+
+
+def plan(source: Header, holds: Holds, options: WriteOptions, ledger: Ledger) -> Lowering:
+    """The header that the target will have. Class ids move only where they must, with a note."""
+    _tell_metadata(source, holds, ledger)
+    if holds.task == "semantic":
+        return _plan_semantic(source, holds, options, ledger)
+    ids = {c.id: c.id for c in source.classes}
+    if source.task == "semantic" and options.instances is None:
+        ledger.note(
+            "instances-by-class",
+            source.format,
+            "every class of an image became one instance; --instances components makes one of each connected region",
+        )
+    classes = source.classes
+    if holds.last_id is not None:
+        ids = _free_ids(classes, None, ledger, holds.last_id)
+        classes = tuple(sorted((msgspec.structs.replace(c, id=ids[c.id]) for c in classes), key=lambda c: c.id))
+    background = None if 0 in ids.values() else 0
+    target = msgspec.structs.replace(source, task="instance", classes=classes, background_id=background, ignore_id=None)
+    return Lowering(source, target, holds, options, ids)
+
+
+def _tell_metadata(source: Header, holds: Holds, ledger: Ledger) -> None:
+    """Facts about the set that are no annotations, and that the target has no place for."""
+    keys = {*source.extra, *(key for c in source.classes for key in c.extra)}
+    lost = sorted(key for key in keys if not holds.keeps(key))
+    if lost:
+        ledger.note(
+            "metadata-dropped",
+            source.format,
+            f"the target has no place for {', '.join(lost)}, nor for such facts of images",
+        )
+
+
+def _plan_semantic(source: Header, holds: Holds, options: WriteOptions, ledger: Ledger) -> Lowering:
+    if source.task == "semantic":
+        taken = {c.id for c in source.classes}
+        fill = source.background_id
+        ignore = source.ignore_id
+        if fill is None:
+            fill = ignore if ignore is not None else IGNORE if IGNORE not in taken else max(taken) + 1
+        return Lowering(source, source, holds, options, {c.id: c.id for c in source.classes}, fill)
+    ids = _free_ids(source.classes, source.ignore_id, ledger)
+    classes = tuple(sorted((msgspec.structs.replace(c, id=ids[c.id]) for c in source.classes), key=lambda c: c.id))
+    target = msgspec.structs.replace(source, task="semantic", classes=classes, background_id=0)
+    return Lowering(source, target, holds, options, ids)
+
+
+def _free_ids(classes: Iterable[ClassInfo], ignore: int | None, ledger: Ledger, last: int = GREATEST) -> dict[int, int]:
+    """Ids that fit a pixel (16 bits, or up to `last`) and mean nothing else there: others move to free ones."""
+    ids = {c.id: c.id for c in classes if 0 < c.id <= last and c.id != ignore}
+    taken = {*ids, ignore}
+    for c in classes:
+        if c.id not in ids:
+            free = next((i for i in range(1, last + 1) if i not in taken), None)
+            if free is None:
+                raise UsageError(f"the target numbers {last} classes and there are more; drop some with --classes FILE")
+            taken.add(free)
+            ids[c.id] = free
+            ledger.note(
+                "class-id-moved",
+                c.name,
+                f"class {c.id} '{c.name}' became {free}: 0 is the background"
+                + (f", {ignore} is to be ignored," if ignore is not None else "")
+                + f" and ids end at {last}",
+            )
+    return ids
