@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -12,6 +11,7 @@ from converter.errors import SourceError
 
 __all__ = ["encode", "lines", "record", "records", "rows"]
 
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _SPECIAL = re.compile(r'[",\r\n]')
 
 
@@ -52,7 +52,7 @@ def lines(data: bytes, file: str) -> Iterator[tuple[int, list[str]]]:
     # One field may be the run-length code of a whole image. The limit belongs to the
     # process, and is only ever raised; 2**31 - 1 is the most that every platform takes.
     csv.field_size_limit(max(csv.field_size_limit(), min(len(text), 2**31 - 1)))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    reader = csv.reader((m[0] for m in _LINE.finditer(text)), delimiter=_delimiter(text), strict=True)
     try:
         for row in reader:
             if row:

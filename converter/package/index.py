@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import IO
 
 import msgspec
@@ -14,7 +16,7 @@ from converter.geometry import rle, shapes
 from converter.model import Box, Instance, Sample
 from converter.storage import Target
 
-__all__ = ["COLUMNS", "INDEX", "Row", "Writer", "decode", "encode", "image_row", "instance_row", "number"]
+__all__ = ["COLUMNS", "INDEX", "ByImage", "Row", "Writer", "decode", "encode", "image_row", "instance_row", "number"]
 
 INDEX = "index.csv"
 IN_MEMORY = 1 << 24
@@ -109,9 +111,8 @@ class Writer:
         self._spool.pour(stream)
 
 
-def decode(data: bytes, file: str) -> list[Row]:
+def decode(data: bytes, file: str) -> Iterator[Row]:
     """The rows of index.csv; unknown columns are passed over, missing ones are refused."""
-    rows: list[Row] = []
     shared: dict[str, str] = {}  # most values occur in many rows
     for line, found in enumerate(csvs.records(data, file), 2):
         if not {"image", "mask", "class_id"} <= found.keys():
@@ -123,5 +124,29 @@ def decode(data: bytes, file: str) -> list[Row]:
                 raise SourceError(
                     file, f"'{path}' leads out of the package", place=f"line {line}", remedy="mend the path"
                 )
-        rows.append(row)
-    return rows
+        yield row
+
+
+class ByImage(Mapping[str, list[Row]]):
+    """Rows by their image's path below images/; packed, as a million of them take gigabytes otherwise."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._packed: dict[str, bytes] = {}
+        for image, mine in groupby(rows, lambda row: row.image.removeprefix("images/")):
+            self._packed[image] = _pack([*self.get(image, ()), *mine])
+
+    def __getitem__(self, image: str) -> list[Row]:
+        return _rows.decode(zlib.decompress(self._packed[image]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+
+_rows = msgspec.msgpack.Decoder(list[Row])
+
+
+def _pack(rows: Sequence[Row]) -> bytes:
+    return zlib.compress(msgspec.msgpack.encode(rows), 1)

@@ -34,7 +34,7 @@ class Package(msgspec.Struct, frozen=True):
     """What a package says of itself: meta.json, the rows of each image, and its other encodings."""
 
     about: meta.Meta
-    rows: dict[str, list[index.Row]]
+    rows: index.ByImage
     others: tuple[Encoding, ...]
 
 
@@ -44,10 +44,8 @@ def open_package(reading: Reading, header: Header) -> Package | None:
     about = meta.about(source)
     if about is None or index.INDEX not in source:
         return None
-    rows: dict[str, list[index.Row]] = {}
     try:
-        for row in index.decode(source.read(index.INDEX), source.label(index.INDEX)):
-            rows.setdefault(row.image.removeprefix("images/"), []).append(row)
+        rows = index.ByImage(index.decode(source.read(index.INDEX), source.label(index.INDEX)))
     except SourceError as error:
         error.code = error.code or "index-mismatch"
         raise

@@ -23,7 +23,7 @@ from converter.model import Box, Finding, Image, Instance, Ref, Rle, Sample
 from converter.package import index, meta
 from converter.pipeline.opening import Progress
 from converter.pipeline.writing import Outcome, Output, fingerprint
-from converter.storage import Limits, Source, open_source
+from converter.storage import Limits, open_source
 
 __all__ = ["Encoding", "difference", "sized_like", "verify"]
 
@@ -42,7 +42,6 @@ class Encoding(msgspec.Struct, frozen=True):
 
 class _Item(msgspec.Struct, frozen=True):
     name: str
-    rows: list[index.Row]
     refs: tuple[Ref | None, ...]
     expected: bytes
 
@@ -55,24 +54,24 @@ def verify(staged: Path, outputs: list[Output], outcome: Outcome, *, workers: in
     except SourceError as error:
         return [_finding("meta-invalid", {"file": meta.META}, str(error))]
     try:
-        rows = _rows_by_image(source)
+        rows = index.ByImage(index.decode(source.read(index.INDEX), index.INDEX))
         files = outputs[0].writing.options.image_files in {"copy", "hardlink"}
         reading = Reading(source, ReadOptions(need_files=files))
         with stopwatch.stage("scan"):
-            encodings = [_open(reading, output, outputs[0]) for output in outputs]
+            read = outputs if outputs[0].format.reads else outputs[1:]  # rows alone describe what coco/ holds
+            encodings = [_open(reading, output, read[0]) for output in read]
     except SourceError as error:
         return [_finding(_code(error), {"file": error.file}, str(error))]
     findings = _count(about, rows, outcome, encodings)
     items = [
         _Item(
             name,
-            rows.get(name, []),
             tuple(e.refs.get(name) for e in encodings),
             outcome.fingerprints.get(name, b""),
         )
         for name in sorted(outcome.fingerprints)
     ]
-    work = _Compare(reading, tuple(encodings))
+    work = _Compare(reading, tuple(encodings), rows)
     for found in progress("verify", len(items), engine.run(work, items, workers=workers)):
         findings += found
     return findings
@@ -88,16 +87,9 @@ def _finding(code: str, where: Mapping[str, Any], message: str) -> Finding:
     return Finding(code, "error", dict(where), message, FIX)
 
 
-def _rows_by_image(source: Source) -> dict[str, list[index.Row]]:
-    rows: dict[str, list[index.Row]] = {}
-    for row in index.decode(source.read(index.INDEX), index.INDEX):
-        rows.setdefault(row.image.removeprefix("images/"), []).append(row)
-    return rows
-
-
 def _open(reading: Reading, output: Output, primary: Output) -> Encoding:
     """Scan one encoding with the reader of its format; YOLO labels are found by the path they must have."""
-    reader = get_format(output.format.name) if output.format.name != "package" else get_format("coco")
+    reader = get_format(output.format.name)
     assert reader.scan is not None
     ledger = Ledger()
     scan = reader.scan(reading, ledger)
@@ -113,14 +105,12 @@ def _open(reading: Reading, output: Output, primary: Output) -> Encoding:
 
 
 def _primary_refs(reading: Reading, primary: Output) -> list[Ref]:
-    reader = get_format(primary.format.name if primary.format.name != "package" else "coco")
+    reader = get_format(primary.format.name)
     assert reader.scan is not None
     return reader.scan(reading, Ledger()).refs
 
 
-def _count(
-    about: meta.Meta, rows: Mapping[str, list[index.Row]], outcome: Outcome, encodings: list[Encoding]
-) -> list[Finding]:
+def _count(about: meta.Meta, rows: index.ByImage, outcome: Outcome, encodings: list[Encoding]) -> list[Finding]:
     """Numbers that have to agree: images and instances in meta.json, the index and every encoding."""
     findings = []
     if not about.counts.images == len(rows) == len(outcome.fingerprints) == outcome.images:
@@ -144,6 +134,7 @@ class _Compare(msgspec.Struct, frozen=True):
 
     reading: Reading
     encodings: tuple[Encoding, ...]
+    rows: index.ByImage
 
     def __call__(self, item: _Item) -> list[Finding]:
         try:
@@ -172,17 +163,17 @@ class _Compare(msgspec.Struct, frozen=True):
         return findings + self._index(item, base)
 
     def _index(self, item: _Item, base: Sample) -> list[Finding]:
-        findings = []
+        findings, rows = [], self.rows.get(item.name, [])
         if base.labels is None:
             writing = self.encodings[0].output.writing
             names = {c.id: c.name for c in writing.header.classes}
             expected = [index.instance_row(base, i, names[i.class_id]) for i in base.instances] or [
                 index.image_row(base)
             ]
-            if [_measures(r) for r in expected] != [_measures(r) for r in item.rows]:
+            if [_measures(r) for r in expected] != [_measures(r) for r in rows]:
                 where = {"image": item.name, "file": index.INDEX}
                 findings.append(_finding("index-mismatch", where, f"the rows of {item.name} do not describe its masks"))
-        for row in item.rows:
+        for row in rows:
             for path, digest in ((row.mask, row.mask_sha256), (row.image, row.image_sha256)):
                 if digest and hashlib.sha256(self.reading.source.read(path)).hexdigest() != digest:
                     message = f"{path} is not the file that index.csv has the checksum of"
