@@ -23,6 +23,7 @@ from converter.model import Rle
 
 __all__ = [
     "all_exact_polygons",
+    "all_exact_rings",
     "exact_polygons",
     "exact_ring",
     "joined_rings",
@@ -56,12 +57,7 @@ def exact_polygons(rle: Rle) -> Rings:
 
 def all_exact_polygons(rles: Sequence[Rle]) -> list[Rings]:
     """As `exact_polygons` of each mask; all have one size, and are traced together."""
-    loops = trace.all_loops(rles)
-    lines = iter(few_vertices(list(chain.from_iterable(loops)), rles[0].height, rles[0].width) if rles else ())
-    return [
-        _checked(rle, mine, list(islice(lines, len(mine))), _parts(mine))[1]
-        for rle, mine in zip(rles, loops, strict=True)
-    ]
+    return _all_exact(rles, _parts)
 
 
 def exact_ring(rle: Rle) -> list[float]:
@@ -69,8 +65,21 @@ def exact_ring(rle: Rle) -> list[float]:
 
     Otherwise as `exact_polygons`: for formats that hold one ring an object.
     """
-    loops = trace.loops(rle)
-    return _exact(rle, loops, [range(len(loops))])[1][0] if loops else []
+    return all_exact_rings([rle])[0]
+
+
+def all_exact_rings(rles: Sequence[Rle]) -> list[list[float]]:
+    """As `exact_ring` of each mask; all have one size, and are traced together."""
+    return [rings[0] if rings else [] for rings in _all_exact(rles, _together)]
+
+
+def _all_exact(rles: Sequence[Rle], grouped: Callable[[Sequence[Loop]], Groups]) -> list[Rings]:
+    loops = trace.all_loops(rles)
+    lines = iter(few_vertices(list(chain.from_iterable(loops)), rles[0].height, rles[0].width) if rles else ())
+    return [
+        _checked(rle, mine, list(islice(lines, len(mine))), grouped(mine))[1]
+        for rle, mine in zip(rles, loops, strict=True)
+    ]
 
 
 def joined_rings(rings: Rings, rle: Rle) -> list[float] | None:
@@ -102,7 +111,7 @@ def simplified_ring(rle: Rle, *, min_iou: float | None, tolerance: float | None)
     loops = trace.loops(rle)
     if not loops:
         return [], 1.0
-    rings, iou = _simplified(rle, loops, [range(len(loops))], min_iou, tolerance)
+    rings, iou = _simplified(rle, loops, _together(loops), min_iou, tolerance)
     return rings[0], iou
 
 
@@ -213,6 +222,11 @@ def _parts(loops: Sequence[Loop]) -> list[list[int]]:
     for place, loop in enumerate(loops):
         parts.setdefault(place if loop.parent is None else loop.parent, []).append(place)
     return list(parts.values())
+
+
+def _together(loops: Sequence[Loop]) -> list[range]:
+    """All loops as one group, if there are any."""
+    return [range(len(loops))] if loops else []
 
 
 def _rings(lines: Sequence[Points], groups: Groups) -> Rings:

@@ -12,7 +12,7 @@ from typing import Any
 from converter.format import Encoded, Record, Writing
 from converter.geometry import numbers, polygons, shapes
 from converter.layouts.yolo_tree import label_of
-from converter.model import Header, Image, Instance, Polygons, Sample
+from converter.model import Header, Image, Instance, Polygons, Sample, Shape
 from converter.storage import Target
 
 __all__ = ["YoloAssembler", "config", "encode_boxes", "encode_polygons", "encode_rows", "image_path", "label_path"]
@@ -36,7 +36,7 @@ def encode_boxes(writing: Writing, sample: Sample) -> Encoded:
 
 def encode_polygons(writing: Writing, sample: Sample) -> Encoded:
     """Rows `class x1 y1 x2 y2 ...`; one ring an instance, holes and parts joined by bridges."""
-    rings = [_ring(instance, sample.image) for instance in sample.instances]
+    rings = _rings(sample)
     # All of an image at once, as there are few numbers in a ring.
     xs = iter(numbers.normalised([x for ring in rings for x in ring[0::2]], sample.image.width))
     ys = iter(numbers.normalised([y for ring in rings for y in ring[1::2]], sample.image.height))
@@ -74,15 +74,20 @@ def _form(size: int) -> str:
     return f"%.{max(6, math.ceil(math.log10(size)) + 4)}f"
 
 
-def _ring(instance: Instance, image: Image) -> list[float]:
+def _rings(sample: Sample) -> list[list[float]]:
     """The vertices of the source where they make one ring inside the image; else the mask's outline in one ring."""
-    shape = instance.shape
-    rings = shape.rings if isinstance(shape, Polygons) and all(_inside(ring, image) for ring in shape.rings) else []
-    if len(rings) == 1:
-        return rings[0]
-    mask = shapes.mask_of(shape, image.height, image.width)
-    together = polygons.joined_rings(rings, mask) if rings else None
-    return together or polygons.exact_ring(mask)
+    image, own = sample.image, [_own_ring(instance.shape, sample.image) for instance in sample.instances]
+    drawn = [i.shape for i, ring in zip(sample.instances, own, strict=True) if ring is None]
+    traced = iter(polygons.all_exact_rings([shapes.mask_of(s, image.height, image.width) for s in drawn]))
+    return [ring if ring is not None else next(traced) for ring in own]
+
+
+def _own_ring(shape: Shape, image: Image) -> list[float] | None:
+    if not isinstance(shape, Polygons) or not shape.rings or not all(_inside(ring, image) for ring in shape.rings):
+        return None
+    if len(shape.rings) == 1:
+        return shape.rings[0]
+    return polygons.joined_rings(shape.rings, shapes.mask_of(shape, image.height, image.width))
 
 
 def _inside(ring: list[float], image: Image) -> bool:
