@@ -28,7 +28,7 @@ import converter
 from converter.api import DatasetSample
 from converter.codecs import csvs, images, png, text, xml, yaml
 from converter.codecs import json as json_codec
-from converter.errors import SegpackError, ShapeError, UsageError
+from converter.errors import SegpackError, ShapeError, SourceError, UsageError
 from converter.geometry import raster, rle
 from converter.transforms import class_table, split_lists
 from tests.support import FIXTURES, Case, valid_cases
