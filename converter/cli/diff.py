@@ -8,7 +8,8 @@ from converter.cli import console, options
 from converter.errors import printable
 
 if TYPE_CHECKING:
-    from converter.pipeline.diffing import Diff, ImageDiff, Side
+    from converter.pipeline.comparing import ImageDiff
+    from converter.pipeline.diffing import Diff, Side
 
 __all__ = ["diff"]
 

@@ -15,7 +15,8 @@ from converter.errors import SegpackError
 from converter.geometry import rle
 from converter.ledger import Ledger
 from converter.model import Ref, Rle, Sample
-from converter.pipeline.diffing import Compare, Compared, Diff, ImageDiff, InstanceDiff, Pair, Side, Thing, things_of
+from converter.pipeline.comparing import Compare, ImageDiff, InstanceDiff, Pair, Thing, things_of
+from converter.pipeline.diffing import Compared, Diff, Side
 from converter.pipeline.opening import Opened, Progress, load_sample, silent
 from converter.pipeline.saving import check_output, save
 from converter.report.compare import Mark, difference, drawn, view_of

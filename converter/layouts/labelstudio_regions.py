@@ -1,0 +1,206 @@
+"""The results of Label Studio annotations as instances and tags.
+
+Coordinates are percents of width and height.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from converter.errors import ShapeError, SourceError
+from converter.layouts import brush
+from converter.layouts.figures import check_numbers, check_polygon, ellipse, turned_box
+from converter.layouts.images import shown_name
+from converter.ledger import Ledger
+from converter.model import Box, Image, Instance, Marks, Shape
+
+__all__ = ["REGIONS", "Payload", "Regions", "label_list", "text_of"]
+
+REGIONS = {
+    "rectangle": "rectangle", "rectanglelabels": "rectangle",
+    "polygon": "polygon", "polygonlabels": "polygon",
+    "ellipse": "ellipse", "ellipselabels": "ellipse",
+    "brush": "brush", "brushlabels": "brush", "mask": "brush", "masklabels": "brush",
+    "keypoint": "keypoint", "keypointlabels": "keypoint",
+}  # fmt: skip
+WORDS = ("choices", "text", "rating", "number", "taxonomy")
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """A task: its JSON, the file it stands in and its place there."""
+
+    task: bytes
+    file: str
+    place: str
+
+
+def text_of(result: Any, key: str) -> str:
+    """What a result says under a key: text, or a number as text; "" for anything else."""
+    value = result.get(key) if isinstance(result, dict) else None
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def label_list(kind: str, value: Mapping[str, Any]) -> list[Any]:
+    """The labels that the value of a result of this kind holds, under the keys that are in use; [] for none."""
+    keys = [kind, f"{kind}labels", "labels"]
+    if kind not in REGIONS and kind != "labels":
+        return []
+    return next((v for k in keys if isinstance(v := value.get(k), list)), [])
+
+
+class Regions:
+    """Reads the results of annotations into instances and tags."""
+
+    def __init__(self, image: Image, payload: Payload, ids: dict[str, int], ledger: Ledger) -> None:
+        self.image, self.payload, self.ids, self.ledger = image, payload, ids, ledger
+        self.instances: list[Instance] = []
+        self.tags: list[str] = []
+
+    def read(self, results: Sequence[Any], extra: dict[str, Any]) -> None:
+        words = _words(results)
+        labels = {text_of(r, "id"): r["value"] for r in results if _is(r, "labels")}
+        regions = _region_ids(results)
+        joints: dict[tuple[str, int], int] = {}
+        for number, result in enumerate(results, 1):
+            place = f"{self.payload.place}, result {number}"
+            try:
+                made = self._region(result, labels)
+            except ShapeError as error:
+                wrong = SourceError(self.payload.file, str(error), place=place, remedy="mend or remove it")
+                self.ledger.bad_annotation(shown_name(self.image), number, wrong)
+                continue
+            if made is None:
+                self._other(result, number, regions)
+                continue
+            said = words.get(text_of(result, "id"), {})
+            made = msgspec.structs.replace(
+                made, extra={**made.extra, **extra, **({"attributes": said} if said else {})}
+            )
+            parent = text_of(result, "parentID")
+            if isinstance(made.shape, Marks) and made.shape.kind == "points" and parent and parent not in regions:
+                key = (parent, made.class_id)
+                if key in joints:
+                    self._add_point(joints[key], made.shape)
+                    continue
+                joints[key] = len(self.instances)
+            self.instances.append(made)
+
+    def _add_point(self, place: int, shape: Marks) -> None:
+        """Points of one parent that is no region itself are one object."""
+        first = self.instances[place]
+        assert isinstance(first.shape, Marks)
+        joined = Marks("points", first.shape.points + shape.points)
+        self.instances[place] = msgspec.structs.replace(first, shape=joined)
+
+    def _other(self, result: Any, number: int, regions: set[str]) -> None:
+        """Results that draw nothing: tags of the image, words about a region, relations."""
+        kind = text_of(result, "type")
+        if _is(result, "choices") and text_of(result, "id") not in regions:
+            choices = result["value"].get("choices")
+            self.tags += [str(c) for c in choices] if isinstance(choices, list) else []
+        elif kind not in {"labels", "choices", "textarea", "rating", "number", "taxonomy"}:
+            message = f"a result of type {kind} is not held"
+            self.ledger.lose("result-dropped", shown_name(self.image), message, instance=number)
+
+    def _region(self, result: Any, labels: Mapping[Any, Any]) -> Instance | None:
+        if not isinstance(result, dict):
+            raise ShapeError("it is no object")
+        kind = REGIONS.get(text_of(result, "type"))
+        if kind is None:
+            return None
+        value = result.get("value")
+        if not isinstance(value, dict):
+            raise ShapeError("value: it is no object")
+        names = label_list(text_of(result, "type"), value) or label_list(
+            "labels", labels.get(text_of(result, "id"), {})
+        )
+        if not names or not isinstance(names[0], str) or names[0] not in self.ids:
+            raise ShapeError("value: it has no label")
+        if len(names) > 1:
+            message = f"of the labels {', '.join(map(str, names))} the first was kept"
+            self.ledger.lose("label-dropped", shown_name(self.image), message, amount=len(names) - 1)
+        self._check_size(result)
+        shape, extra = self._shape(kind, value)
+        return Instance(self.ids[names[0]], shape, extra=extra)
+
+    def _check_size(self, result: Mapping[str, Any]) -> None:
+        for key, size in (("original_width", self.image.width), ("original_height", self.image.height)):
+            if result.get(key) not in (None, size):
+                raise ShapeError(f"{key} is {result[key]}, the image has {size}")
+
+    def _shape(self, kind: str, value: Mapping[str, Any]) -> tuple[Shape, dict[str, Any]]:
+        match kind:
+            case "rectangle":
+                return self._rectangle(value)
+            case "polygon":
+                ring = self._points(value.get("points"))
+                if value.get("closed") is False:
+                    return Marks("polyline", ring), {}
+                return check_polygon(ring, self.image, "points"), {}
+            case "ellipse":
+                return self._ellipse(value)
+            case "brush":
+                return brush.decode(value.get("rle"), self.image.height, self.image.width), {}
+            case _:
+                return Marks("points", [self._x(value, "x"), self._y(value, "y")]), {}
+
+    def _rectangle(self, value: Mapping[str, Any]) -> tuple[Shape, dict[str, Any]]:
+        x, y = self._x(value, "x"), self._y(value, "y")
+        w, h = self._x(value, "width"), self._y(value, "height")
+        if w < 0 or h < 0:
+            raise ShapeError(f"width, height: {value.get('width')}, {value.get('height')} are negative")
+        degrees = _rotation(value)
+        if not degrees:
+            return Box(x, y, w, h), {}
+        ring = turned_box(x, y, w, h, degrees, about=(x, y))
+        return check_polygon(ring, self.image, "rectangle"), {"rotation": degrees}
+
+    def _ellipse(self, value: Mapping[str, Any]) -> tuple[Shape, dict[str, Any]]:
+        figure = [self._x(value, "x"), self._y(value, "y"), self._x(value, "radiusX"), self._y(value, "radiusY")]
+        degrees = _rotation(value)
+        extra: dict[str, Any] = {"ellipse": figure} | ({"rotation": degrees} if degrees else {})
+        cx, cy, rx, ry = figure
+        return ellipse(cx, cy, rx, ry, degrees, self.image), extra
+
+    def _points(self, points: Any) -> list[float]:
+        if not isinstance(points, list) or not all(isinstance(p, list) and len(p) == 2 for p in points):
+            raise ShapeError("points: it is not a list of [x, y]")
+        flat = check_numbers([v for p in points for v in p], "points")
+        size = (self.image.width, self.image.height)
+        return [v * size[i % 2] / 100 for i, v in enumerate(flat)]
+
+    def _x(self, value: Mapping[str, Any], key: str) -> float:
+        return check_numbers([value.get(key)], key)[0] * self.image.width / 100
+
+    def _y(self, value: Mapping[str, Any], key: str) -> float:
+        return check_numbers([value.get(key)], key)[0] * self.image.height / 100
+
+
+def _rotation(value: Mapping[str, Any]) -> float:
+    return check_numbers([value.get("rotation") or 0], "rotation")[0]
+
+
+def _is(result: Any, kind: str) -> bool:
+    return isinstance(result, dict) and result.get("type") == kind and isinstance(result.get("value"), dict)
+
+
+def _region_ids(results: Sequence[Any]) -> set[str]:
+    return {text_of(r, "id") for r in results if text_of(r, "type") in REGIONS}
+
+
+def _words(results: Sequence[Any]) -> dict[str, dict[str, Any]]:
+    """What annotators wrote about regions, by region: name of the control -> value."""
+    regions = _region_ids(results)
+    found: dict[str, dict[str, Any]] = {}
+    for result in results:
+        if text_of(result, "id") not in regions or text_of(result, "type") in REGIONS:
+            continue
+        value = result.get("value")
+        said = next((value[w] for w in WORDS if w in value), None) if isinstance(value, dict) else None
+        if said is not None:
+            plain = said[0] if isinstance(said, list) and len(said) == 1 else said
+            found.setdefault(text_of(result, "id"), {})[str(result.get("from_name"))] = plain
+    return found
