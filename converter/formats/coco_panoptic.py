@@ -36,6 +36,7 @@ from converter.layouts.coco_family import marked, open_marked
 from converter.layouts.coco_files import CocoFile
 from converter.layouts.coco_images import IMAGE_KEYS, scan_images, with_extra
 from converter.layouts.coco_read import top_entries
+from converter.layouts.coco_write import Part
 from converter.layouts.images import ImageIndex, order_splits, shown_name, tell_unused
 from converter.layouts.label_maps import colors
 from converter.layouts.masks import check_size
@@ -302,26 +303,23 @@ class Assembler:
 
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
-        self.parts: dict[str | None, tuple[list[bytes], list[bytes]]] = {}
-        for split in writing.header.splits or (None,):
-            self.parts[split] = ([], [])
+        self.parts: dict[str | None, Part] = {split: Part(out) for split in writing.header.splits or (None,)}
 
     def add(self, record: Record) -> None:
         entry, annotation = record.value
-        images, annotations = self.parts.setdefault(record.image.split, ([], []))
-        images.append(b'{"id":%d,' % record.image_id + entry)
-        annotations.append(b'{"image_id":%d,' % record.image_id + annotation)
+        split = record.image.split
+        if split not in self.parts:
+            self.parts[split] = Part(self.out)
+        mine = b'{"image_id":%d,' % record.image_id + annotation
+        self.parts[split].add(b'{"id":%d,' % record.image_id + entry, [mine])
 
     def finish(self) -> None:
         header = self.writing.header
-        head = json.encode(header.extra)
         thing = 0 if self.writing.was_semantic is not None else 1
-        classes = json.encode([_category(c, thing) for c in header.classes])
-        for split, (images, drawn) in self.parts.items():
+        top = header.extra | {"categories": [_category(c, thing) for c in header.classes]}
+        for split, part in self.parts.items():
             with self.out.stream(f"{_bare(self.writing, split)}.json") as stream:
-                stream.write(head[:-1] + (b"," if len(head) > 2 else b"") + b'"images":[\n')
-                stream.write(b",\n".join(images) + b'\n],"annotations":[\n')
-                stream.write(b",\n".join(drawn) + b'\n],"categories":' + classes + b"}\n")
+                part.write(stream, top)
 
 
 def _category(c: ClassInfo, thing: int) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from converter.layouts import coco_read
 from converter.layouts.coco_annotations import SHAPE_KEYS
 from converter.layouts.coco_family import marked, open_marked
 from converter.layouts.coco_images import IMAGE_KEYS
+from converter.layouts.coco_write import Part
 from converter.layouts.coco_write import encode as encode_coco
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Image, Sample
@@ -84,32 +85,28 @@ class Assembler:
 
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
-        self.parts: dict[str | None, tuple[list[bytes], list[bytes]]] = {s: ([], []) for s in writing.header.splits}
+        self.parts: dict[str | None, Part] = {split: Part(out) for split in writing.header.splits or (None,)}
         self.images: Counter[int] = Counter()
         self.instances: Counter[int] = Counter()
-        if not self.parts:
-            self.parts[None] = ([], [])
 
     def add(self, record: Record) -> None:
         entry, tails, classes = record.value
-        images, annotations = self.parts.setdefault(record.image.split, ([], []))
-        images.append(b'{"id":%d,' % record.image_id + entry)
-        annotations += [
-            b'{"id":%d,"image_id":%d,' % (id, record.image_id) + tail
-            for id, tail in zip(record.ids, tails, strict=True)
-        ]
+        split = record.image.split
+        if split not in self.parts:
+            self.parts[split] = Part(self.out)
+        drawn = zip(record.ids, tails, strict=True)
+        annotations = [b'{"id":%d,"image_id":%d,' % (id, record.image_id) + tail for id, tail in drawn]
+        self.parts[split].add(b'{"id":%d,' % record.image_id + entry, annotations)
         self.images.update(set(classes))
         self.instances.update(classes)
 
     def finish(self) -> None:
-        head = json.encode(self.writing.header.extra)
-        categories = json.encode([self._category(c) for c in self.writing.header.classes])
-        for split, (images, drawn) in self.parts.items():
+        header = self.writing.header
+        top = header.extra | {"categories": [self._category(c) for c in header.classes]}
+        for split, part in self.parts.items():
             name = f"annotations/lvis_v1_{split}.json" if split else "annotations/lvis.json"
             with self.out.stream(self.writing.prefix + name) as stream:
-                stream.write(head[:-1] + (b"," if len(head) > 2 else b"") + b'"images":[\n')
-                stream.write(b",\n".join(images) + b'\n],"annotations":[\n')
-                stream.write(b",\n".join(drawn) + b'\n],"categories":' + categories + b"}\n")
+                part.write(stream, top)
 
     def _category(self, c: ClassInfo) -> dict[str, Any]:
         number = self.images[c.id]

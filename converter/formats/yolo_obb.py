@@ -158,7 +158,7 @@ FORMAT = Format(
     name="yolo-obb",
     summary="YOLO oriented boxes of Ultralytics: a row of four corners",
     page=__doc__ or "",
-    holds=Holds(masks=False, boxes=True, quads=True),
+    holds=Holds(masks=False, boxes=True, quads=True, unsplit=False),
     detect=detect,
     scan=scan,
     load=load,

@@ -40,7 +40,7 @@ FORMAT = Format(
     name="yolo-seg",
     summary="YOLO polygons of Ultralytics: a row a polygon",
     page=__doc__ or "",
-    holds=Holds(one_ring=True),
+    holds=Holds(one_ring=True, unsplit=False),
     detect=detect,
     scan=scan,
     load=load,

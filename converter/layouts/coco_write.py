@@ -11,7 +11,7 @@ from converter.geometry import polygons, rle, shapes
 from converter.model import Box, ClassInfo, Image, Instance, Polygons, Rle, Sample, Shape
 from converter.storage import Target
 
-__all__ = ["CocoAssembler", "encode"]
+__all__ = ["CocoAssembler", "Part", "encode"]
 
 
 def encode(writing: Writing, sample: Sample) -> Encoded:
@@ -72,7 +72,7 @@ class CocoAssembler:
 
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
-        self.parts = {"": _Part(out)} | {split: _Part(out) for split in writing.header.splits}
+        self.parts = {"": Part(out)} | {split: Part(out) for split in writing.header.splits}
 
     def add(self, record: Record) -> None:
         entry, tails = record.value
@@ -92,7 +92,7 @@ class CocoAssembler:
                 part.write(stream, top)
 
 
-class _Part:
+class Part:
     """One JSON file in the making: entries in files without a name, so that memory stays flat."""
 
     def __init__(self, out: Target) -> None:
@@ -104,6 +104,7 @@ class _Part:
             self.annotations.entry(annotation)
 
     def write(self, stream: IO[bytes], top: dict[str, Any]) -> None:
+        """The whole file; `top` are its other entries, "categories" among them."""
         head = json.encode({k: v for k, v in top.items() if k != "categories"})
         stream.write(head[:-1] + (b"," if len(head) > 2 else b"") + b'"images":[')
         self.images.pour(stream)

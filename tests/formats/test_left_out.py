@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import converter
 from tests.support import FIXTURES, segpack_here
 
 CLASS_FILES = (
@@ -51,3 +52,15 @@ def test_emptied_lists_of_voc(tmp_path: Path, capfd: pytest.CaptureFixture[str])
     notes = segpack_here(capfd, "inspect", tmp_path / "set", "--json").json["notes"]
     left = {n["where"] for n in notes if n["code"] == "no-split"}
     assert left == {p.name for p in (tmp_path / "set/JPEGImages").iterdir()}
+
+
+@pytest.mark.parametrize("target", ["yolo", "yolo-seg", "yolo-obb", "coco", "lvis", "coco-panoptic", "voc"])
+def test_images_in_no_split_beside_images_of_splits(target: str, tmp_path: Path) -> None:
+    """A data.yaml names folders of splits: what lies beside them is read by no trainer, and so a loss."""
+    shutil.copytree(FIXTURES / "voc/valid/full", tmp_path / "set")
+    (tmp_path / "set/ImageSets/Main/val.txt").write_bytes(b"")
+    result = converter.convert(tmp_path / "set", tmp_path / "out", to=target)
+    lost = sorted(loss.image for loss in result.losses if loss.code == "no-split")
+    assert lost == (["borders.jpg", "coins-corner.jpg"] if target.startswith("yolo") else [])
+    names = [sample.image.path for sample in converter.open(tmp_path / "out", format=target)]
+    assert len(names) == 6 - len(lost)
