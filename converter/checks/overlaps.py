@@ -10,9 +10,8 @@ import numpy as np
 
 from converter.checks.catalog import finding
 from converter.checks.subject import Drawn, Subject
-from converter.geometry import rle
 from converter.geometry.overlaps import count_parts, overlapping_pairs
-from converter.model import Box, Finding
+from converter.model import Box, Finding, Rle
 
 __all__ = ["SAME", "check"]
 
@@ -30,12 +29,14 @@ def check(subject: Subject) -> Iterator[Finding]:
     masks = [d for d in singles if d.mask is not None and d.area]
     yield from _shared(subject, masks)
     yield from _boxes_twice(subject, [d for d in singles if isinstance(d.instance.shape, Box) and d.area])
-    for each in masks:
-        assert each.mask is not None
-        parts = count_parts(each.mask)
+    for each, parts in zip(masks, count_parts(_codes(masks)), strict=True):
         if parts > 1:
             message = f"the mask lies in {parts} pieces"
             yield finding("disconnected-instance", message, **_where(subject, each), details={"pieces": parts})
+
+
+def _codes(masks: Sequence[Drawn]) -> list[Rle]:
+    return [d.mask for d in masks if d.mask is not None]
 
 
 def _where(subject: Subject, each: Drawn) -> dict[str, Any]:
@@ -45,16 +46,14 @@ def _where(subject: Subject, each: Drawn) -> dict[str, Any]:
 def _shared(subject: Subject, masks: Sequence[Drawn]) -> Iterator[Finding]:
     """Twins, and for the smaller of two that overlap how many pixels it shares."""
     over: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for i, j, iou in overlapping_pairs([d.mask for d in masks if d.mask is not None]):
+    for i, j, common, iou in overlapping_pairs(_codes(masks), [d.area for d in masks]):
         a, b = masks[i], masks[j]
         if iou >= SAME and a.instance.class_id == b.instance.class_id:
             message = f"the same as instance {a.told}: IoU {iou:.3f} in one class"
-            yield finding("duplicate-instance", message, **_where(subject, b), details={"iou": round(float(iou), 6)})
+            yield finding("duplicate-instance", message, **_where(subject, b), details={"iou": round(iou, 6)})
             continue
-        assert a.mask is not None
-        assert b.mask is not None
         small, large = (i, j) if a.area < b.area else (j, i)
-        over[small].append((rle.overlap(a.mask, b.mask), large))
+        over[small].append((common, large))
     for small, others in sorted(over.items()):
         pixels, largest = max(others)
         each = masks[small]
