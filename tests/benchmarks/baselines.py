@@ -182,7 +182,19 @@ def stored(data: Path, out: Path, _: Png) -> None:
             archive.write(path, path.relative_to(data))
 
 
-WORK = {f.__name__: f for f in (binary, semantic, rle, polygons, yolo, yolo_seg, typed_yolo, stored)}
+def decode(data: Path, out: Path, _: Png) -> None:
+    """Every file once, and nothing done with it."""
+    from PIL import Image
+
+    for path in sorted(data.rglob("*.*")):
+        if path.suffix == ".json":
+            json.loads(path.read_bytes())
+        elif path.suffix in {".jpg", ".png"}:
+            with Image.open(path) as image:
+                image.load()
+
+
+WORK = {f.__name__: f for f in (binary, semantic, rle, polygons, yolo, yolo_seg, typed_yolo, stored, decode)}
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 CATEGORIES = [id for id in range(1, 91) if id % 9]  # with gaps, as COCO's
 PER_IMAGE = 7.3
@@ -28,15 +28,18 @@ def draw(out: Path, images: int, *, pixels: bool = True) -> None:
     (out / "annotations").mkdir(parents=True)
     (out / "images" / "train").mkdir(parents=True)
     entries = [_entry(i) for i in range(1, images + 1)]
+    seen: dict[int, list[dict[str, Any]]] = {entry["id"]: [] for entry in entries}
     with (out / "annotations" / "instances_train.json").open("w") as file:
         file.write('{"images": ' + json.dumps(entries) + ', "annotations": [')
         for i, annotation in enumerate(_annotations(entries)):
             file.write(("," if i else "") + json.dumps(annotation, separators=(",", ":")))
+            if pixels and not annotation["iscrowd"]:
+                seen[annotation["image_id"]].append(annotation)
         categories = [{"id": id, "name": f"class_{id:02d}"} for id in CATEGORIES]
         file.write('], "categories": ' + json.dumps(categories) + "}")
     if pixels:
         for entry in entries:
-            _photo(entry).save(out / "images" / "train" / entry["file_name"], quality=90)
+            _photo(entry, seen[entry["id"]]).save(out / "images" / "train" / entry["file_name"], quality=90)
 
 
 def _entry(id: int) -> dict[str, Any]:
@@ -110,11 +113,16 @@ def _crowd(rng: np.random.Generator, entry: dict[str, Any]) -> dict[str, Any]:
     return {"segmentation": shape, "bbox": box, "area": int(mask.sum()), "iscrowd": 1}
 
 
-def _photo(entry: dict[str, Any]) -> Image.Image:
-    """Smooth colour with the noise of a sensor, which JPEGs of cameras have to hold."""
+def _photo(entry: dict[str, Any], objects: list[dict[str, Any]]) -> Image.Image:
+    """Smooth colour, the objects in colours of their own, and the noise of a sensor, which JPEGs of cameras hold."""
     rng = np.random.default_rng([7, entry["id"]])
     size = (entry["width"], entry["height"])
     smooth = Image.fromarray(rng.integers(40, 215, (12, 16, 3), dtype=np.uint8)).resize(size, Image.Resampling.BICUBIC)
+    brush = ImageDraw.Draw(smooth)
+    for each in objects:
+        color = tuple(rng.integers(20, 235, 3).tolist())
+        for ring in each["segmentation"]:
+            brush.polygon(ring, fill=color)
     noisy = np.asarray(smooth, np.float32) + rng.normal(0, 6, (size[1], size[0], 1)).astype(np.float32)
     return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
 

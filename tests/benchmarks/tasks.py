@@ -53,7 +53,7 @@ class Bench:
 
 SEGPACK = [sys.executable, "-m", "converter"]
 QUIET = ["--workers", "1", "--quiet"]
-NAMES = ("T1", "T2", "T3", "T3own", "T4", "T5", "T5seg", "T6", "T7", "pack")
+NAMES = ("T1", "T2", "T3", "T3own", "T4", "T5", "T5seg", "T6", "T7", "pack", "check")
 
 
 def library() -> str:
@@ -123,4 +123,7 @@ def task(name: str, bench: Bench) -> Task:
             theirs = [plain("binary", data), plain("rle", masks), plain("stored", data, library="none")]
             ours = [*SEGPACK, "pack", str(data), str(bench.out / "package.zip"), *QUIET]
             return Task(name, "the package, read back and checked", "T1 + T3 + T7 of the scripts", [ours], theirs)
+        case "check":
+            ours, theirs = [*SEGPACK, "check", str(data), "--fail-on", "never", *QUIET], [plain("decode", data)]
+            return Task(name, "every question about the set", "Pillow and json decode its files", [ours], theirs)
     raise ValueError(name)
