@@ -7,7 +7,6 @@ from typing import Any
 
 from converter.checks.catalog import finding
 from converter.checks.subject import Subject
-from converter.geometry import labelmap
 from converter.model import Box, Finding, Marks
 
 __all__ = ["TINY", "check"]
@@ -39,10 +38,8 @@ def check(subject: Subject, refused: int = 0) -> Iterator[Finding]:
 
 
 def _label_map(subject: Subject) -> Iterator[Finding]:
-    assert subject.labels is not None
     header = subject.header
     nothing = {header.background_id, header.ignore_id} - {None}
-    values = {int(v) for v in labelmap.values(subject.labels)[0]}
-    if values <= nothing:
-        shown = " and ".join(str(v) for v in sorted(values))
+    if subject.values.keys() <= nothing:
+        shown = " and ".join(map(str, subject.values))
         yield finding("empty-mask", f"every pixel is {shown}: no class in it", image=subject.name, file=subject.file)

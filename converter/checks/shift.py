@@ -19,6 +19,7 @@ they should.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -43,6 +44,9 @@ WINDOW = 640  # of larger images this much is looked at, around the masks
 SMALLEST = 4 * REACH
 EDGES = 40  # boundary pixels that say something
 POINTS = 2000  # of them, evenly taken; neighbours tell the same
+GLANCE = 3000  # of a whole set: enough to see that nothing is off
+NEARLY, BARELY = 0.97, 1.02  # of the score of masks as they are; two pixels away and one
+CLIPPED = 0.98  # of gradients, above which they are as good as that
 AT_ONCE = 250  # pixels whose surroundings, summed up, stay in the cache
 
 BIAS = 1.35  # pixels along an axis that are still the annotator's hand
@@ -53,6 +57,8 @@ GROWN_MARGIN = 1.15  # an edge in one direction is moved as well by growing it
 AGREE = 0.7  # share of images whose own score is better
 SURE = 4.0  # standard errors of the gain over images
 CLEAR = 3.5  # standard deviations of the peak over the other shifts
+
+WHOLE = "the whole set"
 
 Scores = NDArray[np.float32]
 Place = tuple[int, int, int]  # a guess and a shift, as an index of scores
@@ -86,20 +92,20 @@ class Boundary(msgspec.Struct, frozen=True):
     width: int
 
 
-def boundary_of(subject: Subject) -> Boundary | None:
+def boundary_of(subject: Subject, points: int = POINTS) -> Boundary | None:
     """The boundary of everything that is drawn on an image; None without any mask."""
     if subject.labels is not None:
-        return boundary(subject.labels)
+        return boundary(subject.labels, points)
     masks = [d.mask for d in subject.drawn if d.mask is not None and d.area and not d.instance.iscrowd]
     if not masks or len(masks) > 0xFFFF:
         return None
     image = subject.image
     painted, _ = labelmap.paint(image.height, image.width, 0, list(enumerate(masks, 1)))
-    return boundary(painted)
+    return boundary(painted, points)
 
 
-def boundary(labels: LabelMap) -> Boundary:
-    """The boundary of a label map (height, width) in which 0 is no mask; at most some POINTS of its pixels."""
+def boundary(labels: LabelMap, points: int = POINTS) -> Boundary:
+    """The boundary of a label map (height, width) in which 0 is no mask; at most `points` of its pixels."""
     edges = np.zeros(labels.shape, np.bool_)
     beside = labels[:, 1:] != labels[:, :-1]
     edges[:, 1:] |= beside
@@ -107,9 +113,8 @@ def boundary(labels: LabelMap) -> Boundary:
     below = labels[1:] != labels[:-1]
     edges[1:] |= below
     edges[:-1] |= below
-    ys, xs = np.nonzero(edges)
-    step = max(1, -(-len(ys) // POINTS))
-    ys, xs = ys[::step], xs[::step]
+    found = np.flatnonzero(edges)
+    ys, xs = np.divmod(found[:: max(1, -(-len(found) // points))], labels.shape[1])
     return Boundary(ys, xs, *_outwards(labels > 0, ys, xs), *labels.shape)
 
 
@@ -117,18 +122,11 @@ def _outwards(
     drawn: NDArray[np.bool_], ys: NDArray[np.int64], xs: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Down and right of the unit vectors from more to less of `drawn`, by the sums of the squares beside a pixel."""
-    whole = np.zeros((drawn.shape[0] + 2 * BLUR + 2, drawn.shape[1] + 2 * BLUR + 2), np.int32)
-    whole[1:, 1:] = np.pad(drawn, ((BLUR, BLUR + 1), (BLUR, BLUR + 1)), mode="edge").cumsum(axis=0, dtype=np.int32)
-    whole.cumsum(axis=1, out=whole)
-
-    def inside(top: int, left: int, bottom: int, right: int) -> NDArray[np.int32]:
-        """Pixels drawn in a rectangle that lies so about each point; ends are not part of it."""
-        y0, x0, y1, x1 = ys + BLUR + top, xs + BLUR + left, ys + BLUR + bottom, xs + BLUR + right
-        found: NDArray[np.int32] = whole[y1, x1] - whole[y0, x1] - whole[y1, x0] + whole[y0, x0]
-        return found
-
-    down = inside(-BLUR, -BLUR, 0, BLUR + 1) - inside(1, -BLUR, BLUR + 1, BLUR + 1)
-    right = inside(-BLUR, -BLUR, BLUR + 1, 0) - inside(-BLUR, 1, BLUR + 1, BLUR + 1)
+    padded = np.pad(drawn, BLUR, mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(padded, (2 * BLUR + 1, 2 * BLUR + 1))[ys, xs]
+    rows, columns = around.sum(axis=2, dtype=np.int32), around.sum(axis=1, dtype=np.int32)
+    down = rows[:, :BLUR].sum(axis=1) - rows[:, BLUR + 1 :].sum(axis=1)
+    right = columns[:, :BLUR].sum(axis=1) - columns[:, BLUR + 1 :].sum(axis=1)
     length = np.maximum(np.hypot(down, right), 1)
     return (down / length).astype(np.float32), (right / length).astype(np.float32)
 
@@ -140,22 +138,23 @@ class _Guess(msgspec.Struct, frozen=True):
     anchor: str = "centre"
     grown: int = 0
 
-    def moved(self, edge: Boundary) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Where the pixels of a boundary come to lie."""
-        cy, cx = (edge.height / 2, edge.width / 2) if self.anchor == "centre" else (0.0, 0.0)
-        y = edge.ys + self.scale * (edge.ys + 0.5 - cy) + self.grown * edge.down
-        x = edge.xs + self.scale * (edge.xs + 0.5 - cx) + self.grown * edge.right
-        return np.rint(y).astype(np.int64), np.rint(x).astype(np.int64)
-
 
 GUESSES = (
     *(_Guess(grown=pixels) for pixels in GROWN),
     *(_Guess(scale, anchor) for anchor in ("centre", "corner") for scale in SCALES),
 )
+SCALE, CENTRED, OUTWARDS = np.array([(g.scale, g.anchor == "centre", g.grown) for g in GUESSES]).T[..., None]
 
 
-def scores(rgb: NDArray[np.uint8], edge: Boundary) -> Scores | None:
-    """How well the boundary lies on edges of the picture, for every guess and shift.
+def _moved(places: NDArray[np.int64], outwards: NDArray[np.float32], length: int) -> NDArray[np.int64]:
+    """Where the pixels of a boundary come to lie along an axis of an image so long: (guesses, pixels)."""
+    about = CENTRED * (length / 2)
+    moved: NDArray[np.int64] = np.rint(places + SCALE * (places + 0.5 - about) + OUTWARDS * outwards).astype(np.int64)
+    return moved
+
+
+def scores(picture: NDArray[np.uint8], edge: Boundary) -> Scores | None:
+    """How well the boundary lies on edges of the picture (height, width, RGB or none), for every guess and shift.
 
     (guesses, 2 REACH + 1, 2 REACH + 1) float32: shifts down and right that the *boundary* would
     have to make. None for images too small or without edges.
@@ -163,12 +162,12 @@ def scores(rgb: NDArray[np.uint8], edge: Boundary) -> Scores | None:
     if min(edge.height, edge.width) < SMALLEST or len(edge.ys) < EDGES:
         return None
     top, left = _window(edge.ys, edge.height), _window(edge.xs, edge.width)
-    gradient = _gradient(rgb[top : top + WINDOW, left : left + WINDOW])
+    gradient = _gradient(picture[top : top + WINDOW, left : left + WINDOW])
     if gradient is None:
         return None
     around = np.lib.stride_tricks.sliding_window_view(np.pad(gradient, REACH), (2 * REACH + 1, 2 * REACH + 1))
-    moved = (guess.moved(edge) for guess in GUESSES)
-    return np.stack([_correlate(around, y - top, x - left) for y, x in moved])
+    y, x = _moved(edge.ys, edge.down, edge.height) - top, _moved(edge.xs, edge.right, edge.width) - left
+    return np.stack([_correlate(around, *at) for at in zip(y, x, strict=True)])
 
 
 def _window(places: NDArray[np.int64], length: int) -> int:
@@ -176,19 +175,30 @@ def _window(places: NDArray[np.int64], length: int) -> int:
     return int(np.clip(int(np.median(places)) - WINDOW // 2, 0, max(0, length - WINDOW)))
 
 
-def _gradient(rgb: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+def _gradient(picture: NDArray[np.uint8]) -> NDArray[np.float32] | None:
     """Standardised magnitude of central differences, (height, width) float32; None where nothing is to be seen."""
-    gray = rgb @ np.array([0.299, 0.587, 0.114], np.float32)
-    across, down = np.zeros_like(gray), np.zeros_like(gray)
-    across[:, 1:-1] = gray[:, 2:] - gray[:, :-2]
-    down[1:-1] = gray[2:] - gray[:-2]
-    magnitude = np.hypot(across, down)
-    magnitude = np.minimum(magnitude, np.percentile(magnitude, 98))
-    spread = float(magnitude.std())
+    weights = np.array([0.299, 0.587, 0.114], np.float32)
+    gray = picture @ weights if picture.ndim == 3 else picture.astype(np.float32)
+    across, magnitude = gray[:, 2:] - gray[:, :-2], np.zeros_like(gray)
+    np.square(across, out=magnitude[:, 1:-1])
+    down = np.subtract(gray[2:], gray[:-2], out=gray[:-2])
+    down *= down
+    magnitude[1:-1] += down
+    np.sqrt(magnitude, out=magnitude)
+    np.minimum(magnitude, _at(magnitude, CLIPPED), out=magnitude)
+    magnitude -= magnitude.mean()
+    spread = np.sqrt(np.square(magnitude).mean())
     if not spread:
         return None
-    standard: NDArray[np.float32] = ((magnitude - magnitude.mean()) / spread).astype(np.float32)
-    return standard
+    magnitude /= spread
+    return magnitude
+
+
+def _at(values: NDArray[np.float32], share: float) -> np.float32:
+    """The quantile of values, between two of them by linear interpolation: as np.quantile, and faster."""
+    place, part = divmod(share * (values.size - 1), 1)
+    among = np.partition(values, int(place), axis=None)[int(place) :]
+    return np.float32(among[0] + (among[1:].min(initial=among.max()) - among[0]) * part)
 
 
 def _correlate(around: NDArray[np.float32], y: NDArray[np.int64], x: NDArray[np.int64]) -> Scores:
@@ -285,18 +295,49 @@ def _gains(every: Scores, best: Place, other: Place) -> bool:
     return bool((gain > 0).mean() >= AGREE) and float(gain.mean()) >= SURE * error
 
 
+def glance(splits: Sequence[str | None]) -> int:
+    """How many boundary pixels of each image are enough for `doubtful`; `splits` are those of the images."""
+    judged = [n for n in (len(splits), *Counter(splits).values()) if n >= FEWEST]
+    return min(POINTS, -(-GLANCE // min(judged, default=FEWEST)))
+
+
+def doubtful(facts: Sequence[Facts]) -> bool:
+    """Whether scores of few pixels, which cost little, leave room for a finding by POINTS of them.
+
+    Far from it they are where masks lie on the edges: nothing that is tried fits nearly as well.
+    """
+    return any(_doubtful(volumes) for _, volumes in _groups(facts) if len(volumes) >= FEWEST)
+
+
+def _doubtful(volumes: Sequence[Scores]) -> bool:
+    total = np.stack(volumes).sum(axis=0, dtype=np.float64)
+    unscaled = total[: len(GROWN)]
+    here = float(unscaled[:, REACH, REACH].max())
+    beside = np.full(total.shape[1:], NEARLY)
+    beside[REACH - 1 : REACH + 2, REACH - 1 : REACH + 2] = BARELY
+    beside[REACH, REACH] = np.inf
+    scaled = total[[abs(guess.scale) > SCALE_BIAS for guess in GUESSES]]
+    return bool((unscaled > here * beside).any() or scaled.max() > NEARLY * total[AS_DRAWN].max())
+
+
 def check(facts: Sequence[Facts]) -> Iterator[Finding]:
     """One finding for the set, or one for each split that is off by itself."""
-    groups: dict[str, list[Scores]] = {"": [f.alignment for f in facts if f.alignment is not None]}
-    whole = displacement(groups[""])
-    if whole is not None:
-        yield _finding("the whole set", whole)
-        return
+    for whose, volumes in _groups(facts):
+        off = displacement(volumes)
+        if off is not None:
+            yield _finding(whose, off)
+            if whose == WHOLE:
+                return
+
+
+def _groups(facts: Sequence[Facts]) -> Iterator[tuple[str, list[Scores]]]:
+    """What is judged by itself: the whole set, then each split that is a part of it."""
+    every = [f.alignment for f in facts if f.alignment is not None]
+    yield WHOLE, every
     for split in sorted({f.split for f in facts if f.split}):
         mine = [f.alignment for f in facts if f.alignment is not None and f.split == split]
-        off = displacement(mine) if len(mine) < len(groups[""]) else None
-        if off is not None:
-            yield _finding(f"the split {split}", off)
+        if len(mine) < len(every):
+            yield f"the split {split}", mine
 
 
 def _finding(whose: str, off: Displacement) -> Finding:

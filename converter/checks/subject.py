@@ -31,7 +31,7 @@ class Drawn(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """One image. `file` is that of its annotations, `pixels` says whether anything but masks is known."""
+    """One image. `file` is that of its annotations; `values` are those of a label map and how often each occurs."""
 
     name: str
     image: Image
@@ -39,6 +39,7 @@ class Subject(msgspec.Struct, frozen=True):
     header: Header
     drawn: tuple[Drawn, ...] = ()
     labels: LabelMap | None = None
+    values: dict[int, int] = {}
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -91,7 +92,13 @@ def subject_of(
             drawn.append(draw(instance, number, file, sample.image))
         except ShapeError as error:
             findings.append(finding("invalid-polygon", str(error), image=name, instance=number, file=file))
-    return Subject(name, sample.image, files[0] if files else "", header, tuple(drawn), sample.labels), findings
+    file, seen = files[0] if files else "", {} if sample.labels is None else _values(sample.labels)
+    return Subject(name, sample.image, file, header, tuple(drawn), sample.labels, seen), findings
+
+
+def _values(labels: LabelMap) -> dict[int, int]:
+    present, counts = labelmap.values(labels)
+    return dict(zip(present.tolist(), counts.tolist(), strict=True))
 
 
 def draw(instance: Instance, told: int, file: str, image: Image) -> Drawn:
@@ -110,8 +117,7 @@ def count(subject: Subject) -> tuple[dict[int, int], dict[int, int], list[int]]:
     pixels: dict[int, int] = {}
     if subject.labels is not None:
         names = {c.id for c in subject.header.classes}
-        values, counts = labelmap.values(subject.labels)
-        pixels = {int(v): int(n) for v, n in zip(values, counts, strict=True) if int(v) in names}
+        pixels = {value: n for value, n in subject.values.items() if value in names}
         return dict.fromkeys(pixels, 1), pixels, []
     for each in subject.drawn:
         id = each.instance.class_id

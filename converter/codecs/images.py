@@ -20,7 +20,7 @@ from PIL import Image, TiffImagePlugin
 from converter.codecs import bmp, exif, jpeg, pillow, png
 from converter.errors import SourceError
 
-__all__ = ["EXTENSIONS", "ImageInfo", "Labels", "decode", "probe", "read_crop", "read_labels", "verify"]
+__all__ = ["EXTENSIONS", "ImageInfo", "Labels", "decode", "gray", "probe", "read_crop", "read_labels", "verify"]
 
 EXTENSIONS = frozenset({".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
 """Lower-case endings of names that are images; compare after str.lower."""
@@ -104,6 +104,20 @@ def decode(data: bytes, file: str) -> NDArray[np.uint8]:
             image.info.pop("transparency", None)
             array = np.asarray(image.convert("RGB"))
     return _turned_back(array, turn)
+
+
+def gray(data: bytes, file: str) -> Image.Image:
+    """The stored pixels as luma (ITU-R 601-2), mode L, for comparisons; SourceError when they cannot be decoded.
+
+    Of a JPEG it is the luma that is stored, so that colours need not be worked out; that differs from the
+    luma of its RGB by rounding, and by more where a colour is beyond what RGB holds.
+    """
+    if not data.startswith(jpeg.MAGIC):
+        return Image.fromarray(decode(data, file)).convert("L")
+    with pillow.opened(BytesIO(data), data[:8], file) as image:
+        image.draft("L", image.size)
+        pillow.load(image, file)
+        return (image if image.mode == "L" else image.convert("RGB")).convert("L")
 
 
 def read_labels(data: bytes, file: str) -> Labels:

@@ -21,7 +21,7 @@ from PIL import Image
 
 from converter.codecs import images
 
-__all__ = ["SAME", "SIMILAR", "Look", "earlier_like", "gray", "likeness", "look", "look_at"]
+__all__ = ["SAME", "SIMILAR", "Look", "earlier_like", "likeness", "look", "look_at"]
 
 SAME = 0.96
 SIMILAR = 0.9  # another frame of a slow film
@@ -40,12 +40,7 @@ class Look(msgspec.Struct, frozen=True):
 
 def look(data: bytes, file: str) -> Look:
     """The look of an image file, from its stored pixels; SourceError when it cannot be decoded."""
-    return look_at(gray(data, file))
-
-
-def gray(data: bytes, file: str) -> Image.Image:
-    """The stored pixels of an image file as luma (ITU-R 601-2), mode L; SourceError when it cannot be decoded."""
-    return Image.fromarray(images.decode(data, file)).convert("L")
+    return look_at(images.gray(data, file))
 
 
 def look_at(picture: Image.Image) -> Look:

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from converter.checks import shift
 from converter.checks.shift import Displacement, Scores, displacement, scores
+from converter.checks.subject import Facts
 from tests.checks import small
 
 Labels = NDArray[np.int32]
@@ -133,6 +134,38 @@ def test_masks_drawn_too_wide_or_too_narrow_lie_where_they_should(pixels: int) -
     found = judged(pairs, lambda m: moved(grown(m), 4, -4))
     assert found is not None
     assert (abs(found.x - 4) <= 1, abs(found.y + 4) <= 1, found.scale) == (True, True, 0)
+
+
+def glanced(pairs: list[Pair], change: Callable[[Labels], Labels] = lambda m: m) -> bool:
+    """Whether a look at few pixels of the luma leaves a doubt."""
+    points = shift.glance([None] * len(pairs))
+    assert points < shift.POINTS
+    facts = []
+    for i, (rgb, labels) in enumerate(pairs):
+        luma = np.asarray(Image.fromarray(rgb).convert("L"))
+        alignment = scores(luma, shift.boundary(change(labels), points))
+        facts.append(Facts(str(i), None, "", luma.shape[1], luma.shape[0], alignment=alignment))
+    return shift.doubtful(facts)
+
+
+def test_a_glance_leaves_no_doubt_of_a_set_that_is_right(pairs: list[Pair]) -> None:
+    assert not glanced(pairs)
+
+
+@pytest.mark.parametrize(("x", "y"), [(2, 0), (0, -2), (-2, 2), (8, 8), (0, 12)])
+def test_a_glance_doubts_what_is_shifted(pairs: list[Pair], x: int, y: int) -> None:
+    assert glanced(pairs, lambda m: moved(m, x, y))
+
+
+@pytest.mark.parametrize("factor", [1.02, 0.98, 1.05])
+@pytest.mark.parametrize("corner", [False, True])
+def test_a_glance_doubts_what_is_scaled(pairs: list[Pair], factor: float, corner: bool) -> None:
+    assert glanced(pairs, lambda m: scaled(m, factor, corner))
+
+
+def test_a_glance_takes_more_of_fewer_images_and_of_small_splits() -> None:
+    whole, split = shift.glance(["train"] * 32), shift.glance(["train"] * 24 + ["val"] * 8)
+    assert shift.EDGES < whole < split < shift.glance(["train"] * 5) <= shift.POINTS
 
 
 def test_masks_that_follow_no_edges_say_nothing() -> None:

@@ -239,6 +239,18 @@ def test_decode_is_rgb(name):
     assert np.array_equal(array, expected)
 
 
+@pytest.mark.parametrize(
+    ("format", "mode"), [("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGB"), ("PNG", "L")]
+)
+def test_luma_is_that_of_the_colours_but_for_rounding(format, mode):
+    smooth = np.asarray(Image.fromarray(80 + PHOTO // 3).resize((160, 120)))
+    data = saved(smooth, format, mode)
+    luma = np.asarray(images.gray(data, "a"))
+    wanted = np.asarray(Image.fromarray(images.decode(data, "a")).convert("L"))
+    assert luma.shape == (120, 160)
+    assert np.abs(luma.astype(int) - wanted).max() <= 1
+
+
 @pytest.mark.parametrize("format", ["png", "tiff", "webp"])
 def test_alpha_is_dropped_not_composited(format):
     alpha = np.dstack([PHOTO, np.full((12, 16), 10, np.uint8)])
