@@ -23,9 +23,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from converter.codecs import png_write, text
 from converter.errors import SourceError
@@ -55,13 +58,45 @@ __all__ = ["FORMAT"]
 NUMBERED = re.compile(r"[0-9]+_([0-9]{1,9})")
 
 
-class MaskFile(msgspec.Struct, frozen=True):
+NO_ID = -(1 << 63)
+
+
+class MaskFile(NamedTuple):
     """A mask of an image: where it lies and what is known of it without opening it."""
 
     path: str
     class_id: int
     id: int | None = None
     iscrowd: bool = False
+
+
+class Masks:
+    """The masks of an image. There may be millions in a set, so none has objects of its own but its path."""
+
+    __slots__ = ("_facts", "paths")
+
+    def __init__(self, paths: Iterable[str] = (), class_id: int = 1) -> None:
+        self.paths: list[str] = []
+        self._facts = array("q")  # class, id and crowd of each
+        for path in paths:
+            self.add(MaskFile(path, class_id))
+
+    def add(self, mask: MaskFile) -> None:
+        self.paths.append(mask.path)
+        self._facts.extend((mask.class_id, NO_ID if mask.id is None else mask.id, mask.iscrowd))
+
+    @property
+    def ids(self) -> array[int]:
+        """Of each mask, NO_ID where it has none."""
+        return self._facts[1::3]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __iter__(self) -> Iterator[MaskFile]:
+        facts = iter(self._facts)
+        for path, class_id, id, iscrowd in zip(self.paths, facts, facts, facts, strict=True):
+            yield MaskFile(path, class_id, None if id == NO_ID else id, bool(iscrowd))
 
 
 # ---------------------------------------------------------------- read
@@ -96,13 +131,12 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     folders = instance_folders(source)
     if folders:
         refs = [
-            Ref(Image(posixpath.basename(image), file=image), [MaskFile(p, 1) for p in sorted(masks)])
-            for image, masks in folders.items()
+            Ref(Image(posixpath.basename(image), file=image), Masks(sorted(masks))) for image, masks in folders.items()
         ]
         for ref in refs:
             if not ref.payload:
                 _tell_bare(reading, ref.image, ledger)
-        tell_unused(reading.images, refs, [m.path for r in refs for m in r.payload], ledger)
+        tell_unused(reading.images, refs, (path for r in refs for path in r.payload.paths), ledger)
         return Scan(_header([ClassInfo(1, reading.options.class_name or "object")], refs), refs)
     return _scan_nested(reading, ledger)
 
@@ -127,7 +161,7 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
     images: dict[str, Ref] = {}
     for line, row in enumerate(index.decode(source.read(index.INDEX), label), 2):
         if row.image not in images:
-            images[row.image] = Ref(indexed_image(reading.images, row), [])
+            images[row.image] = Ref(indexed_image(reading.images, row), Masks())
         if not row.mask:
             continue
         name = shown_name(images[row.image].image)
@@ -138,17 +172,18 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
             wrong = SourceError(label, problem, place=f"line {line}", remedy="mend the index", code=code)
             ledger.bad_annotation(name, id, wrong)
             continue
-        images[row.image].payload.append(MaskFile(row.mask, int(row.class_id), id, row.iscrowd == "1"))
+        path = source.listed_as(row.mask) or row.mask
+        images[row.image].payload.add(MaskFile(path, int(row.class_id), id, row.iscrowd == "1"))
     _tell_orphans(source, images, ledger)
     classes = meta.classes(about)
     check_classes(classes, source.label(meta.META))
     refs = list(images.values())
-    ids = [m.id for r in refs for m in r.payload]
+    ids = np.sort(np.fromiter((id for r in refs for id in r.payload.ids), np.int64))
     splits = order_splits([*about.splits, *(r.image.split for r in refs)])
     header = msgspec.structs.replace(
         _header(classes, refs), splits=splits, name=about.name, extra=meta.merged_entry(about.source.merged)
     )
-    return Scan(header, refs, ids_kept=None not in ids and len(set(ids)) == len(ids))
+    return Scan(header, refs, ids_kept=bool((ids[:1] != NO_ID).all() and (ids[1:] != ids[:-1]).all()))
 
 
 def _row_problem(source: Source, row: index.Row, declared: set[int]) -> str:
@@ -162,7 +197,7 @@ def _row_problem(source: Source, row: index.Row, declared: set[int]) -> str:
 
 def _tell_orphans(source: Source, images: dict[str, Ref], ledger: Ledger) -> None:
     """Masks and other files that the index does not know: the first are losses, the rest is noted."""
-    known = {m.path for r in images.values() for m in r.payload}
+    known = {path for r in images.values() for path in r.payload.paths}
     orphans = [p for p in source.names() if p.startswith("masks/") and p not in known and is_image(p)]
     for path in orphans:
         ledger.lose("orphan-mask", path, f"{source.label(path)}: index.csv does not name this mask")
@@ -202,9 +237,11 @@ def _scan_nested(reading: Reading, ledger: Ledger) -> Scan:
         first = below.split("/")[0]
         split = split_name(first) if "/" in below and is_split_name(first) else None
         name = below.removeprefix(first + "/") if split else below
-        masks = [MaskFile(p, _class_of(p) if numbered else 1) for p in sorted(nested.get(image, []))]
+        masks = Masks()
+        for mask in sorted(nested.get(image, [])):
+            masks.add(MaskFile(mask, _class_of(mask) if numbered else 1))
         refs.append(Ref(Image(name, split, file=image), masks))
-    tell_unused(reading.images, refs, [m.path for r in refs for m in r.payload], ledger)
+    tell_unused(reading.images, refs, (path for r in refs for path in r.payload.paths), ledger)
     classes = (
         _classes(reading, path, refs, ledger) if numbered else [ClassInfo(1, reading.options.class_name or "object")]
     )
@@ -235,11 +272,13 @@ def _scan_patterns(reading: Reading, ledger: Ledger) -> Scan:
     found = matches(reading, ledger)
     labels = {label for match in found for _, label in match.masks}
     classes = class_numbers(labels, reading.source, reading.options.class_name or "object")
-    refs = [Ref(m.image, [MaskFile(path, classes[label].id) for path, label in m.masks]) for m in found]
-    for ref in refs:
+    refs = [Ref(match.image, Masks()) for match in found]
+    for ref, match in zip(refs, found, strict=True):
+        for path, label in match.masks:
+            ref.payload.add(MaskFile(path, classes[label].id))
         if not ref.payload:
             _tell_bare(reading, ref.image, ledger)
-    tell_unused(reading.images, refs, [m.path for r in refs for m in r.payload], ledger)
+    tell_unused(reading.images, refs, (path for r in refs for path in r.payload.paths), ledger)
     return Scan(_header(sorted(classes.values(), key=lambda c: c.id), refs), refs)
 
 
@@ -263,7 +302,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
 
 def files(reading: Reading, ref: Ref) -> list[str]:
     """The mask of each object."""
-    return [reading.source.label(mask.path) for mask in ref.payload]
+    return [reading.source.label(path) for path in ref.payload.paths]
 
 
 # ---------------------------------------------------------------- write

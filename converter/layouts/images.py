@@ -79,9 +79,10 @@ def tell_unused(source: Source, refs: Iterable[Ref], others: Iterable[str], ledg
     """
     if source.entry is not None:
         return
-    used = {ref.image.file for ref in refs}
-    folders = {posixpath.dirname(path) for path in used if path}
-    unused = sorted(set(source.names()) - used - set(others))
+    used = {ref.image.file for ref in refs if ref.image.file}
+    folders = {posixpath.dirname(path) for path in used}
+    used.update(others)
+    unused = [path for path in source.names() if path not in used]
     source.verify(unused)
     for path in unused:
         label = source.label(path)

@@ -19,7 +19,6 @@ from converter.storage import Target
 __all__ = ["COLUMNS", "INDEX", "ByImage", "Row", "Writer", "decode", "encode", "image_row", "instance_row", "number"]
 
 INDEX = "index.csv"
-IN_MEMORY = 1 << 24
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -100,7 +99,7 @@ class Writer:
     """Rows on their way into index.csv; they wait on disk when they are many, so that memory stays flat."""
 
     def __init__(self, out: Target) -> None:
-        self._spool = out.spool(IN_MEMORY)
+        self._spool = out.spool()
         self._spool.write(csvs.record(COLUMNS))
 
     def add(self, row: Row) -> None:

@@ -18,7 +18,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeAlias, TypeVar
 
 from converter.errors import SourceError
 from converter.storage.folder_store import FolderStore
@@ -50,11 +50,18 @@ class Store(Protocol):
     def verify(self, path: str) -> None: ...
 
 
+_Folders: TypeAlias = dict[str, tuple[list[str], list[str]]]
+
+
 class _Memory:
-    """The files that were read last and what was made of them, for as long as somebody wants that."""
+    """The files that were read last and what was made of them, for as long as somebody wants that.
+
+    `folders`: what lies in each folder, for each folder that a source begins in.
+    """
 
     def __init__(self) -> None:
         self.wanted = False
+        self.folders: dict[str, _Folders] = {}
         self.files: dict[str, tuple[bytes, dict[Callable[[bytes, str], Any], Any]]] = {}
 
     def file(self, store: Store, path: str) -> tuple[bytes, dict[Callable[[bytes, str], Any], Any]]:
@@ -77,7 +84,6 @@ class Source:
         self._store, self._prefix, self.entry = store, prefix, entry
         self._memory = memory or _Memory()
         self._names: Sequence[str] | None = None
-        self._index: dict[str, tuple[list[str], list[str]]] | None = None
 
     def __getstate__(self) -> tuple[Store, str, str | None]:
         return self._store, self._prefix, self.entry
@@ -118,11 +124,13 @@ class Source:
         return sorted({*self.names(), *self.special}) if self.special else self.names()
 
     def __contains__(self, path: object) -> bool:
-        if not isinstance(path, str):
-            return False
+        return isinstance(path, str) and self.listed_as(path) is not None
+
+    def listed_as(self, path: str) -> str | None:
+        """The path as `names` has it, so that of a million none is kept twice; None when it is not there."""
         names = self.names()
         at = bisect_left(names, path)
-        return at < len(names) and names[at] == path
+        return names[at] if at < len(names) and names[at] == path else None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -181,6 +189,7 @@ class Source:
         finally:
             self._memory.wanted = False
             self._memory.files.clear()
+            self._memory.folders.clear()
 
     def open(self, path: str) -> BinaryIO:
         """A stream that is read forward; use it for files that need not fit in memory."""
@@ -213,9 +222,10 @@ class Source:
         return self._store.stamps() if isinstance(self._store, FolderStore | ZipStore) else []
 
     def _folder(self, folder: str) -> tuple[list[str], list[str]]:
-        if self._index is None:
-            self._index = _indexed(self.names())
-        return self._index.get(folder, ([], []))
+        folders = self._memory.folders
+        if self._prefix not in folders:
+            folders[self._prefix] = _indexed(self.names())
+        return folders[self._prefix].get(folder, ([], []))
 
 
 def _below(names: Sequence[str], prefix: str) -> Sequence[str]:
@@ -223,9 +233,9 @@ def _below(names: Sequence[str], prefix: str) -> Sequence[str]:
     return names[bisect_left(names, prefix) : bisect_left(names, prefix[:-1] + "0")]
 
 
-def _indexed(names: Sequence[str]) -> dict[str, tuple[list[str], list[str]]]:
+def _indexed(names: Sequence[str]) -> _Folders:
     """Folder -> its files and subfolders, all as whole paths in order."""
-    index: dict[str, tuple[list[str], list[str]]] = {"": ([], [])}
+    index: _Folders = {"": ([], [])}
     for name in names:
         folder = name.rpartition("/")[0]
         if folder not in index:
@@ -236,7 +246,7 @@ def _indexed(names: Sequence[str]) -> dict[str, tuple[list[str], list[str]]]:
     return index
 
 
-def _add_folder(index: dict[str, tuple[list[str], list[str]]], folder: str) -> None:
+def _add_folder(index: _Folders, folder: str) -> None:
     new = []
     while folder not in index:
         index[folder] = ([], [])

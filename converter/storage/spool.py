@@ -11,7 +11,7 @@ from converter.storage.staging import failed
 
 __all__ = ["Spool"]
 
-IN_MEMORY = 1 << 26
+IN_MEMORY = 1 << 20
 BLOCK = 1 << 20
 
 
@@ -24,10 +24,9 @@ class Spool:
 
     _file: IO[bytes] = io.BytesIO()  # until there is one of its own: a signal may come first
 
-    def __init__(self, folder: str, label: str, in_memory: int | None = None) -> None:
+    def __init__(self, folder: str, label: str) -> None:
         self.label = label
-        size = IN_MEMORY if in_memory is None else in_memory
-        self._file = tempfile.SpooledTemporaryFile(size, dir=folder)  # noqa: SIM115 -- lives until poured
+        self._file = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder)  # noqa: SIM115 -- lives until poured
 
     def __del__(self) -> None:
         with suppress(OSError):  # what did not fit on the disk still does not

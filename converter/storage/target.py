@@ -72,9 +72,9 @@ class Target(ABC):
     def writer(self) -> FolderWriter | None:
         """What a worker process may write with by itself; None when all has to come through here."""
 
-    def spool(self, in_memory: int | None = None) -> Spool:
-        """A place for what is to become part of a file later; beyond `in_memory` bytes it waits on the same disk."""
-        return Spool(os.path.dirname(self._staging), self.name, in_memory)
+    def spool(self) -> Spool:
+        """A place for what is to become part of a file later; what is more than a little waits on the same disk."""
+        return Spool(os.path.dirname(self._staging), self.name)
 
     def mark(self) -> int:
         """How much has been written; `rewind` takes back what was written after it."""

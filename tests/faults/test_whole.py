@@ -167,9 +167,8 @@ def test_a_small_file_system(task: str, server: Server, source: Path, tmp_path: 
 
 NO_TMPDIR = """
 import os, tempfile
-from converter.package import index
 from converter.storage import spool
-index.IN_MEMORY = spool.IN_MEMORY = 1
+spool.IN_MEMORY = 1
 tempfile.tempdir = os.environ["TMPDIR"] = "/nowhere"
 """
 

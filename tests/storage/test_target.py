@@ -452,7 +452,7 @@ def test_refusals_are_one_line_and_leave_nothing(tmp_path, monkeypatch, name, nu
 
 
 @BOTH
-def test_a_disk_that_really_is_full(tmp_path, name):
+def test_a_disk_that_really_is_full(tmp_path, name, monkeypatch):
     """The limit on file sizes stands in for the disk: part of the data goes through."""
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -464,11 +464,13 @@ def test_a_disk_that_really_is_full(tmp_path, name):
                 out.write("big.png", bytes(200_000))
             with pytest.raises(TargetError, match="too large"), out.stream("other.png") as file:
                 file.write(bytes(200_000))
-            spool = out.spool(1000)
+            monkeypatch.setattr("converter.storage.spool.IN_MEMORY", 1000)
+            spool = out.spool()
             with pytest.raises(TargetError, match="too large"):
                 deque(map(spool.write, [bytes(2000)] * 100), maxlen=0)
             del spool  # what it still has to write is no error any more
-            small = out.spool(150_000)
+            monkeypatch.setattr("converter.storage.spool.IN_MEMORY", 150_000)
+            small = out.spool()
             small.write(bytes(140_000))
             with pytest.raises(TargetError, match="too large"), out.stream("spooled.png") as file:
                 small.pour(file)
