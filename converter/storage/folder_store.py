@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from converter.errors import SourceError
-from converter.storage.limits import Limits
+from converter.storage.limits import LISTS, Limits
 from converter.storage.names import is_ignored
 
 __all__ = ["FolderStore"]
@@ -86,9 +86,14 @@ class FolderStore:
     def read(self, path: str) -> bytes:
         fd = self._open(path)
         try:
-            return _read_all(fd)
+            size = os.fstat(fd).st_size
+            if size > self._limits.alone and not path.lower().endswith(LISTS):
+                raise self._error(path, f"holds {size:,} bytes, too many for one image or what is drawn on it")
+            return _read_all(fd, size)
         except OSError as error:
             raise self._error(path, _reason(error)) from None
+        except MemoryError:
+            raise self._error(path, f"holds {size:,} bytes, more than there is memory for") from None
         finally:
             os.close(fd)
 
@@ -170,8 +175,7 @@ def _stamp(path: str) -> int:
     return hash((about.st_size, about.st_mtime_ns, about.st_ino, about.st_dev))
 
 
-def _read_all(fd: int) -> bytes:
-    size = os.fstat(fd).st_size
+def _read_all(fd: int, size: int) -> bytes:
     data = os.read(fd, size + 1)
     if len(data) == size:
         return data

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-__all__ = ["Limits", "current_limits", "within"]
+__all__ = ["LISTS", "Limits", "current_limits", "within"]
+
+LISTS = (".csv", ".json", ".jsonl", ".xml")  # files that may describe a whole dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class Limits:
     `links_outside`: whether links in a folder may lead out of it. Off, because who made the
     dataset would choose which of the reader's files are packed and published.
     `files`: files and folders met while listing a folder, through links as well.
+    `alone`: bytes of a file that holds one image, or what is drawn on one, and is read at once.
     `zip_entries`, `zip_directory`: entries of a ZIP file, and bytes of its directory.
     `zip_ratio`: declared size over packed size of a whole ZIP file, looked at when the
     former exceeds `zip_ratio_from` bytes. One entry cannot exceed 1032, which is deflate's own limit.
@@ -24,6 +27,7 @@ class Limits:
 
     links_outside: bool = False
     files: int = 10_000_000
+    alone: int = 1 << 31
     zip_entries: int = 2_000_000
     zip_directory: int = 1 << 28
     zip_ratio: int = 200

@@ -179,6 +179,18 @@ def test_what_cannot_be_read(tmp_path, path):
             use(path)
 
 
+def test_a_file_that_nothing_can_hold(tmp_path, monkeypatch):
+    for name in ("a.png", "a.json"):
+        with open(tmp_path / name, "wb") as file:
+            file.truncate(1 << 40)  # takes no room on the disk
+    source = open_source(tmp_path)
+    with pytest.raises(SourceError, match=r"a\.png: holds 1,099,511,627,776 bytes, too many for one image"):
+        source.read("a.png")
+    monkeypatch.setattr(os, "read", lambda _, __: bytearray(1 << 62))
+    with pytest.raises(SourceError, match=r"a\.json: holds 1,099,511,627,776 bytes, more than there is memory for"):
+        source.read("a.json")
+
+
 @needs_a_user
 def test_a_file_without_permission(tmp_path):
     put(tmp_path, "a", "x/b", "c")
