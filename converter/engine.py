@@ -34,8 +34,8 @@ __all__ = ["Guard", "announce", "cores", "run"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-TRIAL = 0.25  # seconds of work done here before workers are thought of
-WORTH = 0.5  # seconds of work left that pay for starting them
+TRIAL = 0.05  # seconds of work done here before workers are thought of
+WORTH = 0.2  # seconds of work left that pay for starting them
 CHUNK = 0.1  # seconds of work given to a worker at a time
 LONGEST = 64  # items given to a worker at a time, at most
 AHEAD = 3  # chunks a worker that may be done and not yet asked for
