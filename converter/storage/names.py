@@ -149,7 +149,8 @@ def portable_problems(names: Iterable[str]) -> list[Problem]:
 
 def _folded(name: str) -> str:
     if name.isascii():
-        return name.lower()
+        lowered = name.lower()
+        return name if lowered == name else lowered  # of a million names most are kept once
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
