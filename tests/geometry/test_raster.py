@@ -58,14 +58,16 @@ class TestPolygons:
         assert found.counts == judged(rings, height, width)
 
     @given(st.lists(st.lists(RINGS, max_size=4), max_size=4), SIDES, SIDES, st.sampled_from([20, 1_000_000]))
-    def test_tight_boxes(self, polygons, height, width, piece):
+    def test_all_at_once(self, polygons, height, width, piece):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(raster, "_PIECE", piece)
             found = raster.tight_boxes(polygons, height, width)
+            masks = raster.all_to_rle(polygons, height, width)
+        assert masks == [raster.polygons_to_rle(rings, height, width) for rings in polygons]
         assert found == [around_drawn(rings, height, width) for rings in polygons]
         assert all(type(number) is int for box in found for number in box)
 
-    def test_tight_boxes_of_what_the_rasteriser_would_misread(self):
+    def test_all_at_once_of_what_the_rasteriser_would_misread(self):
         square: Rings = [[0, 0, 9, 0, 9, 9, 0, 9]]
         few, odd, none, nan, far = (
             [0, 0, 9, 9],
@@ -75,9 +77,10 @@ class TestPolygons:
             [1e300] * 6,
         )
         bad: Any
-        for bad in (few, odd, none, nan, far):
-            with pytest.raises(ShapeError, match="ring 1"):
-                raster.tight_boxes([square, [bad]], 20, 20)
+        for bad in (few, odd, none, nan, far, [True] * 6, ["1"] * 6):
+            for together in (raster.tight_boxes, raster.all_to_rle):
+                with pytest.raises(ShapeError, match="ring 1"):
+                    together([square, [bad]], 20, 20)
 
     def test_long_outline(self):
         dice = random.Random(5)
