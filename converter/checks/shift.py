@@ -19,8 +19,8 @@ they should.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import msgspec
 import numpy as np
@@ -45,6 +45,7 @@ SMALLEST = 4 * REACH
 EDGES = 40  # boundary pixels that say something
 POINTS = 2000  # of them, evenly taken; neighbours tell the same
 GLANCE = 3000  # of a whole set: enough to see that nothing is off
+MANY = 16  # images of which half are enough for that
 NEARLY, BARELY = 0.97, 1.02  # of the score of masks as they are; two pixels away and one
 CLIPPED = 0.98  # of gradients, above which they are as good as that
 AT_ONCE = 250  # pixels whose surroundings, summed up, stay in the cache
@@ -295,10 +296,17 @@ def _gains(every: Scores, best: Place, other: Place) -> bool:
     return bool((gain > 0).mean() >= AGREE) and float(gain.mean()) >= SURE * error
 
 
-def glance(splits: Sequence[str | None]) -> int:
-    """How many boundary pixels of each image are enough for `doubtful`; `splits` are those of the images."""
-    judged = [n for n in (len(splits), *Counter(splits).values()) if n >= FEWEST]
-    return min(POINTS, -(-GLANCE // min(judged, default=FEWEST)))
+def glance(splits: Sequence[str | None]) -> tuple[list[int], int]:
+    """What is enough for `doubtful`: which images, given by their splits, and how many boundary pixels of each.
+
+    Of many images of a split it is every second one.
+    """
+    places: dict[str | None, list[int]] = {}
+    for place, split in enumerate(splits):
+        places.setdefault(split, []).append(place)
+    taken = [mine[:: 2 if len(mine) >= MANY else 1] for mine in places.values()]
+    judged = [n for n in (sum(map(len, taken)), *map(len, taken)) if n >= FEWEST]
+    return sorted(chain.from_iterable(taken)), min(POINTS, -(-GLANCE // min(judged, default=FEWEST)))
 
 
 def doubtful(facts: Sequence[Facts]) -> bool:

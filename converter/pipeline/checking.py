@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -138,13 +138,14 @@ def examine(
         return _stopped(path, error, fail_on)
     chosen = choose(opened.scan.refs, sample, seed)
     aligned = choose(chosen, shift.IMAGES, seed)
+    glanced, points = shift.glance([ref.image.split for ref in aligned])
     work = Look(
         opened,
         header,
         mapping,
         packed,
-        frozenset(shown_name(ref.image) for ref in aligned),
-        shift.glance([ref.image.split for ref in aligned]),
+        _names(aligned[place] for place in glanced),
+        points,
         len({ref.image.split for ref in chosen}) > 1,
         _refused_in_scan(opened),
         source_tags(opened),
@@ -159,11 +160,17 @@ def examine(
         *(f for each in facts for f in each.findings),
     ]
     found += _of_the_set(facts, header, packed, found, whole=whole)
-    found += shift.check(_looked_closer(work, aligned, facts, see))
+    if shift.doubtful(facts):
+        closer = msgspec.structs.replace(work, aligned=_names(aligned), points=shift.POINTS)
+        found += shift.check(list(see(closer, aligned)))
     report = _report(path, opened, header, found, len(chosen), len(lost), fail_on)
     mixed = sources.summaries(facts)
     report = msgspec.structs.replace(report, sources=mixed, source_differences=sources.differences(mixed))
     return Checked(report, facts, header, opened, opened.ledger.notes)
+
+
+def _names(refs: Iterable[Ref]) -> frozenset[str]:
+    return frozenset(shown_name(ref.image) for ref in refs)
 
 
 def _classes(opened: Opened) -> tuple[Header, class_files.ClassMap | None]:
@@ -182,15 +189,6 @@ def _refused_in_scan(opened: Opened) -> dict[str, set[int]]:
 
 
 # ---------------------------------------------------------------- the whole set
-
-
-def _looked_closer(
-    work: Look, aligned: Sequence[Ref], facts: Sequence[Facts], see: Callable[[Look, Sequence[Ref]], Iterator[Facts]]
-) -> Sequence[Facts]:
-    """The facts by which shifts are judged: seen at a glance, unless that leaves a doubt."""
-    if work.points == shift.POINTS or not shift.doubtful(facts):
-        return facts
-    return list(see(msgspec.structs.replace(work, points=shift.POINTS), aligned))
 
 
 def _of_the_set(

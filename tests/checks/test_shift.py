@@ -138,13 +138,14 @@ def test_masks_drawn_too_wide_or_too_narrow_lie_where_they_should(pixels: int) -
 
 def glanced(pairs: list[Pair], change: Callable[[Labels], Labels] = lambda m: m) -> bool:
     """Whether a look at few pixels of the luma leaves a doubt."""
-    points = shift.glance([None] * len(pairs))
+    places, points = shift.glance([None] * len(pairs))
     assert points < shift.POINTS
     facts = []
-    for i, (rgb, labels) in enumerate(pairs):
+    for place in places:
+        rgb, labels = pairs[place]
         luma = np.asarray(Image.fromarray(rgb).convert("L"))
         alignment = scores(luma, shift.boundary(change(labels), points))
-        facts.append(Facts(str(i), None, "", luma.shape[1], luma.shape[0], alignment=alignment))
+        facts.append(Facts(str(place), None, "", luma.shape[1], luma.shape[0], alignment=alignment))
     return shift.doubtful(facts)
 
 
@@ -163,9 +164,14 @@ def test_a_glance_doubts_what_is_scaled(pairs: list[Pair], factor: float, corner
     assert glanced(pairs, lambda m: scaled(m, factor, corner))
 
 
-def test_a_glance_takes_more_of_fewer_images_and_of_small_splits() -> None:
-    whole, split = shift.glance(["train"] * 32), shift.glance(["train"] * 24 + ["val"] * 8)
-    assert shift.EDGES < whole < split < shift.glance(["train"] * 5) <= shift.POINTS
+def test_a_glance_takes_half_of_many_images_and_more_of_each_where_there_are_few() -> None:
+    whole, points = shift.glance(["train"] * 32)
+    assert whole == list(range(0, 32, 2))
+    some, more = shift.glance(["train"] * 24 + ["val"] * 8)
+    assert some == [*range(0, 24, 2), *range(24, 32)]
+    few, most = shift.glance(["train"] * 5)
+    assert few == list(range(5))
+    assert shift.EDGES < points < more < most < shift.POINTS
 
 
 def test_masks_that_follow_no_edges_say_nothing() -> None:
