@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import BinaryIO, TypeAlias
 
 from converter.codecs.text import decode_text
 from converter.errors import SourceError
 
-__all__ = ["encode", "lines", "record", "records", "rows"]
+__all__ = ["Table", "encode", "lines", "record", "records", "rows"]
 
+# A file, or how to open it: then no more than a piece of it is in memory.
+Table: TypeAlias = bytes | Callable[[], BinaryIO]
+
+_PIECE = 1 << 20
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _SPECIAL = re.compile(r'[",\r\n]')
 
 
-def rows(data: bytes, file: str) -> list[dict[str, str]]:
+def rows(data: Table, file: str) -> list[dict[str, str]]:
     """All that `records` gives."""
     return list(records(data, file))
 
 
-def records(data: bytes, file: str) -> Iterator[dict[str, str]]:
+def records(data: Table, file: str) -> Iterator[dict[str, str]]:
     """The records by the names in the header, which are stripped; values are as they stand.
 
     The delimiter is the comma, semicolon or tab that the header has most of. Empty lines
@@ -40,19 +48,50 @@ def records(data: bytes, file: str) -> Iterator[dict[str, str]]:
             yield dict(zip(header, row, strict=True))
 
 
-def lines(data: bytes, file: str) -> Iterator[tuple[int, list[str]]]:
+def lines(data: Table, file: str) -> Iterator[tuple[int, list[str]]]:
     """The fields of every record that is not empty, and the line that it ends on; for tables without a header.
 
     Delimiter and errors as in `records`.
     """
+    if not isinstance(data, bytes):
+        size = _plain_size(data)
+        if size is not None:
+            with io.TextIOWrapper(data(), "utf-8-sig", newline="") as opened:
+                yield from _read(opened, size, file)
+            return
+        with data() as stream:
+            data = stream.read()
     text = decode_text(data, file)
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise SourceError(file, "holds a NUL character; this is no text", place=f"line {line}")
+    yield from _read((m[0] for m in _LINE.finditer(text)), len(text), file)
+
+
+def _plain_size(table: Callable[[], BinaryIO]) -> int | None:
+    """The size of UTF-8 without NUL characters and with LF at the end of lines; None of anything else."""
+    decoder, size = codecs.getincrementaldecoder("utf-8")(), 0
+    with table() as stream:
+        while piece := stream.read(_PIECE):
+            try:
+                text = decoder.decode(piece)
+            except UnicodeDecodeError:
+                return None
+            if "\0" in text or text.count("\r") != text.count("\r\n"):
+                return None
+            size += len(piece)
+    return None if decoder.getstate()[0] else size
+
+
+def _read(text: Iterable[str], size: int, file: str) -> Iterator[tuple[int, list[str]]]:
+    lines, ahead = iter(text), ""
+    while not ahead.strip("\r\n") and (line := next(lines, "")):
+        ahead += line
     # One field may be the run-length code of a whole image. The limit belongs to the
     # process, and is only ever raised; 2**31 - 1 is the most that every platform takes.
-    csv.field_size_limit(max(csv.field_size_limit(), min(len(text), 2**31 - 1)))
-    reader = csv.reader((m[0] for m in _LINE.finditer(text)), delimiter=_delimiter(text), strict=True)
+    csv.field_size_limit(max(csv.field_size_limit(), min(size, 2**31 - 1)))
+    first = (m[0] for m in _LINE.finditer(ahead))
+    reader = csv.reader(chain(first, lines), delimiter=_delimiter(ahead), strict=True)
     try:
         for row in reader:
             if row:

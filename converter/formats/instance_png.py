@@ -25,6 +25,7 @@ import posixpath
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -159,7 +160,7 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
     label = source.label(index.INDEX)
     declared = {c.id for c in about.classes}
     images: dict[str, Ref] = {}
-    for line, row in enumerate(index.decode(source.read(index.INDEX), label), 2):
+    for line, row in enumerate(index.decode(partial(source.open, index.INDEX), label), 2):
         if row.image not in images:
             images[row.image] = Ref(indexed_image(reading.images, row), Masks())
         if not row.mask:

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -112,7 +113,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
 def _scan_package(reading: Reading, about: meta.Meta) -> Scan:
     """A tree with meta.json and index.csv: the index says which mask belongs to what."""
     source = reading.source
-    rows = index.decode(source.read(index.INDEX), source.label(index.INDEX))
+    rows = index.decode(partial(source.open, index.INDEX), source.label(index.INDEX))
     refs = [Ref(indexed_image(reading.images, row), Payload(row.mask)) for row in rows]
     declared, _, _ = _declared(reading, about, [])
     splits = order_splits([*about.splits, *(r.image.split for r in refs)])

@@ -44,7 +44,6 @@ class Row(msgspec.Struct, frozen=True):
 
 COLUMNS: tuple[str, ...] = Row.__struct_fields__
 KNOWN = frozenset(COLUMNS)
-REPEATED = KNOWN - {"mask", "instance_id", "mask_sha256"}
 
 
 def image_row(sample: Sample, mask: str = "", mask_sha256: str = "") -> Row:
@@ -110,14 +109,13 @@ class Writer:
         self._spool.pour(stream)
 
 
-def decode(data: bytes, file: str) -> Iterator[Row]:
+def decode(data: csvs.Table, file: str) -> Iterator[Row]:
     """The rows of index.csv; unknown columns are passed over, missing ones are refused."""
-    shared: dict[str, str] = {}  # most values occur in many rows
     for line, found in enumerate(csvs.records(data, file), 2):
         if not {"image", "mask", "class_id"} <= found.keys():
             problem = f"columns are missing; it has {', '.join(found)}"
             raise SourceError(file, problem, place="line 1", remedy="is it an index.csv?")
-        row = Row(**{k: shared.setdefault(v, v) if k in REPEATED else v for k, v in found.items() if k in KNOWN})
+        row = Row(**{k: v for k, v in found.items() if k in KNOWN})
         for path in (row.image, row.mask):
             if path.startswith("/") or ".." in posixpath.normpath(path).split("/"):
                 raise SourceError(

@@ -6,6 +6,7 @@ others have to be what it would be converted to.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -45,7 +46,7 @@ def open_package(reading: Reading, header: Header) -> Package | None:
     if about is None or index.INDEX not in source:
         return None
     try:
-        rows = index.ByImage(index.decode(source.read(index.INDEX), source.label(index.INDEX)))
+        rows = index.ByImage(index.decode(partial(source.open, index.INDEX), source.label(index.INDEX)))
     except SourceError as error:
         error.code = error.code or "index-mismatch"
         raise

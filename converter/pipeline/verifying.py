@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def verify(staged: Path, outputs: list[Output], outcome: Outcome, *, workers: in
     except SourceError as error:
         return [_finding("meta-invalid", {"file": meta.META}, str(error))]
     try:
-        rows = index.ByImage(index.decode(source.read(index.INDEX), index.INDEX))
+        rows = index.ByImage(index.decode(partial(source.open, index.INDEX), index.INDEX))
         files = outputs[0].writing.options.image_files in {"copy", "hardlink"}
         reading = Reading(source, ReadOptions(need_files=files))
         with stopwatch.stage("scan"):

@@ -11,16 +11,38 @@ from converter.codecs import csvs
 from converter.errors import SourceError
 
 
+@pytest.fixture(autouse=True)
+def _small_pieces(monkeypatch):
+    monkeypatch.setattr(csvs, "_PIECE", 7)
+
+
+def rows(data: bytes, file: str) -> list[dict[str, str]]:
+    """The same of the bytes and of a file that is opened, or the same error."""
+    answers: list[list[dict[str, str]] | SourceError] = []
+    for table in (data, lambda: io.BytesIO(data)):
+        try:
+            answers.append(csvs.rows(table, file))
+        except SourceError as error:
+            answers.append(error)
+    whole, opened = answers
+    if isinstance(whole, SourceError):
+        assert (type(opened), str(opened)) == (SourceError, str(whole))
+        raise whole
+    assert not isinstance(opened, SourceError)
+    assert opened == whole
+    return whole
+
+
 def refused(data: bytes, problem: str) -> str:
     with pytest.raises(SourceError, match=problem) as caught:
-        csvs.rows(data, "a.csv")
+        rows(data, "a.csv")
     assert caught.value.file == "a.csv"
     return caught.value.place
 
 
 def test_rows():
     data = b'\xef\xbb\xbfPixel Value, Class\r\n0, background\r\n\r\n1,"a ""big""\r\n, cat"\r\n'
-    assert csvs.rows(data, "_classes.csv") == [
+    assert rows(data, "_classes.csv") == [
         {"Pixel Value": "0", "Class": " background"},
         {"Pixel Value": "1", "Class": 'a "big"\r\n, cat'},
     ]
@@ -30,21 +52,21 @@ def test_rows():
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_delimiters_and_line_ends(delimiter, end):
     text = end.join([delimiter.join(["id", '"a;b,c"', "name"]), delimiter.join("123"), ""])
-    assert csvs.rows(text.encode(), "a") == [{"id": "1", "a;b,c": "2", "name": "3"}]
+    assert rows(text.encode(), "a") == [{"id": "1", "a;b,c": "2", "name": "3"}]
 
 
 def test_one_column():
-    assert csvs.rows(b"name\ncat\ndog;fish", "a") == [{"name": "cat"}, {"name": "dog;fish"}]
+    assert rows(b"name\ncat\ndog;fish", "a") == [{"name": "cat"}, {"name": "dog;fish"}]
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"id,name\n"])
 def test_no_rows(data):
-    assert csvs.rows(data, "a") == []
+    assert rows(data, "a") == []
 
 
 def test_a_long_field():
     code = " ".join(["123 45"] * 200_000)
-    assert csvs.rows(f"id,rle\n1,{code}\n".encode(), "a")[0]["rle"] == code
+    assert rows(f"id,rle\n1,{code}\n".encode(), "a")[0]["rle"] == code
 
 
 @pytest.mark.parametrize(
@@ -65,8 +87,8 @@ def test_refused(data, problem, place):
 
 
 def test_encode():
-    rows: list[list[object]] = [["a.png", 1, None], ['say "x", y', 2.5, "a\rb"], ["ä\n", "", " "]]
-    assert csvs.encode(["image", "id", "name"], rows) == (
+    records: list[list[object]] = [["a.png", 1, None], ['say "x", y', 2.5, "a\rb"], ["ä\n", "", " "]]
+    assert csvs.encode(["image", "id", "name"], records) == (
         'image,id,name\na.png,1,\n"say ""x"", y",2.5,"a\rb"\n"ä\n",, \n'.encode()
     )
     assert csvs.encode(["a"], [[None], [1]]) == b'a\n""\n1\n'
@@ -81,5 +103,5 @@ FIELD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 def test_round_trip(records):
     names = [f"column {i}" for i in range(len(records[0]) if records else 2)]
     data = csvs.encode(names, records)
-    assert csvs.rows(data, "a") == [dict(zip(names, r, strict=True)) for r in records]
+    assert rows(data, "a") == [dict(zip(names, r, strict=True)) for r in records]
     assert list(csv.reader(io.StringIO(data.decode(), newline=""))) == [names, *records]
