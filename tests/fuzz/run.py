@@ -6,24 +6,29 @@
 Findings are told as they come, and replayed by the suite from then on. Inputs after which
 something came out that had not been seen before are kept to go on from. Under Linux an input
 that takes more than SECONDS of a processor, or more memory than MEMORY, is a finding as well.
+No worker is started for an input, which would take longer than most inputs do; every target
+has a process of its own instead, and what that dies of is a finding too.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import re
 import resource
 import signal
 import sys
+import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from converter import engine
 from tests.fuzz.mutate import mutated, renamed
 from tests.fuzz.targets import TARGETS, Target
 
@@ -53,8 +58,11 @@ def changed(target: Target, pool: Sequence[bytes], chance: random.Random) -> byt
     return head + b"\n" + mutated(content, chance)
 
 
-def fuzz(name: str, seconds: float, seed: int) -> tuple[int, int, list[Path]]:
-    """How many inputs a target was given, how many outcomes there were, and the files that it did not survive."""
+def fuzz(name: str, seconds: float, seed: int, last: Path) -> tuple[int, int, list[Path]]:
+    """How many inputs a target was given, how many outcomes there were, and the files that it did not survive.
+
+    `last` holds the input that the target is at.
+    """
     target, chance = TARGETS[name], random.Random(seed)
     pool = [*target.seeds(), *(p.read_bytes() for p in sorted((CORPUS / name).glob("*")))]
     found: list[Path] = []
@@ -63,6 +71,7 @@ def fuzz(name: str, seconds: float, seed: int) -> tuple[int, int, list[Path]]:
     count, until = 0, time.process_time() + seconds  # of a processor: a busy machine tries no fewer inputs
     while time.process_time() < until:
         data = changed(target, pool, chance)
+        last.write_bytes(data)
         count += 1
         try:
             signal.setitimer(signal.ITIMER_PROF, SECONDS)
@@ -99,17 +108,34 @@ def _too_long(_: int, __: FrameType | None) -> NoReturn:
     raise HangError(f"more than {SECONDS} s")
 
 
+def _here(work: Callable[[Any], Any], items: Sequence[Any], **_: Any) -> Iterator[Any]:
+    """What `engine.run` does, without workers."""
+    return map(work, items)
+
+
+def _apart(name: str, seconds: float) -> bool:
+    """Fuzz a target in a process of its own; whether something was found."""
+    with tempfile.NamedTemporaryFile() as file:
+        last = Path(file.name)
+        pid = os.fork()
+        if pid == 0:
+            count, outcomes, found = fuzz(name, seconds, time.time_ns(), last)
+            print(f"{name}: {count} inputs, {outcomes} outcomes, {len(found)} findings", flush=True)
+            os._exit(bool(found))
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if code < 0:
+            print(f"{name}: {signal.Signals(-code).name}: {_keep(name, last.read_bytes())}", flush=True)
+    return code != 0
+
+
 def main(arguments: list[str]) -> int:
     seconds = float(arguments[0]) if arguments else 60
     signal.signal(signal.SIGPROF, _too_long)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, resource.RLIM_INFINITY))
     warnings.simplefilter("error")  # as in the suite: a user would see them
-    failed = False
-    for name in arguments[1:] or TARGETS:
-        count, outcomes, found = fuzz(name, seconds, time.time_ns())
-        print(f"{name}: {count} inputs, {outcomes} outcomes, {len(found)} findings", flush=True)
-        failed = failed or bool(found)
-    return failed
+    engine.run = _here  # type: ignore[assignment]
+    found = [_apart(name, seconds) for name in arguments[1:] or TARGETS]
+    return any(found)
 
 
 if __name__ == "__main__":
