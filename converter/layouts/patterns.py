@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -47,20 +47,20 @@ def matches(reading: Reading, ledger: Ledger) -> list[Match]:
     source, pattern = reading.source, reading.options.masks
     if pattern is None:
         raise SourceError("--image-pattern", "says where images are, not their masks", remedy="add --masks PATTERN")
-    masks = _found(source, pattern, "--masks")
-    taken = {path for path, _ in masks} if reading.images is source else set()
+    taken = {path for path, _ in _found(source, pattern, "--masks")} if reading.images is source else set()
     wanted = reading.options.image_pattern
     finder = _Patterned(reading.images, wanted, taken) if wanted else _ByName(reading.images, taken)
     found: dict[str, list[tuple[str, str]]] = {path: [] for path in finder.all}
     images = dict(finder.all)
-    for path, values in masks:
+    labels: dict[str, str] = {}  # few, of many masks
+    for path, values in _found(source, pattern, "--masks"):
         image, problem = finder.find(values)
         if image is None:
             ledger.lose("orphan-mask", path, f"{source.label(path)}: {problem}")
             continue
         images.setdefault(image.file or "", image)
         label = values.get("class") or finder.values.get(image.file or "", {}).get("class", "")
-        found.setdefault(image.file or "", []).append((path, label))
+        found.setdefault(image.file or "", []).append((path, labels.setdefault(label, label)))
     made = [Match(images[path], sorted(mine)) for path, mine in found.items()]
     return sorted(made, key=lambda m: (m.image.split or "", m.image.file or ""))
 
@@ -142,14 +142,17 @@ def _parse(pattern: str, option: str) -> re.Pattern[str]:
     return re.compile(text)
 
 
-def _found(source: Source, pattern: str, option: str) -> list[tuple[str, dict[str, str]]]:
+def _found(source: Source, pattern: str, option: str) -> Iterator[tuple[str, dict[str, str]]]:
     """The files that fit a pattern, with the values of its placeholders. SourceError when there are none."""
     regex = _parse(pattern, option)
-    found = [(path, match.groupdict()) for path in source.names() if (match := regex.fullmatch(path))]
-    if not found:
+    none = True
+    for path in source.names():
+        if match := regex.fullmatch(path):
+            none = False
+            yield path, match.groupdict()
+    if none:
         problem, remedy = "no file matches the pattern", "paths begin below the source"
         raise SourceError(source.name, problem, place=f"{option} {pattern}", remedy=remedy)
-    return found
 
 
 class _Patterned:
