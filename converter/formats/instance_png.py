@@ -313,8 +313,8 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     """One PNG an instance, numbered in the order of the sample."""
     image, folder = sample.image, mask_stem(writing, sample.image)
     files = []
-    for number, instance in enumerate(sample.instances, 1):
-        crop, x, y = rle.decode_crop(shapes.mask_of(instance.shape, image.height, image.width))
+    crops = rle.decode_crops([shapes.mask_of(i.shape, image.height, image.width) for i in sample.instances])
+    for number, (instance, (crop, x, y)) in enumerate(zip(sample.instances, crops, strict=True), 1):
         data = png_write.encode_mask(crop, x, y, image.height, image.width)
         files.append((f"{folder}/{number:04d}_{instance.class_id}.png", data))
     return Encoded(files, describe(writing, sample, files), [i.id for i in sample.instances])

@@ -90,6 +90,16 @@ class TestBitmaps:
         assert (x, y) == (columns[0], rows[0])
         assert np.array_equal(crop, mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
 
+    @given(st.lists(masks(), max_size=5))
+    def test_of_many_as_of_each(self, some):
+        codes = [of(mask) for mask in some]
+        for flips, code in zip(rle.flips(codes), codes, strict=True):
+            assert flips.tolist() == np.cumsum(rle.to_counts(code))[:-1].tolist()
+        for (crop, x, y), code in zip(rle.decode_crops(codes), codes, strict=True):
+            alone, left, top = rle.decode_crop(code)
+            assert (x, y) == (left, top)
+            assert np.array_equal(crop, alone)
+
     @given(masks(), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
     def test_encode_crop(self, mask, above, below, left, right):
         whole = np.pad(mask, ((above, below), (left, right)))
