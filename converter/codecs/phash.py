@@ -30,6 +30,7 @@ AROUND = 5  # averages on a side
 NOISE = 1.0  # gray levels of local contrast that are no pattern
 LEVELS = 32.0  # to a standard deviation, in a signed byte
 BLOCK = 1024  # images compared with as many at a time
+_NEAREST = np.arange(-(AROUND // 2), SIDE + AROUND // 2).clip(0, SIDE - 1)
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -54,11 +55,16 @@ def look_at(picture: Image.Image) -> Look:
 
 def _around(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean of the AROUND x AROUND values about each, those at the rim repeated outwards."""
-    padded = np.pad(values, AROUND // 2, mode="edge")
-    view = np.lib.stride_tricks.sliding_window_view
-    rows = view(padded, AROUND, axis=0).mean(axis=-1)
-    found: NDArray[np.float64] = view(rows, AROUND, axis=1).mean(axis=-1)
-    return found
+    rows = _mean(values[_NEAREST])
+    return _mean(rows.T[_NEAREST]).T
+
+
+def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of AROUND rows each, one after the other."""
+    total = values[: 1 - AROUND]
+    for first in range(1, AROUND):
+        total = total + values[first : first + SIDE]
+    return total / AROUND
 
 
 def likeness(a: Look, b: Look) -> float:
