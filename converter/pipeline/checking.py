@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
@@ -67,8 +68,8 @@ class CheckReport(msgspec.Struct, frozen=True):
 class Checked(msgspec.Struct, frozen=True):
     """A report with what it was made from, for those who want to show more of it.
 
-    `facts` are those of the images checked, in order; `header` has the classes after a class
-    file. `opened` is None when the dataset could not be opened.
+    `facts` are those of the images checked, in order, with their findings in the report alone; `header`
+    has the classes after a class file. `opened` is None when the dataset could not be opened.
     """
 
     report: CheckReport
@@ -151,15 +152,15 @@ def examine(
         source_tags(opened),
     )
     see = functools.partial(engine.run, workers=workers, guard=guard, lost=work.lost_with if lenient else None)
-    facts: list[Facts] = list(progress("check", len(chosen), see(work, chosen)))
+    facts: list[Facts] = []
+    seen: list[Finding] = []
+    for each in progress("check", len(chosen), see(work, chosen)):
+        seen += (_below(path, f) for f in each.findings)
+        facts.append(msgspec.structs.replace(each, findings=[]))
     lost = [r for r in opened.ledger.refusals if r.whole]
     whole = len(chosen) == len(opened.scan.refs) and not lost
-    found = [
-        *refused.of_scan(opened, header, workers),
-        *refused.orphans(opened),
-        *(f for each in facts for f in each.findings),
-    ]
-    found += _of_the_set(facts, header, packed, found, whole=whole)
+    found = [_below(path, f) for f in (*refused.of_scan(opened, header, workers), *refused.orphans(opened))] + seen
+    found += [_below(path, f) for f in _of_the_set(facts, header, packed, found, whole=whole)]
     if shift.doubtful(facts):
         closer = msgspec.structs.replace(work, aligned=_names(aligned), points=shift.POINTS)
         found += shift.check(list(see(closer, aligned)))
@@ -213,7 +214,7 @@ def _report(
 ) -> CheckReport:
     bare = {f.where.get("image") for f in found if f.code == "missing-mask"}
     kept = [f for f in found if not (f.code == "no-annotations" and f.where.get("image") in bare)]
-    findings = in_order(_below(path, f) for f in kept)
+    findings = in_order(kept)
     return CheckReport(
         ok=not _fails(findings, fail_on),
         source=path,
@@ -231,12 +232,23 @@ def _fails(findings: Sequence[Finding], fail_on: FailOn) -> bool:
 
 
 def _below(path: str, found: Finding) -> Finding:
-    """The finding with its file as a path below the source, as the user knows it."""
-    file = found.where.get("file", "")
+    """The finding with its file as a path below the source, as the user knows it.
+
+    Its words are those of the catalog where they are equal: what comes from a worker has its own.
+    """
+    entry = CATALOG[found.code]
+    if "file" in found.where:
+        found.where["file"] = _path_below(path, found.where["file"])
+    fix = entry.fix if found.fix == entry.fix else found.fix
+    return Finding(sys.intern(found.code), entry.severity, found.where, found.message, fix, found.details)
+
+
+@functools.lru_cache(maxsize=1)
+def _path_below(path: str, file: str) -> str:
     for root in (path.rstrip("/"), os.path.dirname(path)):
         if root and file.startswith(root + "/"):
-            return msgspec.structs.replace(found, where={**found.where, "file": file[len(root) + 1 :]})
-    return found
+            return file[len(root) + 1 :]
+    return file
 
 
 def _stopped(path: str, error: SourceError, fail_on: FailOn) -> Checked:
