@@ -277,7 +277,7 @@ def dying(self, item):
 
 
 def test_a_check_names_the_image_that_no_process_survives(server: Server, source: Path) -> None:
-    run = server.run(["check", source, "--json"], prepare=DIE_EARLY.format(module="checking", name="_Look"))
+    run = server.run(["check", source, "--json"], prepare=DIE_EARLY.format(module="looking", name="Look"))
     assert run.code == 1, run.err
     (found,) = (f for f in run.json["findings"] if f["code"] == "unreadable-image")
     assert found["where"]["image"] == "00001.png"
