@@ -6,6 +6,7 @@ Sizes that do not fit are refused in reading, shifts are found over the whole se
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from converter.checks.catalog import finding
@@ -42,8 +43,8 @@ def outside(each: Drawn, image: Image) -> float:
     xs: list[float] = []
     ys: list[float] = []
     if isinstance(shape, Polygons):
-        xs = [x for ring in shape.rings for x in ring[0::2]]
-        ys = [y for ring in shape.rings for y in ring[1::2]]
+        xs = list(chain.from_iterable(ring[0::2] for ring in shape.rings))
+        ys = list(chain.from_iterable(ring[1::2] for ring in shape.rings))
     elif isinstance(shape, Marks):
         xs, ys = shape.points[0::2], shape.points[1::2]
     elif isinstance(shape, Box):

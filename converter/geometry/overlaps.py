@@ -31,7 +31,7 @@ def iou_table(a: Sequence[Rle], b: Sequence[Rle]) -> NDArray[np.float64]:
 
 def overlapping_pairs(masks: Sequence[Rle], areas: Sequence[int]) -> Iterator[tuple[int, int, int, float]]:
     """(i, j, pixels in common, IoU), i < j, of the masks that have a pixel in common, in order; `areas` are theirs."""
-    for start in range(0, len(masks), _ROWS):
+    for start in range(0, len(masks) - 1, _ROWS):
         table = iou_table(masks[start : start + _ROWS], masks[start:])
         rows, columns = table.nonzero()
         later = columns > rows
