@@ -22,7 +22,10 @@ MOMENT = 0.02  # seconds
 class _Stopped(BaseException):
     """Ctrl-C or SIGTERM, raised where the program stands, so that what was staged is cleared."""
 
+    raised = False
+
     def __init__(self, signum: int) -> None:
+        _Stopped.raised = True
         self.signum = signum
         super().__init__(signum)
 
@@ -119,10 +122,14 @@ def _heed_no_more() -> None:
 
 
 def _not_to_be_missed(unraisable: Any) -> None:
-    """A signal may meet the program where Python cannot raise, in a finaliser: then it is raised a moment later."""
+    """A signal may meet the program where Python cannot raise, in a finaliser: then it is raised a moment later.
+
+    It may also leave an object half-made, whose finaliser then fails: that is no news.
+    """
     stopped = unraisable.exc_value
     if not isinstance(stopped, _Stopped):
-        sys.__unraisablehook__(unraisable)
+        if not _Stopped.raised:
+            sys.__unraisablehook__(unraisable)
         return
 
     def stop(_: int, __: FrameType | None) -> NoReturn:

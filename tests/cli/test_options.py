@@ -209,6 +209,31 @@ def test_what_is_read_is_not_changed(tmp_path):
     assert "in/out" in run.error
 
 
+HALF_MADE = """
+import gc, os, signal, sys
+from converter import cli
+class HalfMade:
+    def __init__(self):
+        self.me = self
+        os.kill(os.getpid(), signal.SIGINT)
+        self.key = 1
+    def __del__(self):
+        del self.key
+def run():
+    HalfMade()
+cli._run = run
+try:
+    cli.main()
+finally:
+    gc.collect()
+"""
+
+
+def test_what_a_signal_leaves_half_made_goes_without_a_word() -> None:
+    found = subprocess.run([sys.executable, "-c", HALF_MADE], capture_output=True, text=True, check=False, timeout=60)
+    assert (found.returncode, found.stderr) == (130, "error: interrupted; nothing was written\n")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_leaves_nothing(number, code, tmp_path):
     many = tmp_path / "many"
