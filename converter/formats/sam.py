@@ -144,6 +144,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             mark = json.decode(raw, file, Mark, place=place)
             id = mark.id
             region, turned = _region(mark, image)
+            fields = json.decode(raw, file, place=place)
         except SourceError as error:
             ledger.bad_annotation(shown_name(image), id, error)
             continue
@@ -152,13 +153,12 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             continue
         if turned:
             ledger.note("size-transposed", f"{file}, {place}", turned)
-        instances.append(_instance(mark, raw, region))
+        instances.append(_instance(mark, fields, region))
     del header
     return Sample(image, tuple(instances))
 
 
-def _instance(mark: Mark, raw: msgspec.Raw, region: Rle) -> Instance:
-    fields: dict[str, Any] = msgspec.json.decode(raw)
+def _instance(mark: Mark, fields: dict[str, Any], region: Rle) -> Instance:
     extra = {k: v for k, v in fields.items() if k not in SHAPE_KEYS}
     return Instance(1, region, mark.id, box=_box(mark), area=mark.area, extra=extra)
 

@@ -65,7 +65,7 @@ def _changed_body(kind: bytes, body: bytes, chance: random.Random) -> bytes:
         return blindly(body, chance)
     fields = list(struct.unpack(">IIBBBBB", body))
     at = chance.randrange(7)
-    sides = (0, 1, fields[0], fields[1], fields[0] + 1, 2**16, 2**31 - 1, 2**32 - 1)
+    sides = (0, 1, fields[0], fields[1], min(fields[0] + 1, 2**32 - 1), 2**16, 2**31 - 1, 2**32 - 1)
     fields[at] = chance.choice(sides if at < 2 else (0, 1, 2, 3, 4, 6, 8, 16, 255))
     return struct.pack(">IIBBBBB", *fields)
 
