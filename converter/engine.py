@@ -6,8 +6,9 @@ they are forked: they find work and items in place, and only places and results 
 
 A worker that dies (killed, out of memory, a crash in C) or runs out of time costs the item it
 was at. That item is tried once more, alone, in a new worker, as it may have been the victim
-of its neighbours; when that fails too, `lost` says what stands in its place. The other items
-are not run again. Workers end with their parent, however that ends.
+of its neighbours; when that fails too, `lost` says what stands in its place. Of the others
+only those are run again whose results had not been sent yet. Workers end with their parent,
+however that ends.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def _is_outside(instance: Instance, image: Image) -> bool:
 
 def encode(writing: Writing, sample: Sample) -> Encoded:
     """Rows `class x1 y1 ... x4 y4`."""
-    return encode_rows(writing, sample, _row)
+    return encode_rows(writing, sample, (_row(i, sample.image) for i in sample.instances))
 
 
 def _row(instance: Instance, image: Image) -> str:

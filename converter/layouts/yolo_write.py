@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterable
 from functools import cache
 from itertools import chain, islice
 from operator import attrgetter
@@ -31,7 +31,7 @@ def label_path(writing: Writing, image: Image) -> str:
 
 def encode_boxes(writing: Writing, sample: Sample) -> Encoded:
     """Rows `class x y w h`; masks give their tight box."""
-    return encode_rows(writing, sample, _box_row)
+    return encode_rows(writing, sample, (_box_row(i, sample.image) for i in sample.instances))
 
 
 def encode_polygons(writing: Writing, sample: Sample) -> Encoded:
@@ -41,15 +41,15 @@ def encode_polygons(writing: Writing, sample: Sample) -> Encoded:
     xs = iter(numbers.normalised([x for ring in rings for x in ring[0::2]], sample.image.width))
     ys = iter(numbers.normalised([y for ring in rings for y in ring[1::2]], sample.image.height))
     rows = (" ".join(chain.from_iterable(islice(zip(xs, ys, strict=False), len(ring) // 2))) for ring in rings)
-    return encode_rows(writing, sample, lambda _, __: next(rows))
+    return encode_rows(writing, sample, rows)
 
 
-def encode_rows(writing: Writing, sample: Sample, row: Callable[[Instance, Image], str]) -> Encoded:
-    """The label file of an image: `row` says what follows the class, of each instance in turn."""
+def encode_rows(writing: Writing, sample: Sample, rows: Iterable[str]) -> Encoded:
+    """The label file of an image: `rows` are what follows the class, of each instance in turn."""
     index = _indices(writing.header)
-    rows = [f"{index[i.class_id]} {row(i, sample.image)}\n" for i in sample.instances]
+    lines = [f"{index[i.class_id]} {row}\n" for i, row in zip(sample.instances, rows, strict=True)]
     path = label_path(writing, sample.image)
-    return Encoded([(path, "".join(rows).encode())], None, [i.id for i in sample.instances])
+    return Encoded([(path, "".join(lines).encode())], None, [i.id for i in sample.instances])
 
 
 def _indices(header: Header) -> dict[int, int]:
