@@ -6,6 +6,8 @@ import codecs
 import json
 import math
 import re
+from collections import Counter
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NoReturn, TypeVar, overload
 
@@ -23,6 +25,7 @@ _SMALL = 5_000_000
 # A string, to the end if it is not closed, or what json.dumps writes for such a float.
 # The possessive groups keep a string without end from being tried again at every quote.
 _STRING_OR_NAN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|-?+Infinity|NaN', re.DOTALL)
+_NUMBERS = re.compile(rb"\[[-+.0-9eE,\s]*+\]")
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _MAX_DEPTH = 100
 TOO_DEEP = f"is nested too deeply, more than {_MAX_DEPTH} values in one another"
@@ -83,18 +86,23 @@ def check_duplicate_keys(data: bytes, file: str) -> None:
     """
     if len(data) > _SMALL:
         return
+    document = _utf8(data, file)
+    # Most of a document are numbers, in which no key stands; only strings may look like lists of them.
+    if _twice(_NUMBERS.sub(b"[]", document)) is not None and (key := _twice(document)) is not None:
+        raise SourceError(file, f"the key {key!r} stands twice in one object")
+
+
+def _twice(document: bytes) -> str | None:
+    """A key that an object of the document has twice, if any is found before the document goes wrong."""
 
     def unique(pairs: list[tuple[str, Any]]) -> None:
-        seen = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise SourceError(file, f"the key {key!r} stands twice in one object")
-            seen.add(key)
+        if len(dict(pairs)) < len(pairs):
+            found.append(next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1))
 
-    try:
-        json.loads(_utf8(data, file), object_pairs_hook=unique, parse_int=len, parse_float=len)
-    except (ValueError, RecursionError):
-        return
+    found: list[str] = []
+    with suppress(ValueError, RecursionError):
+        json.loads(document, object_pairs_hook=unique, parse_int=len, parse_float=len)
+    return found[0] if found else None
 
 
 def encode(value: Any) -> bytes:

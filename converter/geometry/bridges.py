@@ -7,18 +7,18 @@ draw the bridges, so they are as short as they can be together: a shortest spann
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations, groupby
 from typing import TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 __all__ = ["joined", "joined_at"]
 
 Points: TypeAlias = list[tuple[int, int]]
 Vertex = TypeVar("Vertex")
-# So many pairs of vertices are compared sooner than they are triangulated.
+# Of so many lines all pairs of vertices, so many of two lines, are compared sooner than they are triangulated.
+_LINES = 5
 _PAIRS = 10_000
 # Two lines, and at which of its vertices each is joined to the other.
 Bridge: TypeAlias = tuple[int, int, int, int]
@@ -44,17 +44,6 @@ def joined_at(places: Sequence[Points], lines: Sequence[list[Vertex]]) -> list[V
 
 def _bridges(lines: Sequence[Points]) -> Iterator[Bridge]:
     """The shortest tree of bridges between vertices."""
-    if len(lines) == 2 and len(lines[0]) * len(lines[1]) <= _PAIRS:
-        yield _shortest(*map(np.array, lines))
-        return
-    points = np.array([point for line in lines for point in line])
-    sizes = np.array([len(line) for line in lines])
-    owner = np.arange(len(lines)).repeat(sizes)
-    place = np.arange(len(points)) - (np.cumsum(sizes) - sizes).repeat(sizes)
-    a, b = _neighbours(points)
-    apart = owner[a] != owner[b]
-    a, b = a[apart], b[apart]
-    order = np.lexsort((b, a, ((points[a] - points[b]) ** 2).sum(axis=1)))
     group = list(range(len(lines)))
 
     def root(line: int) -> int:
@@ -63,9 +52,8 @@ def _bridges(lines: Sequence[Points]) -> Iterator[Bridge]:
             line = group[line]
         return line
 
-    a, b = a[order], b[order]
-    ends = owner[a].tolist(), owner[b].tolist(), place[a].tolist(), place[b].tolist()
-    for one, other, i, j in zip(*ends, strict=True):
+    few = len(lines) <= _LINES and max(map(len, lines)) ** 2 <= _PAIRS
+    for one, i, other, j in _nearest(lines) if few else _neighbours(lines):
         first, second = root(one), root(other)
         if first != second:
             group[second] = first
@@ -77,20 +65,29 @@ def _bridges(lines: Sequence[Points]) -> Iterator[Bridge]:
             yield 0, 0, line, 0
 
 
-def _shortest(one: NDArray[np.int64], other: NDArray[np.int64]) -> Bridge:
-    """The bridge between two lines."""
-    apart = one[:, None] - other
-    i, j = divmod(int(np.einsum("ijk,ijk->ij", apart, apart).argmin()), len(other))
-    return 0, i, 1, j
+def _nearest(lines: Sequence[Points]) -> Iterable[Bridge]:
+    """The shortest bridge between every two lines, the shortest first."""
+    axes = [np.array(list(zip(*line, strict=True))) for line in lines]
+    bridges = []
+    for (one, (x, y)), (other, (to_x, to_y)) in combinations(enumerate(axes), 2):
+        across, down = x[:, None] - to_x, y[:, None] - to_y
+        apart = across * across + down * down
+        at = int(apart.argmin())
+        bridges.append((int(apart.flat[at]), one, at // len(to_x), other, at % len(to_x)))
+    return (bridge[1:] for bridge in sorted(bridges))
 
 
-def _neighbours(points: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of points, by their places, among which are all edges of any shortest tree.
+def _neighbours(lines: Sequence[Points]) -> Iterable[Bridge]:
+    """Bridges among which are all of any shortest tree, the shortest first.
 
-    These are the edges of the Delaunay triangulation, and points that are one point.
+    They are edges of the Delaunay triangulation, and points that are one point.
     """
-    import shapely  # noqa: PLC0415 -- slow to import, and needed for holes and parts only
+    import shapely  # noqa: PLC0415 -- slow to import, and needed for many holes and parts only
 
+    points = np.array([point for line in lines for point in line])
+    sizes = np.array([len(line) for line in lines])
+    owner = np.arange(len(lines)).repeat(sizes)
+    place = np.arange(len(points)) - (np.cumsum(sizes) - sizes).repeat(sizes)
     keys = points[:, 0] * (points[:, 1].max() + 1) + points[:, 1]
     order = keys.argsort(kind="stable")
     ascending = keys[order]
@@ -100,7 +97,11 @@ def _neighbours(points: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[n
     found = np.searchsorted(ascending, ends[:, 0] * (points[:, 1].max() + 1) + ends[:, 1])
     a = np.concatenate((order[same], order[found[0::2]]))
     b = np.concatenate((order[same + 1], order[found[1::2]]))
-    return np.minimum(a, b), np.maximum(a, b)
+    apart = owner[a] != owner[b]
+    a, b = np.minimum(a, b)[apart], np.maximum(a, b)[apart]
+    order = np.lexsort((b, a, ((points[a] - points[b]) ** 2).sum(axis=1)))
+    a, b = a[order], b[order]
+    return zip(owner[a].tolist(), place[a].tolist(), owner[b].tolist(), place[b].tolist(), strict=True)
 
 
 def _hung(bridges: Iterator[Bridge], lines: int) -> Hanging:

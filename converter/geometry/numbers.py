@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,6 @@ __all__ = ["fifths", "normalised"]
 
 # As many as everybody writes.
 _DIGITS = 6
-_SIX = f"%.{_DIGITS}f"
 # A double has no more.
 _MOST_DIGITS = 17
 
@@ -32,24 +32,40 @@ def fifths(values: list[float] | NDArray[np.float64]) -> NDArray[np.int64]:
     return np.floor(5 * np.asarray(values, np.float64) + 0.5).astype(np.int64)
 
 
-def normalised(values: list[float] | NDArray[np.float64], size: int) -> list[str]:
-    """Coordinates in pixels, 0 to `size`, as decimal fractions d of `size`, 0 to 1.
+def normalised(values: list[float] | NDArray[np.float64], size: int | NDArray[np.int64]) -> list[str]:
+    """Coordinates in pixels, 0 to `size`, as decimal fractions d of `size`, 0 to 1; it may differ from one to the next.
 
     `fifths` of float(d) * size is `fifths` of the value, for every one of them. Six digits after
     the point, less trailing zeros, unless none that is near will do. What came from a
     fraction of six digits becomes that fraction. ShapeError for a value outside.
     """
     array = np.asarray(values, np.float64)
-    if size <= 0 or not ((array >= 0) & (array <= size)).all():
-        raise ShapeError(f"coordinates are not all in 0 to {size}")
+    if not ((array >= 0) & (array <= size)).all() or np.min(size, initial=1) <= 0:
+        raise ShapeError(f"coordinates are not all in 0 to {np.max(size)}")
     unit = 10**_DIGITS
-    # Quotients and decimal texts are both rounded correctly, so these are what will be read.
-    fractions = np.rint(array / size * unit) / unit
+    parts = np.rint(array / size * unit)
     targets = fifths(array)
-    texts = [_shortest(_SIX % fraction) for fraction in fractions.tolist()]
-    for i in np.flatnonzero(fifths(fractions * size) != targets).tolist():
-        texts[i] = _single(float(array[i]) / size, int(targets[i]), size)
+    texts = _six_digits(parts.astype(np.int64))
+    # Quotients and decimal texts are both rounded correctly, so this is what will be read.
+    for i in np.flatnonzero(fifths(parts / unit * size) != targets).tolist():
+        extent = int(size if isinstance(size, int) else size[i])
+        texts[i] = _single(float(array[i]) / extent, int(targets[i]), extent)
     return texts
+
+
+def _six_digits(parts: NDArray[np.int64]) -> list[str]:
+    """Millionths, 0 to a whole, as text: three digits at a time by table, as there are many of them."""
+    firsts, seconds, alone = _three_digits()
+    first, second = np.divmod(parts, 1000)
+    return [firsts[a] + seconds[b] if b else alone[a] for a, b in zip(first.tolist(), second.tolist(), strict=True)]
+
+
+@cache
+def _three_digits() -> tuple[list[str], list[str], list[str]]:
+    """By number: the first three digits of a fraction, its last three, and three with none after them."""
+    digits = [f"{n:03d}" for n in range(1000)]
+    alone = ["0", *("0." + text.rstrip("0") for text in digits[1:]), "1"]
+    return ["0." + text for text in digits], [text.rstrip("0") for text in digits], alone
 
 
 def _single(fraction: float, target: int, size: int) -> str:
@@ -69,8 +85,4 @@ def _texts_near(fraction: float) -> Iterator[str]:
 
 
 def _text(fraction: float, digits: int) -> str:
-    return _shortest(f"{fraction:.{digits}f}")
-
-
-def _shortest(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if text[-1] == "0" else text
+    return f"{fraction:.{digits}f}".rstrip("0").rstrip(".")

@@ -9,6 +9,8 @@ from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
+
 from converter.format import Encoded, Record, Writing
 from converter.geometry import numbers, polygons, shapes
 from converter.layouts.yolo_tree import label_of
@@ -38,10 +40,9 @@ def encode_polygons(writing: Writing, sample: Sample) -> Encoded:
     """Rows `class x1 y1 x2 y2 ...`; one ring an instance, holes and parts joined by bridges."""
     rings = _rings(sample)
     # All of an image at once, as there are few numbers in a ring.
-    xs = iter(numbers.normalised([x for ring in rings for x in ring[0::2]], sample.image.width))
-    ys = iter(numbers.normalised([y for ring in rings for y in ring[1::2]], sample.image.height))
-    rows = (" ".join(chain.from_iterable(islice(zip(xs, ys, strict=False), len(ring) // 2))) for ring in rings)
-    return encode_rows(writing, sample, rows)
+    flat = np.array(list(chain.from_iterable(rings)), np.float64)
+    texts = iter(numbers.normalised(flat, np.resize((sample.image.width, sample.image.height), len(flat))))
+    return encode_rows(writing, sample, (" ".join(islice(texts, len(ring))) for ring in rings))
 
 
 def encode_rows(writing: Writing, sample: Sample, rows: Iterable[str]) -> Encoded:

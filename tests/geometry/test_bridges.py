@@ -81,7 +81,6 @@ def test_thousands_in_a_chain():
 
 
 def test_without_a_triangulation(monkeypatch):
-    none = np.zeros(0, np.int64)
-    monkeypatch.setattr(bridges, "_neighbours", lambda _: (none, none))
+    monkeypatch.setattr(bridges, "_nearest", lambda _: ())
     lines = [[(0, 0), (10, 0), (10, 10)], [(50, 50), (60, 50), (60, 60)], [(50, 0), (60, 0), (60, 10)]]
     assert (pixels(bridges.joined(lines)) == pixels(lines[0]) ^ pixels(lines[1]) ^ pixels(lines[2])).all()
