@@ -188,7 +188,8 @@ def _is(result: Any, kind: str) -> bool:
 
 
 def _region_ids(results: Sequence[Any]) -> set[str]:
-    return {text_of(r, "id") for r in results if text_of(r, "type") in REGIONS}
+    """The ids of regions; one without an id has nothing said about it."""
+    return {text_of(r, "id") for r in results if text_of(r, "type") in REGIONS} - {""}
 
 
 def _words(results: Sequence[Any]) -> dict[str, dict[str, Any]]:
