@@ -57,4 +57,6 @@ def is_empty(shape: Shape, height: int, width: int) -> bool:
     """Whether the shape has no pixel (a box: no extent)."""
     if isinstance(shape, Box):
         return not (shape.w > 0 and shape.h > 0)
+    if isinstance(shape, Polygons) and any(raster.is_surely_drawn(ring, height, width) for ring in shape.rings):
+        return False
     return rle.area(mask_of(shape, height, width)) == 0

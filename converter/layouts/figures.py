@@ -135,8 +135,10 @@ def ellipse(cx: float, cy: float, rx: float, ry: float, degrees: float, image: I
         return rle.empty(image.height, image.width)
     dx = np.arange(left, right)[None, :] + 0.5 - cx
     dy = np.arange(top, bottom)[:, None] + 0.5 - cy
-    u, v = (dx * cos + dy * sin) / rx, (dy * cos - dx * sin) / ry
-    return placed(u * u + v * v <= 1, left, top, image.height, image.width)
+    with np.errstate(over="ignore"):  # beyond the rim of a hair-thin one, however far
+        u, v = (dx * cos + dy * sin) / rx, (dy * cos - dx * sin) / ry
+        inside = u * u + v * v <= 1
+    return placed(inside, left, top, image.height, image.width)
 
 
 def _clamp(low: float, high: float, size: int) -> tuple[int, int]:

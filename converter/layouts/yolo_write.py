@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
@@ -64,8 +64,9 @@ def _box_row(instance: Instance, image: Image) -> str:
     return f"{_unit(box.x + box.w / 2, w)} {_unit(box.y + box.h / 2, h)} {_unit(box.w, w)} {_unit(box.h, h)}"
 
 
+@lru_cache(maxsize=1 << 14)
 def _unit(value: float, size: int) -> str:
-    """`value` / `size` with digits enough for a ten-thousandth of a pixel."""
+    """`value` / `size` with digits enough for a ten-thousandth of a pixel; for masks it is often the same."""
     text = _form(size) % (value / size)
     return text.rstrip("0").rstrip(".") if text[-1] == "0" else text
 

@@ -35,12 +35,8 @@ def to_instances(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
 
 
 def _boxes(sample: Sample, how: Lowering) -> Sequence[Box | None]:
-    """The box of each region where something depends on it, those of an image drawn at once; else nothing.
-
-    It is all that is held of a region, or says whether there is a pixel in what is not drawn otherwise.
-    """
-    wanted = _boxes_alone(how) or (_keeps_rings(how) and not how.holds.empty)
-    if not wanted:
+    """The box of each region where that is all that is held of it, those of an image drawn at once; else nothing."""
+    if not _boxes_alone(how):
         return [None] * len(sample.instances)
     image = sample.image
     shapes_now = [_filled(instance, image, how).shape for instance in sample.instances]
@@ -81,8 +77,8 @@ def _fit(
     instance = _filled(instance, image, how)
     if how.holds.quads and quads.is_quad(instance.shape):
         return _bare(instance, instance.shape, how)
-    shape = box if box is not None and _boxes_alone(how) else _drawn(instance.shape, image, how)
-    if not how.holds.empty and shapes.is_empty(box or shape, image.height, image.width):
+    shape = box if box is not None else _drawn(instance.shape, image, how)
+    if not how.holds.empty and shapes.is_empty(shape, image.height, image.width):
         ledger.lose("empty-mask", name, "an object without a pixel", instance=told, amount=0)
         return None
     if how.holds.quads and not isinstance(shape, Box):

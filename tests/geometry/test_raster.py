@@ -28,6 +28,11 @@ NUMBERS = st.one_of(
 )
 RINGS = st.integers(3, 9).flatmap(lambda n: st.lists(NUMBERS, min_size=2 * n, max_size=2 * n))
 SIDES = st.integers(1, 30)
+# Of few numbers, so that edges often lie on edges.
+FEW = st.one_of(
+    st.sampled_from([0.0, 2.5, 3.0, 5.5, 8.0, 12.0]), st.floats(0, 12), st.integers(0, 60).map(lambda n: n / 5)
+)
+INSIDE = st.integers(3, 9).flatmap(lambda n: st.lists(FEW, min_size=2 * n, max_size=2 * n))
 
 
 def judged(rings, height, width) -> bytes:
@@ -81,6 +86,18 @@ class TestPolygons:
             for together in (raster.tight_boxes, raster.all_to_rle):
                 with pytest.raises(ShapeError, match="ring 1"):
                     together([square, [bad]], 20, 20)
+
+    @given(INSIDE)
+    def test_surely_drawn_is_certain(self, ring):
+        if raster.is_surely_drawn(ring, 12, 16):
+            assert around_drawn([ring], 12, 16)[2]
+
+    def test_surely_drawn_is_seldom_unsure_of_what_is_there(self):
+        dice = random.Random(2)
+        rings: Rings = [[dice.uniform(0, 60) for _ in range(2 * dice.randint(3, 12))] for _ in range(300)]
+        assert sum(raster.is_surely_drawn(ring, 60, 60) for ring in rings) > 200
+        assert not raster.is_surely_drawn([0, 0, 9, 0, 9, 9, 9, 9, 9, 0, 0, 0], 20, 20)  # there and back
+        assert not raster.is_surely_drawn([-1, 0, 9, 0, 9, 9], 20, 20)
 
     def test_long_outline(self):
         dice = random.Random(5)
