@@ -94,7 +94,8 @@ def is_surely_drawn(ring: list[float], height: int, width: int) -> bool:
     borders = []
     for i, is_past in enumerate(past):
         if is_past != past[i - 1]:
-            (u, v), (to_u, to_v) = ((int(5 * xs[at] + 0.5), int(5 * ys[at] + 0.5)) for at in (i, i - 1))
+            u, to_u = int(5 * xs[i] + 0.5), int(5 * xs[i - 1] + 0.5)
+            v, to_v = int(5 * ys[i] + 0.5), int(5 * ys[i - 1] + 0.5)
             borders.append(v + (before + 0.5 - u) * (to_v - v) / (to_u - u))
     borders.sort()
     # The rasteriser notes each at most one and a half fifths away, and rounds to rows.
