@@ -15,7 +15,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
@@ -147,7 +147,7 @@ def told(outcome: list[object]) -> Iterator[None]:
     """A refusal is an outcome, whatever the names and numbers in it."""
     try:
         yield
-    except SegpackError as error:
+    except (SegpackError, ShapeError) as error:
         outcome.append(re.sub(r"[0-9]+|'[^']*'", "", str(error))[-60:])
 
 
@@ -180,61 +180,64 @@ def picture(kind: str = "PNG", mode: str = "RGB") -> bytes:
     return out.getvalue()
 
 
-def only(error: type[Exception], function: Callable[[bytes], object]) -> Callable[[bytes], object]:
-    def run(data: bytes) -> None:
-        with suppress(error):
-            function(data)
+def alone(function: Callable[[bytes], object]) -> Callable[[bytes], object]:
+    """What one function makes of the bytes: a refusal, or how much of which kind."""
+
+    def run(data: bytes) -> object:
+        outcome: list[object] = []
+        with told(outcome):
+            made = function(data)
+            outcome += type(made), len(made).bit_length() if isinstance(made, Sized) else made
+        return tuple(map(str, outcome))
 
     return run
 
 
-def all_of_image(data: bytes) -> None:
-    for function in (images.probe, images.verify, images.decode, images.read_labels):
-        with suppress(SegpackError):
-            function(data, "file")
+def all_of_image(data: bytes) -> object:
+    return tuple(
+        alone(lambda d, f=function: type(f(d, "file")))(data)  # type: ignore[misc]
+        for function in (images.probe, images.verify, images.decode, images.read_labels)
+    )
 
 
-def png_like_pillow(data: bytes) -> None:
+def png_like_pillow(data: bytes) -> str:
     """What is read is what Pillow reads, where both do."""
-    try:
-        raw = png.read_raw(data, "file")
-    except SegpackError:
-        return
+    raw = png.read_raw(data, "file")
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             theirs = np.asarray(image)
             mode = image.mode
     except Exception:  # noqa: BLE001 -- Pillow raises anything, and may be stricter
-        return
+        return f"ours alone {raw.bit_depth}"
     if mode in {"L", "RGB", "RGBA", "P", "LA"} and raw.bit_depth == 8:
         assert (raw.array == theirs).all()
+    return f"{mode} {raw.bit_depth}"
 
 
-def run_lengths(data: bytes) -> None:
-    try:
-        code = rle.from_string(data, HEIGHT, WIDTH)
-    except ShapeError:
-        return
+def run_lengths(data: bytes) -> int:
+    code = rle.from_string(data, HEIGHT, WIDTH)
     bitmap = rle.decode(code)
     assert bitmap.shape == (HEIGHT, WIDTH)
     assert rle.area(code) == int(bitmap.sum())
     assert rle.encode(bitmap).counts == code.counts
+    return rle.area(code)
 
 
-def listed_counts(data: bytes) -> None:
-    with suppress(SegpackError, ShapeError):
-        values = json_codec.decode(data, "file")
-        assert rle.area(rle.from_counts(values, HEIGHT, WIDTH)) <= HEIGHT * WIDTH
+def listed_counts(data: bytes) -> int:
+    area = rle.area(rle.from_counts(json_codec.decode(data, "file"), HEIGHT, WIDTH))
+    assert area <= HEIGHT * WIDTH
+    return area
 
 
-def rings(data: bytes) -> None:
+def rings(data: bytes) -> int:
     values = [v for (v,) in struct.iter_unpack("<f", data[: len(data) // 4 * 4])]
-    with suppress(ShapeError):
-        assert rle.area(raster.polygons_to_rle([values[:40], values[40:]], HEIGHT, WIDTH)) <= HEIGHT * WIDTH
+    area = rle.area(raster.polygons_to_rle([values[:40], values[40:]], HEIGHT, WIDTH))
+    assert area <= HEIGHT * WIDTH
+    return area
 
 
 def option_file(parse: Callable[[bytes, str], object], name: str) -> Callable[[bytes], object]:
-    return only(SegpackError, lambda data: parse(data, name))
+    return alone(lambda data: parse(data, name))
 
 
 CLASSES_YAML = b"classes:\n- {id: 1, name: vehicle, from: [car, truck, 7]}\n- {name: person}\ndrop: [sky]\n"
@@ -248,20 +251,20 @@ CODECS: dict[str, Target] = {
         ),
     ),
     "codec-png": Target(
-        png_like_pillow, lambda: [picture(), picture(mode="L"), picture(mode="P"), picture(mode="RGBA")]
+        alone(png_like_pillow), lambda: [picture(), picture(mode="L"), picture(mode="P"), picture(mode="RGBA")]
     ),
     "codec-json": Target(
-        only(SegpackError, lambda d: json_codec.decode(d, "file")),
+        alone(lambda d: json_codec.decode(d, "file")),
         lambda: [(FIXTURES / "coco/valid/bare/labels.json").read_bytes()],
     ),
     "codec-yaml": Target(
-        only(SegpackError, lambda d: yaml.decode(d, "file")),
+        alone(lambda d: yaml.decode(d, "file")),
         lambda: [CLASSES_YAML, (FIXTURES / "yolo-seg/valid/mixed/data.yaml").read_bytes()],
     ),
-    "codec-csv": Target(only(SegpackError, lambda d: csvs.rows(d, "file")), lambda: [b'a,b,c\n1,"x,y",\n2,"""",z\n']),
-    "codec-text": Target(only(SegpackError, lambda d: text.decode_text(d, "file")), lambda: ["caf\xe9\n".encode()]),
+    "codec-csv": Target(alone(lambda d: csvs.rows(d, "file")), lambda: [b'a,b,c\n1,"x,y",\n2,"""",z\n']),
+    "codec-text": Target(alone(lambda d: text.decode_text(d, "file")), lambda: ["caf\xe9\n".encode()]),
     "codec-xml": Target(
-        only(SegpackError, lambda d: xml.decode(d, "file")),
+        alone(lambda d: xml.decode(d, "file")),
         lambda: [b"<?xml version='1.0'?><a b='1'><c>x</c><!-- d --></a>"],
     ),
     "option-classes": Target(option_file(class_table.parse, "c.yaml"), lambda: [CLASSES_YAML]),
@@ -276,9 +279,9 @@ CODECS: dict[str, Target] = {
         option_file(lambda data, file: split_lists.parse_lists({file: data}, file), "s.json"),
         lambda: [b'{"train": ["a.png"], "val": ["b.png"]}'],
     ),
-    "rle-text": Target(run_lengths, lambda: [rle.from_counts([20, 5, 83], HEIGHT, WIDTH).counts]),
-    "rle-list": Target(listed_counts, lambda: [b"[20, 5, 83]", b"[0, 0, 20, 88]"]),
-    "rings": Target(rings, lambda: [np.array(RING * 3, np.float32).tobytes()]),
+    "rle-text": Target(alone(run_lengths), lambda: [rle.from_counts([20, 5, 83], HEIGHT, WIDTH).counts]),
+    "rle-list": Target(alone(listed_counts), lambda: [b"[20, 5, 83]", b"[0, 0, 20, 88]"]),
+    "rings": Target(alone(rings), lambda: [np.array(RING * 3, np.float32).tobytes()]),
 }
 READERS = {
     format: Target(partial(damaged, format), cache(partial(files_of, format)), headed=True)
