@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from converter.errors import SourceError
-from converter.geometry import rle
+from converter.geometry import runlengths
 from converter.model import Image, Rle
 
 __all__ = ["IGNORE_REGION", "fits", "ignored", "ignoring", "legible"]
@@ -77,7 +77,7 @@ def ignored(image: Image) -> Rle | None:
     if entry is None:
         return None
     try:
-        return rle.from_string(entry["counts"], image.height, image.width)
+        return runlengths.from_string(entry["counts"], image.height, image.width)
     except (KeyError, TypeError, ValueError) as error:
         raise SourceError(image.path, f"{IGNORE_REGION}: {error}", remedy="mend or remove it") from None
 

@@ -31,7 +31,7 @@ from converter.codecs.text import decode_text, whole
 from converter.errors import ShapeError, SourceError
 from converter.extras import ignoring
 from converter.format import Evidence, Format, Holds, Reading, Scan
-from converter.geometry import rle
+from converter.geometry import rle, runlengths
 from converter.layouts.classes import undeclared
 from converter.layouts.images import image_files, is_split_name, order_splits, shown_name, split_name, tell_unused
 from converter.layouts.label_maps import Found, ImageStems, Meaning, cut, files, numbers, pairs, scan_of
@@ -209,7 +209,7 @@ def _load_rows(reading: Reading, payload: Rows, image: Image, ledger: Ledger) ->
     for row in payload.rows:
         try:
             check_size(file, row.width, row.height, image)
-            region = rle.from_string(row.code, row.height, row.width)
+            region = runlengths.from_string(row.code, row.height, row.width)
             if row.class_id not in declared | {IGNORED // 1000}:
                 raise SourceError(file, undeclared([row.class_id], declared))
         except (SourceError, ShapeError) as error:

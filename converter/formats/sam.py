@@ -24,7 +24,7 @@ import msgspec
 from converter.codecs import json
 from converter.errors import ShapeError, SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
-from converter.geometry import rle
+from converter.geometry import rle, runlengths
 from converter.layouts.images import is_split_name, order_splits, shown_name, split_name, tell_unused
 from converter.layouts.label_maps import ImageStems
 from converter.ledger import Ledger
@@ -188,8 +188,8 @@ def _region(mark: Mark, image: Image) -> tuple[Rle, str]:
 def _decoded(mark: Mark, height: int, width: int) -> Rle:
     counts = mark.segmentation.counts
     if isinstance(counts, str):
-        return rle.from_string(counts, height, width)
-    return rle.from_counts(counts, height, width)
+        return runlengths.from_string(counts, height, width)
+    return runlengths.from_counts(counts, height, width)
 
 
 def _fits(region: Rle, mark: Mark) -> bool:

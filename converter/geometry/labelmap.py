@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.errors import ShapeError
-from converter.geometry import rle
+from converter.geometry import rle, runlengths
 from converter.model import LabelMap, Rle
 
 __all__ = ["components", "paint", "regions", "values"]
 
-_Runs: TypeAlias = tuple[int, rle.Positions, rle.Positions]
+_Runs: TypeAlias = tuple[int, runlengths.Positions, runlengths.Positions]
 
 _ZERO = np.zeros(1, np.int64)
 _BITS = 62
@@ -79,13 +79,13 @@ def paint(height: int, width: int, background: int, regions: Sequence[tuple[int,
     ids = [background, *(value for value, _ in regions)]
     if min(ids) < 0 or max(ids) > 0xFFFF:
         raise ShapeError(f"class ids {min(ids)}...{max(ids)} do not fit a label map of 16 bits")
-    total = rle.pixels(height, width)
+    total = runlengths.pixels(height, width)
     for _, region in regions:
         if (region.height, region.width) != (height, width):
             raise ShapeError(f"a mask of {region.width} x {region.height} in an image of {width} x {height}")
     areas = [rle.area(region) for _, region in regions]
     order = sorted(range(len(regions)), key=lambda i: (areas[i], -i))
-    flips = rle.flips([regions[i][1] for i in order])
+    flips = runlengths.flips([regions[i][1] for i in order])
     # The first stretch, up to the first flip, is under no region.
     starts = np.concatenate((_ZERO, *flips))
     ranks = np.arange(-1, len(order)).repeat([1, *map(len, flips)])
@@ -100,7 +100,7 @@ def paint(height: int, width: int, background: int, regions: Sequence[tuple[int,
     return _by_rows(starts, values[top], height, width), hidden
 
 
-def _topmost(ranks: rle.Positions, count: int) -> rle.Positions:
+def _topmost(ranks: runlengths.Positions, count: int) -> runlengths.Positions:
     """For the stretch that begins with each flip the least rank of the regions there, `count` without any.
 
     `ranks` are those of the regions that flip, -1 for none, down the columns.
@@ -116,7 +116,7 @@ def _topmost(ranks: rle.Positions, count: int) -> rle.Positions:
     return top
 
 
-def _by_rows(starts: rle.Positions, values: NDArray[Any], height: int, width: int) -> LabelMap:
+def _by_rows(starts: runlengths.Positions, values: NDArray[Any], height: int, width: int) -> LabelMap:
     """The map (height, width) of stretches down the columns, which begin at the first pixel.
 
     Only the pixels that differ from the one on their left are touched before it is filled,
@@ -144,7 +144,7 @@ def _by_rows(starts: rle.Positions, values: NDArray[Any], height: int, width: in
     return labels.reshape(height, width)
 
 
-def _lengths(starts: rle.Positions, total: int) -> rle.Positions:
+def _lengths(starts: runlengths.Positions, total: int) -> runlengths.Positions:
     """How long each stretch is that goes to the next start, or to the end."""
     lengths = np.empty_like(starts)
     np.subtract(starts[1:], starts[:-1], out=lengths[:-1])

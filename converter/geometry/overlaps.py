@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
-from converter.geometry import rle
+from converter.geometry import runlengths
 from converter.model import Rle
 
 __all__ = ["count_parts", "iou_table", "overlapping_pairs"]
@@ -61,13 +61,13 @@ def count_parts(masks: Sequence[Rle]) -> list[int]:
     return parts
 
 
-def _column_runs(masks: Sequence[Rle]) -> tuple[rle.Positions, rle.Positions, rle.Positions]:
+def _column_runs(masks: Sequence[Rle]) -> tuple[runlengths.Positions, runlengths.Positions, runlengths.Positions]:
     """The runs of all masks, cut at the ends of columns, each with the place of its mask.
 
     [start, end) as if columns had two rows more, and each mask a column more and came after the one before.
     """
     height, width = masks[0].height, masks[0].width
-    flips = [each if len(each) % 2 == 0 else np.append(each, height * width) for each in rle.flips(masks)]
+    flips = [each if len(each) % 2 == 0 else np.append(each, height * width) for each in runlengths.flips(masks)]
     edges = np.concatenate(flips)
     owner = np.arange(len(masks)).repeat([len(each) // 2 for each in flips])
     starts, ends = edges[0::2], edges[1::2]
@@ -82,7 +82,7 @@ def _column_runs(masks: Sequence[Rle]) -> tuple[rle.Positions, rle.Positions, rl
     return starts + moved, ends + moved, owner
 
 
-def _meetings(first: rle.Positions, past: rle.Positions, begins: NDArray[np.bool_]) -> Iterator[int]:
+def _meetings(first: runlengths.Positions, past: runlengths.Positions, begins: NDArray[np.bool_]) -> Iterator[int]:
     """A run for each time that two parts, which began apart, turn out to be one."""
     runs = np.arange(len(first))
     root = np.where(begins, runs, first)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco
 
 from converter.errors import ShapeError
-from converter.geometry import rle
+from converter.geometry import rle, runlengths
 from converter.model import Rle
 
 __all__ = ["Extent", "all_to_rle", "box_to_rle", "check_rings", "is_surely_drawn", "polygons_to_rle", "tight_boxes"]
@@ -51,7 +51,7 @@ def polygons_to_rle(rings: list[list[float]], height: int, width: int) -> Rle:
     outside the image; no rings are an empty mask. ShapeError as `check_rings` has it.
     """
     longest = check_rings(rings, height, width).longest
-    if not rings or not rle.pixels(height, width):
+    if not rings or not runlengths.pixels(height, width):
         return rle.empty(height, width)
     if longest > _PIECE:
         return rle.union([_in_pieces(ring, height, width) for ring in rings])
@@ -107,7 +107,7 @@ def box_to_rle(x: float, y: float, w: float, h: float, height: int, width: int) 
 
     ShapeError for a number that is not finite (or of 16 digits), or a negative extent.
     """
-    rle.pixels(height, width)
+    runlengths.pixels(height, width)
     if not all(-_BEYOND < number < _BEYOND for number in (x, y, w, h)):
         raise ShapeError("a number of the box is not finite, or absurd")
     if w < 0 or h < 0:
@@ -151,7 +151,7 @@ def check_rings(rings: Any, height: int, width: int) -> Extent:
 
 def _longest(height: int, width: int) -> int:
     """How long the outlines of a polygon may be together."""
-    return 2_000_000 + 8 * rle.pixels(height, width)
+    return 2_000_000 + 8 * runlengths.pixels(height, width)
 
 
 def _farthest(height: int, width: int) -> int:
@@ -200,7 +200,7 @@ def _sound(rings: list[list[float]], height: int, width: int) -> list[NDArray[np
         flat = np.array(numbers, np.float64)
     except (TypeError, ValueError, OverflowError):
         return None
-    if not sizes or not set(map(type, numbers)) <= _NUMBERS or not rle.pixels(height, width):
+    if not sizes or not set(map(type, numbers)) <= _NUMBERS or not runlengths.pixels(height, width):
         return None
     if min(sizes) < _FEWEST or any(n & 1 for n in sizes):
         return None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.geometry import rle as runs
+from converter.geometry import runlengths
 from converter.model import Rle
 
 __all__ = ["Loop", "all_loops", "corner_ring", "loops"]
@@ -101,7 +101,7 @@ def _gates(rles: Sequence[Rle]) -> tuple[Ints, Ints]:
     """Column and row border of every gate, column after column and mask after mask; starts and ends alternate."""
     height, width = (rles[0].height, rles[0].width) if rles else (0, 0)
     flips = []
-    for place, mine in enumerate(runs.flips(rles)):
+    for place, mine in enumerate(runlengths.flips(rles)):
         left = place * (width + 1) * height
         flips.append(mine + left)
         if len(mine) & 1:

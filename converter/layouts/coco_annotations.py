@@ -11,7 +11,7 @@ import msgspec
 from converter.codecs import json as codec
 from converter.codecs.slices import Slices
 from converter.errors import ShapeError, SourceError
-from converter.geometry import raster, rle
+from converter.geometry import raster, runlengths
 from converter.layouts.coco_files import CocoFile, in_words
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
@@ -205,8 +205,8 @@ def _rle(value: RawRle, image: Image) -> Rle:
         raise ShapeError(problem, code="size-mismatch")
     try:
         if isinstance(value.counts, str):
-            return rle.from_string(value.counts, image.height, image.width)
-        return rle.from_counts(value.counts, image.height, image.width)
+            return runlengths.from_string(value.counts, image.height, image.width)
+        return runlengths.from_counts(value.counts, image.height, image.width)
     except ShapeError as error:
         error.code = "invalid-rle"
         raise

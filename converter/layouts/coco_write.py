@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from converter.codecs import json
 from converter.format import Encoded, Record, Writing
-from converter.geometry import polygons, rle, shapes
+from converter.geometry import polygons, rle, runlengths, shapes
 from converter.model import Box, ClassInfo, Image, Instance, Polygons, Rle, Sample, Shape
 from converter.storage import Target
 
@@ -62,7 +62,7 @@ def _segmentation(shape: Shape, how: str, image: Image) -> Any:
     if isinstance(shape, Polygons) and how != "rle":
         return shape.rings
     if isinstance(shape, Rle) and shape.listed and how == "auto":
-        return {"size": [shape.height, shape.width], "counts": rle.to_counts(shape).tolist()}
+        return {"size": [shape.height, shape.width], "counts": runlengths.to_counts(shape).tolist()}
     mask = shapes.mask_of(shape, image.height, image.width)
     return {"size": [mask.height, mask.width], "counts": mask.counts.decode()}
 

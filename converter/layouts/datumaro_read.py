@@ -11,7 +11,7 @@ import msgspec
 from converter.codecs import json
 from converter.errors import ShapeError, SourceError
 from converter.format import Reading, Scan
-from converter.geometry import rle
+from converter.geometry import runlengths
 from converter.layouts.by_name import named_classes
 from converter.layouts.classes import check_name, is_background, undeclared
 from converter.layouts.figures import Part, box_centre, check_numbers, check_polygon, ellipse, join, turned_box
@@ -315,8 +315,8 @@ class _Annotations:
             raise ShapeError(f"rle: size {size} is not the image's [{self.image.height}, {self.image.width}]")
         counts = value.get("counts")
         if isinstance(counts, str):
-            return rle.from_string(counts, self.image.height, self.image.width)
-        return rle.from_counts(counts, self.image.height, self.image.width)
+            return runlengths.from_string(counts, self.image.height, self.image.width)
+        return runlengths.from_counts(counts, self.image.height, self.image.width)
 
 
 def _take_attributes(value: dict[str, Any], extra: dict[str, Any]) -> bool:

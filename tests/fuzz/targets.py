@@ -29,7 +29,7 @@ from converter.api import DatasetSample
 from converter.codecs import csvs, images, png, text, xml, yaml
 from converter.codecs import json as json_codec
 from converter.errors import SegpackError, ShapeError, SourceError, UsageError
-from converter.geometry import raster, rle
+from converter.geometry import raster, rle, runlengths
 from converter.transforms import class_table, split_lists
 from tests.support import FIXTURES, Case, valid_cases
 
@@ -215,7 +215,7 @@ def png_like_pillow(data: bytes) -> str:
 
 
 def run_lengths(data: bytes) -> int:
-    code = rle.from_string(data, HEIGHT, WIDTH)
+    code = runlengths.from_string(data, HEIGHT, WIDTH)
     bitmap = rle.decode(code)
     assert bitmap.shape == (HEIGHT, WIDTH)
     assert rle.area(code) == int(bitmap.sum())
@@ -224,7 +224,7 @@ def run_lengths(data: bytes) -> int:
 
 
 def listed_counts(data: bytes) -> int:
-    area = rle.area(rle.from_counts(json_codec.decode(data, "file"), HEIGHT, WIDTH))
+    area = rle.area(runlengths.from_counts(json_codec.decode(data, "file"), HEIGHT, WIDTH))
     assert area <= HEIGHT * WIDTH
     return area
 
@@ -279,7 +279,7 @@ CODECS: dict[str, Target] = {
         option_file(lambda data, file: split_lists.parse_lists({file: data}, file), "s.json"),
         lambda: [b'{"train": ["a.png"], "val": ["b.png"]}'],
     ),
-    "rle-text": Target(alone(run_lengths), lambda: [rle.from_counts([20, 5, 83], HEIGHT, WIDTH).counts]),
+    "rle-text": Target(alone(run_lengths), lambda: [runlengths.from_counts([20, 5, 83], HEIGHT, WIDTH).counts]),
     "rle-list": Target(alone(listed_counts), lambda: [b"[20, 5, 83]", b"[0, 0, 20, 88]"]),
     "rings": Target(alone(rings), lambda: [np.array(RING * 3, np.float32).tobytes()]),
 }

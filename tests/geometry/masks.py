@@ -27,6 +27,10 @@ def coco_rle(mask: NDArray[Any]) -> Rle:
     return Rle(height, width, coco_code(mask))
 
 
+def same(found: Rle, mask: NDArray[Any]) -> None:
+    assert found == coco_rle(mask)
+
+
 def coco_mask(code: bytes, height: int, width: int) -> Bitmap:
     with warnings.catch_warnings():
         # pycocotools has not followed numpy 2 in how an array is asked for.

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converter.errors import ShapeError
-from converter.geometry import labelmap, rle
+from converter.geometry import labelmap, rle, runlengths
 from tests.geometry.masks import SIDES, Bitmap, masks
 from tests.geometry.masks import coco_rle as of
 
@@ -156,7 +156,7 @@ class TestPaint:
         assert hidden == [2, 0]
 
     def test_same_class_hides_too(self):
-        whole, part = rle.full(2, 2), rle.from_counts([0, 1, 3], 2, 2)
+        whole, part = rle.full(2, 2), runlengths.from_counts([0, 1, 3], 2, 2)
         labels, hidden = labelmap.paint(2, 2, 0, [(5, part), (5, whole)])
         assert labels.tolist() == [[5, 5], [5, 5]]
         assert hidden == [0, 1]

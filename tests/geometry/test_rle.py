@@ -13,8 +13,7 @@ from pycocotools import mask as coco
 
 from converter.errors import ShapeError
 from converter.geometry import rle
-from converter.model import Rle
-from tests.geometry.masks import coco_code, coco_mask, masks
+from tests.geometry.masks import coco_code, masks, same
 from tests.geometry.masks import coco_rle as of
 
 ORDERS: dict[str, Callable[[Any], Any]] = {
@@ -29,15 +28,6 @@ ORDERS: dict[str, Callable[[Any], Any]] = {
 def several(draw, least=1, most=4):
     first = draw(masks())
     return [first, *draw(st.lists(masks(*first.shape), min_size=least - 1, max_size=most - 1))]
-
-
-def same(found: Rle, mask) -> None:
-    assert found == of(mask)
-
-
-def unsound(call, *args) -> None:
-    with pytest.raises(ShapeError, match="counts"):
-        call(*args)
 
 
 class TestBitmaps:
@@ -59,8 +49,6 @@ class TestBitmaps:
         same(rle.encode(mask), mask)
         same(rle.empty(*shape), mask)
         same(rle.full(*shape), mask)
-        same(rle.from_counts([], *shape, listed=False), mask)
-        same(rle.from_string("", *shape), mask)
         same(rle.union([of(mask), of(mask)]), mask)
         same(rle.complement(of(mask)), mask)
         assert rle.decode(of(mask)).shape == shape
@@ -93,8 +81,6 @@ class TestBitmaps:
     @given(st.lists(masks(), max_size=5))
     def test_of_many_as_of_each(self, some):
         codes = [of(mask) for mask in some]
-        for flips, code in zip(rle.flips(codes), codes, strict=True):
-            assert flips.tolist() == np.cumsum(rle.to_counts(code))[:-1].tolist()
         for (crop, x, y), code in zip(rle.decode_crops(codes), codes, strict=True):
             alone, left, top = rle.decode_crop(code)
             assert (x, y) == (left, top)
@@ -118,172 +104,6 @@ class TestBitmaps:
                 make(-1, 4)
         whole = rle.full(2**14, 2**15 - 1)
         assert rle.area(whole) == 2**14 * (2**15 - 1)
-        assert rle.to_counts(whole).tolist() == [0, 2**14 * (2**15 - 1)]
-
-
-class TestCounts:
-    @given(masks(), st.data())
-    def test_from_counts(self, mask, data):
-        counts = rle.to_counts(of(mask)).tolist()
-        judged = coco.frPyObjects({"counts": counts, "size": list(mask.shape)}, *mask.shape)
-        assert judged["counts"] == coco_code(mask)
-        for _ in range(data.draw(st.integers(0, 3))):
-            i = data.draw(st.integers(0, len(counts) - 1))
-            part = data.draw(st.integers(0, counts[i]))
-            counts[i : i + 1] = [part, 0, counts[i] - part]
-        assume(len(counts) <= 2 * mask.size + 2)
-        same(rle.from_counts(counts, *mask.shape, listed=False), mask)
-        assert rle.from_counts(counts, *mask.shape).counts == coco_code(mask)
-        assert rle.from_counts(counts, *mask.shape).listed
-
-    def test_no_length(self):
-        mask = np.zeros(192, bool)
-        mask[26:32] = True
-        same(rle.from_counts([0, 0, 26, 6, 160], 16, 12, listed=False), mask.reshape(12, 16).T)
-        same(rle.from_counts([26, 6, 160, 0, 0, 0], 16, 12, listed=False), mask.reshape(12, 16).T)
-        same(rle.from_counts([26, 0, 0, 6, 160], 16, 12, listed=False), mask.reshape(12, 16).T)
-
-    @pytest.mark.parametrize(
-        "counts",
-        [
-            [],
-            [191],
-            [193],
-            [3, 4294967293, 192],
-            [2**64 + 192],
-            [10**5000],
-            [-(10**5000)],
-            [200, -8],
-            [-8, 200],
-            [192.0],
-            [191, True],
-            [None, 192],
-            ["192"],
-            [[192]],
-            [0] * 200_000 + [192],
-            "192",
-            b"192",
-            192,
-            None,
-            {"0": 192},
-        ],
-        ids=lambda counts: str(type(counts)) if not isinstance(counts, list) else f"list of {len(counts)}",
-    )
-    def test_refused(self, counts):
-        unsound(rle.from_counts, counts, 16, 12)
-
-    @given(st.lists(st.one_of(st.integers(), st.integers(0, 40), st.floats(), st.none(), st.booleans())))
-    def test_any_list(self, counts):
-        try:
-            found = rle.from_counts(counts, 4, 10)
-        except ShapeError as error:
-            assert "counts" in str(error)  # noqa: PT017 - either outcome is fine
-        else:
-            assert sum(counts) == 40
-            assert found.counts == coco_code(coco_mask(found.counts, 4, 10))
-
-    @given(masks())
-    def test_to_counts(self, mask):
-        flat = mask.ravel(order="F").astype(int)
-        edges = np.flatnonzero(np.diff(flat, prepend=0))
-        expected = np.diff(edges, prepend=0, append=flat.size)
-        counts = rle.to_counts(of(mask))
-        assert counts.dtype == np.int64
-        assert counts.tolist() == expected.tolist()
-
-    @given(st.lists(st.integers(0, 2**24), max_size=30))
-    def test_long_runs(self, counts):
-        counts = [*counts[:1], *(n + 1 for n in counts[1:])] or [1]
-        code = coco.frPyObjects({"counts": counts, "size": [1, sum(counts)]}, 1, sum(counts))["counts"]
-        assert rle.to_counts(Rle(1, sum(counts), code)).tolist() == counts
-        if sum(counts) < 2**29:
-            assert rle.from_string(code, 1, sum(counts)).counts == code
-            assert rle.from_counts(counts, 1, sum(counts)).counts == code
-
-
-class TestStrings:
-    @given(masks())
-    def test_canonical(self, mask):
-        code = coco_code(mask)
-        same(rle.from_string(code, *mask.shape), mask)
-        same(rle.from_string(code.decode(), *mask.shape), mask)
-
-    @given(masks(), st.data())
-    def test_other_spellings(self, mask, data):
-        counts = rle.to_counts(of(mask)).tolist()
-        i = data.draw(st.integers(0, len(counts) - 1))
-        counts[i : i + 1] = [counts[i], 0, 0]
-        assume(len(counts) <= 2 * mask.size + 2)
-        code = coco.frPyObjects({"counts": counts, "size": list(mask.shape)}, *mask.shape)["counts"]
-        assert np.array_equal(coco_mask(code, *mask.shape), mask)
-        same(rle.from_string(code, *mask.shape), mask)
-
-    def test_padded_number(self):
-        assert coco.area({"size": [1, 4], "counts": b"P0T0"}) == 4
-        same(rle.from_string(b"P0T0", 1, 4), np.ones((1, 4), bool))
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "",
-            "\0",
-            "06\0",
-            "06 ",
-            "06\n",
-            "p",
-            "/",
-            "é",
-            "\ud800",
-            "06P",
-            "P",
-            "P" * 40 + "0",
-            "5",
-            "7",
-            "0O7",
-        ],
-    )
-    def test_refused(self, text):
-        unsound(rle.from_string, text, 2, 3)
-
-    @pytest.mark.parametrize("text", [None, 6, ["06"], b"\xff06", b"\x0006", b"0" * 1000 + b"6"])
-    def test_no_text(self, text):
-        unsound(rle.from_string, text, 2, 3)
-
-    def test_wraps_at_32_bits(self):
-        code = coco.frPyObjects({"counts": [3, 4294967293, 192], "size": [16, 12]}, 16, 12)["counts"]
-        unsound(rle.from_string, code, 16, 12)
-
-    @given(
-        st.one_of(
-            st.binary(max_size=40),
-            st.text(max_size=20),
-            st.lists(st.integers(48, 111), max_size=40).map(bytes),
-            st.lists(st.integers(48, 58), max_size=12).map(bytes),
-        ),
-        st.integers(0, 6),
-        st.integers(0, 6),
-    )
-    def test_any_text(self, text, height, width):
-        try:
-            found = rle.from_string(text, height, width)
-        except ShapeError as error:
-            assert "counts" in str(error)  # noqa: PT017 - either outcome is fine
-        else:
-            judged = coco_mask(text if isinstance(text, bytes) else text.encode(), height, width)
-            same(found, judged)
-
-    @given(masks(), st.data())
-    def test_damaged(self, mask, data):
-        damaged = bytearray(coco_code(mask))
-        i = data.draw(st.integers(0, len(damaged) - 1))
-        damaged[i] = data.draw(st.integers(0, 255))
-        damaged = damaged[: data.draw(st.integers(i, len(damaged)))]
-        try:
-            found = rle.from_string(bytes(damaged), *mask.shape)
-        except ShapeError as error:
-            assert "counts" in str(error)  # noqa: PT017 - either outcome is fine
-        else:
-            same(found, coco_mask(bytes(damaged), *mask.shape))
 
 
 class TestRuns:
@@ -333,7 +153,7 @@ class TestMeasures:
         expected = (a & b).sum() / (a | b).sum() if (a | b).any() else 1.0
         assert rle.iou(of(a), of(b)) == expected
         if (a | b).any():
-            [[judged]] = coco.iou([coco.encode(np.asfortranarray(a, np.uint8))], [rle._to_coco(of(b))], [0])
+            [[judged]] = coco.iou(*([coco.encode(np.asfortranarray(mask, np.uint8))] for mask in pair), [0])
             assert expected == judged
 
     @given(masks())
