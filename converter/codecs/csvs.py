@@ -23,17 +23,18 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _SPECIAL = re.compile(r'[",\r\n]')
 
 
-def rows(data: Table, file: str) -> list[dict[str, str]]:
+def rows(data: Table, file: str, needs: Iterable[str] = ()) -> list[dict[str, str]]:
     """All that `records` gives."""
-    return list(records(data, file))
+    return list(records(data, file, needs))
 
 
-def records(data: Table, file: str) -> Iterator[dict[str, str]]:
+def records(data: Table, file: str, needs: Iterable[str] = ()) -> Iterator[dict[str, str]]:
     """The records by the names in the header, which are stripped; values are as they stand.
 
     The delimiter is the comma, semicolon or tab that the header has most of. Empty lines
     are skipped. SourceError for a record with more or fewer fields than the header,
-    a name twice, quotes that do not match and NUL characters.
+    a name twice, quotes that do not match, NUL characters, and a header that lacks a
+    column of `needs`.
     """
     header: list[str] = []
     for line, row in lines(data, file):
@@ -42,6 +43,9 @@ def records(data: Table, file: str) -> Iterator[dict[str, str]]:
             header = [name.strip() for name in row]
             if len(set(header)) < len(header):
                 raise SourceError(file, f"the header names a column twice: {', '.join(header)}", place=place)
+            if missing := [f"'{name}'" for name in needs if name not in header]:
+                problem = f"the header lacks {', '.join(missing)}; it has {', '.join(header)}"
+                raise SourceError(file, problem, place=place, remedy="name the columns as the format does")
         elif len(row) != len(header):
             raise SourceError(file, f"{len(row)} fields where the header has {len(header)}", place=place)
         else:

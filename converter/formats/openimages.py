@@ -118,7 +118,7 @@ def _table(reading: Reading, table: str, masks: Mapping[str, str], ledger: Ledge
     taken = set(masks.values())
     index = {posixpath.basename(stem(n)): n for n in reading.images.names() if is_image(n) and n not in taken}
     grouped: dict[str, list[Row]] = defaultdict(list)
-    for line, row in enumerate(csvs.rows(source.read(table), file), 2):
+    for line, row in enumerate(csvs.rows(source.read(table), file, needs=COLUMNS), 2):
         try:
             name = clean(row["ImageID"])
         except ValueError as error:

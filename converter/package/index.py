@@ -111,10 +111,7 @@ class Writer:
 
 def decode(data: csvs.Table, file: str) -> Iterator[Row]:
     """The rows of index.csv; unknown columns are passed over, missing ones are refused."""
-    for line, found in enumerate(csvs.records(data, file), 2):
-        if not {"image", "mask", "class_id"} <= found.keys():
-            problem = f"columns are missing; it has {', '.join(found)}"
-            raise SourceError(file, problem, place="line 1", remedy="is it an index.csv?")
+    for line, found in enumerate(csvs.records(data, file, needs=("image", "mask", "class_id")), 2):
         row = Row(**{k: v for k, v in found.items() if k in KNOWN})
         for path in (row.image, row.mask):
             if path.startswith("/") or ".." in posixpath.normpath(path).split("/"):

@@ -86,6 +86,12 @@ def test_refused(data, problem, place):
     assert refused(data, problem) == place
 
 
+def test_missing_columns():
+    assert csvs.rows(b"b,a,c\n1,2,3\n", "t.csv", needs=("a", "b")) == [{"a": "2", "b": "1", "c": "3"}]
+    with pytest.raises(SourceError, match=r"^t.csv: line 2: the header lacks 'a', 'd'; it has b, aa, c; "):
+        csvs.rows(b"\nb,aa,c\n1,2,3\n", "t.csv", needs=("a", "b", "d"))
+
+
 def test_encode():
     records: list[list[object]] = [["a.png", 1, None], ['say "x", y', 2.5, "a\rb"], ["ä\n", "", " "]]
     assert csvs.encode(["image", "id", "name"], records) == (
