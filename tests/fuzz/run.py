@@ -119,9 +119,16 @@ def _apart(name: str, seconds: float) -> bool:
         last = Path(file.name)
         pid = os.fork()
         if pid == 0:
-            count, outcomes, found = fuzz(name, seconds, time.time_ns(), last)
-            print(f"{name}: {count} inputs, {outcomes} outcomes, {len(found)} findings", flush=True)
-            os._exit(bool(found))
+            # Whatever happens here, what the parent has opened is the parent's to close.
+            status = 1
+            try:
+                count, outcomes, found = fuzz(name, seconds, time.time_ns(), last)
+                print(f"{name}: {count} inputs, {outcomes} outcomes, {len(found)} findings", flush=True)
+                status = int(bool(found))
+            except Exception:  # noqa: BLE001 -- told once, by the process it happened in
+                traceback.print_exc()
+            finally:
+                os._exit(status)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         if code < 0:
             print(f"{name}: {signal.Signals(-code).name}: {_keep(name, last.read_bytes())}", flush=True)
