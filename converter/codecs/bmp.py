@@ -7,7 +7,8 @@ import struct
 import numpy as np
 
 from converter.codecs.pixels import check_size
-from converter.codecs.png import RawPng, unpack_bits
+from converter.codecs.png import RawPng
+from converter.codecs.png_rows import unpack_bits
 from converter.errors import SourceError
 
 __all__ = ["read_indexed"]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
-from converter.codecs import bmp, exif, jpeg, pillow, png
+from converter.codecs import bmp, exif, jpeg, pillow, png, png_chunks
 from converter.errors import SourceError
 
 __all__ = ["EXTENSIONS", "ImageInfo", "Labels", "decode", "gray", "probe", "read_crop", "read_labels", "verify"]
@@ -53,8 +53,8 @@ def probe(data: bytes | BinaryIO, file: str) -> ImageInfo:
     anywhere. SourceError for what is no image, sizes of 0 and more than pixel_limit().
     """
     stream = BytesIO(data) if isinstance(data, bytes) else data
-    head = stream.read(len(png.SIGNATURE))
-    if head == png.SIGNATURE:
+    head = stream.read(len(png_chunks.SIGNATURE))
+    if head == png_chunks.SIGNATURE:
         return _png_info(stream, file)
     stream.seek(0)
     if head.startswith(jpeg.MAGIC):
@@ -69,7 +69,7 @@ def verify(data: bytes, file: str) -> ImageInfo:
     PNG: every checksum, and pixel data of the exact size. JPEG: all segments and scans
     up to the end marker; the compressed scans are not decoded. Others are decoded.
     """
-    if data.startswith(png.SIGNATURE):
+    if data.startswith(png_chunks.SIGNATURE):
         png.verify(data, file)
         return probe(data, file)
     if data.startswith(jpeg.MAGIC):
@@ -90,7 +90,7 @@ def decode(data: bytes, file: str) -> NDArray[np.uint8]:
     Alpha is dropped, not composited. Samples of more than 8 bits are scaled so that
     the largest in the picture becomes 255; integers that fit into 8 bits stay.
     """
-    if data.startswith(png.SIGNATURE):
+    if data.startswith(png_chunks.SIGNATURE):
         return _rgb(png.read_raw(data, file))
     if (indexed := bmp.read_indexed(data, file)) is not None:
         return _rgb(indexed)
@@ -127,7 +127,7 @@ def read_labels(data: bytes, file: str) -> Labels:
     inverted gray), for values that are no integers of 16 bits, and for several images
     in one file.
     """
-    raw = png.read_raw(data, file) if data.startswith(png.SIGNATURE) else bmp.read_indexed(data, file)
+    raw = png.read_raw(data, file) if data.startswith(png_chunks.SIGNATURE) else bmp.read_indexed(data, file)
     if raw is not None:
         return Labels(raw.array, raw.kind, raw.bit_depth, raw.palette)
     with pillow.opened(BytesIO(data), data[:8], file) as image:
@@ -139,7 +139,7 @@ def read_labels(data: bytes, file: str) -> Labels:
 
 def read_crop(data: bytes, file: str) -> png.Crop:
     """The samples as in read_labels, without the rows and columns around that hold nothing."""
-    if data.startswith(png.SIGNATURE):
+    if data.startswith(png_chunks.SIGNATURE):
         return png.read_crop(data, file)
     return png.Crop.of(read_labels(data, file).array)
 
@@ -152,7 +152,7 @@ _PNG_MODES = {"gray": "L", "gray-alpha": "LA", "rgb": "RGB", "rgba": "RGBA", "pa
 
 def _png_info(stream: BinaryIO, file: str) -> ImageInfo:
     """From behind the signature to IEND: the orientation (eXIf) may follow the pixels."""
-    header = png.read_header(png.SIGNATURE + stream.read(25), file)
+    header = png_chunks.read_header(png_chunks.SIGNATURE + stream.read(25), file)
     mode = _PNG_MODES[header.kind]
     if header.kind == "gray":
         mode = {1: "1", 16: "I;16"}.get(header.bit_depth, mode)
@@ -213,7 +213,7 @@ def _label_depth(image: Image.Image, file: str) -> int:
     return int(bits[0])
 
 
-_LABEL_KINDS: dict[str, png.Kind] = {"LA": "gray-alpha", "RGB": "rgb", "RGBA": "rgba"}
+_LABEL_KINDS: dict[str, png_chunks.Kind] = {"LA": "gray-alpha", "RGB": "rgb", "RGBA": "rgba"}
 
 
 def _labels(image: Image.Image, depth: int, file: str) -> Labels:

@@ -12,7 +12,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from converter.codecs import deflate, png
+from converter.codecs import deflate, png_chunks, png_rows
 
 __all__ = ["chunk", "encode_gray", "encode_mask", "encode_rgb", "pack_pixels"]
 
@@ -41,7 +41,7 @@ def encode_rgb(array: NDArray[np.uint8]) -> bytes:
     return _file(width, height, 8, pack_pixels(array), color_type=2)
 
 
-def pack_pixels(array: png.Samples) -> bytes:
+def pack_pixels(array: png_rows.Samples) -> bytes:
     """The image data (IDAT) of a (height, width[, channels]) array of uint8 or uint16, not interlaced.
 
     Pixels of one byte repeat as they are. Of longer ones the differences to the pixel on the
@@ -82,7 +82,7 @@ def _file(width: int, height: int, depth: int, stream: bytes, *, color_type: int
     if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
         raise ValueError(f"a PNG cannot be {width}x{height}")
     header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 0)
-    return b"".join((png.SIGNATURE, chunk(b"IHDR", header), chunk(b"IDAT", stream), _IEND))
+    return b"".join((png_chunks.SIGNATURE, chunk(b"IHDR", header), chunk(b"IDAT", stream), _IEND))
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:

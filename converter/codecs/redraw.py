@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from converter.codecs import exif as exif_tags
-from converter.codecs import images, pillow, png, png_write
+from converter.codecs import images, pillow, png, png_chunks, png_write
 from converter.errors import SourceError
 
 __all__ = ["FILTER", "Pad", "Picture", "crop", "encode", "lossless_format", "place", "read", "turn"]
@@ -70,10 +70,10 @@ class Picture(msgspec.Struct, frozen=True, eq=False):
 
 def read(data: bytes, file: str) -> Picture:
     """The picture in an image file; SourceError when it is damaged, or holds more than one."""
-    if data.startswith(png.SIGNATURE) and png.read_header(data, file).bit_depth == 16:
+    if data.startswith(png_chunks.SIGNATURE) and png_chunks.read_header(data, file).bit_depth == 16:
         raw = png.read_raw(data, file)
         array = raw.array if raw.array.ndim == 3 else raw.array[:, :, None]
-        found = [(kind, data[at : at + size]) for kind, at, size in png.chunks(data, file)]
+        found = [(kind, data[at : at + size]) for kind, at, size in png_chunks.chunks(data, file)]
         chunks = b"".join(png_write.chunk(kind, body) for kind, body in found if kind in _KEPT_CHUNKS)
         exif = next((body for kind, body in found if kind == b"eXIf"), b"")
         return Picture(array.astype(np.uint16, copy=False), "PNG", file, exif, chunks=chunks)
@@ -99,7 +99,7 @@ def read(data: bytes, file: str) -> Picture:
 
 @contextmanager
 def _opened(data: bytes, file: str) -> Iterator[Image.Image]:
-    if not data.startswith(png.SIGNATURE):
+    if not data.startswith(png_chunks.SIGNATURE):
         with pillow.opened(BytesIO(data), data[:8], file) as opened:
             yield opened
         return
@@ -223,7 +223,7 @@ def _png16(pixels: NDArray[np.uint16], picture: Picture) -> bytes:
     body = png_write.pack_pixels(pixels)
     return b"".join(
         (
-            png.SIGNATURE,
+            png_chunks.SIGNATURE,
             png_write.chunk(b"IHDR", header),
             picture.chunks,
             exif,

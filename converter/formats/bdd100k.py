@@ -21,7 +21,7 @@ import re
 
 import numpy as np
 
-from converter.codecs import png
+from converter.codecs import png_chunks
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.layouts.classes import find_class_file, read_class_file
@@ -62,7 +62,7 @@ def _maps(source: Source) -> list[str]:
 def _is_rgba(source: Source, path: str) -> bool:
     try:
         with source.open(path) as stream:
-            return png.read_header(stream.read(33), path).kind == "rgba"
+            return png_chunks.read_header(stream.read(33), path).kind == "rgba"
     except SourceError:
         return False
 

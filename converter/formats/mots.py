@@ -26,7 +26,7 @@ from collections import defaultdict
 
 import msgspec
 
-from converter.codecs import png
+from converter.codecs import png_chunks
 from converter.codecs.text import decode_text, whole
 from converter.errors import ShapeError, SourceError
 from converter.extras import ignoring
@@ -100,7 +100,7 @@ def _maps(source: Source) -> list[str]:
 def _is_deep(source: Source, path: str) -> bool:
     try:
         with source.open(path) as stream:
-            header = png.read_header(stream.read(33), path)
+            header = png_chunks.read_header(stream.read(33), path)
     except SourceError:
         return False
     return header.kind == "gray" and header.bit_depth == 16

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.codecs import images, png, png_write
+from converter.codecs import images, png_chunks, png_write
 from converter.errors import SourceError
 
 __all__ = ["VOID", "color_of", "encode_palette", "read_indices"]
@@ -43,7 +43,7 @@ def encode_palette(indices: NDArray[Any]) -> bytes:
     height, width = indices.shape
     colors = bytes(v for i in range(256) for v in color_of(i))
     header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
-    return png.SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"PLTE", colors) + gray[_HEADER:]
+    return png_chunks.SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"PLTE", colors) + gray[_HEADER:]
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

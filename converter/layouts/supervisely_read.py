@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.codecs import images as codec
-from converter.codecs import json, png
+from converter.codecs import json, png_chunks
 from converter.errors import ShapeError, SourceError
 from converter.format import Reading, Scan
 from converter.geometry import raster, rle
@@ -291,7 +291,7 @@ def _bitmap(value: Any, image: Image, where: str) -> tuple[NDArray[np.bool_], in
     if left % 1 or top % 1:
         raise ShapeError(f"bitmap: origin {origin!r} lies between pixels")
     packed = decode_base64(value.get("data"), where, "bitmap")
-    if not packed.startswith(png.SIGNATURE):
+    if not packed.startswith(png_chunks.SIGNATURE):
         packed = _inflated(packed, image)
     return _inside(packed, where), int(left), int(top)
 
