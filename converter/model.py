@@ -110,7 +110,7 @@ class Instance(msgspec.Struct, frozen=True):
     extra: dict[str, Any] = {}
 
 
-class Image(msgspec.Struct, frozen=True):
+class Image(msgspec.Struct, frozen=True, gc=False):
     """An image of the dataset.
 
     `name` is its path below the images folder, with `/`; `split` is not part of it.
@@ -134,7 +134,7 @@ class Image(msgspec.Struct, frozen=True):
         return f"{self.split}/{self.name}" if self.split else self.name
 
 
-class Ref(msgspec.Struct, frozen=True):
+class Ref(msgspec.Struct, frozen=True, gc=False):
     """An image that was found but not loaded: small, picklable, no pixels.
 
     `payload` is the reader's own: raw JSON slices, paths of masks, a label file.
@@ -174,7 +174,7 @@ class Header(msgspec.Struct, frozen=True):
     extra: dict[str, Any] = {}
 
 
-class Loss(msgspec.Struct, frozen=True, omit_defaults=False):
+class Loss(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
     """Something that the target does not have any more, and how much of it."""
 
     code: str
@@ -184,7 +184,7 @@ class Loss(msgspec.Struct, frozen=True, omit_defaults=False):
     message: str
 
 
-class Note(msgspec.Struct, frozen=True):
+class Note(msgspec.Struct, frozen=True, gc=False):
     """Something that was repaired, chosen or assumed; nothing was lost by it."""
 
     code: str

@@ -37,7 +37,7 @@ from converter.layouts.coco_files import CocoFile
 from converter.layouts.coco_images import IMAGE_KEYS, scan_images, with_extra
 from converter.layouts.coco_read import top_entries
 from converter.layouts.coco_write import Part
-from converter.layouts.images import ImageIndex, order_splits, shown_name, tell_unused
+from converter.layouts.images import ImageIndex, order_splits, own_ids, shown_name, tell_unused
 from converter.layouts.label_maps import colors
 from converter.layouts.masks import check_size
 from converter.ledger import Ledger
@@ -98,8 +98,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     splits = order_splits(r.image.split for r in refs)
     header = Header("coco-panoptic", "instance", classes, splits, background_id=background, extra=top_entries(files))
     ids = [s["id"] for r in refs for s in r.payload.segments]
-    images = [r.image.id for r in refs]
-    if None in images or len(set(images)) < len(images):
+    if not own_ids(r.image for r in refs):
         refs = [msgspec.structs.replace(r, image=msgspec.structs.replace(r.image, id=None)) for r in refs]
     return Scan(header, refs, ids_kept=len(set(ids)) == len(ids))
 

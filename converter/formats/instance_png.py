@@ -23,10 +23,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from itertools import chain, compress
 
 import msgspec
 import numpy as np
@@ -46,6 +45,7 @@ from converter.layouts.images import (
     stem,
     tell_unused,
 )
+from converter.layouts.mask_table import NO_ID, Finds, mask_paths
 from converter.layouts.masks import binary_mask, check_size, instance_folders
 from converter.layouts.patterns import PATTERNS, class_numbers, matches
 from converter.ledger import Ledger
@@ -57,47 +57,6 @@ from converter.storage import Source
 __all__ = ["FORMAT"]
 
 NUMBERED = re.compile(r"[0-9]+_([0-9]{1,9})")
-
-
-NO_ID = -(1 << 63)
-
-
-class MaskFile(NamedTuple):
-    """A mask of an image: where it lies and what is known of it without opening it."""
-
-    path: str
-    class_id: int
-    id: int | None = None
-    iscrowd: bool = False
-
-
-class Masks:
-    """The masks of an image. There may be millions in a set, so none has objects of its own but its path."""
-
-    __slots__ = ("_facts", "paths")
-
-    def __init__(self, paths: Iterable[str] = (), class_id: int = 1) -> None:
-        self.paths: list[str] = []
-        self._facts = array("q")  # class, id and crowd of each
-        for path in paths:
-            self.add(MaskFile(path, class_id))
-
-    def add(self, mask: MaskFile) -> None:
-        self.paths.append(mask.path)
-        self._facts.extend((mask.class_id, NO_ID if mask.id is None else mask.id, mask.iscrowd))
-
-    @property
-    def ids(self) -> array[int]:
-        """Of each mask, NO_ID where it has none."""
-        return self._facts[1::3]
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __iter__(self) -> Iterator[MaskFile]:
-        facts = iter(self._facts)
-        for path, class_id, id, iscrowd in zip(self.paths, facts, facts, facts, strict=True):
-            yield MaskFile(path, class_id, None if id == NO_ID else id, bool(iscrowd))
 
 
 # ---------------------------------------------------------------- read
@@ -131,21 +90,21 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
             return _scan_package(reading, about, ledger)
     folders = instance_folders(source)
     if folders:
-        refs = [
-            Ref(Image(posixpath.basename(image), file=image), Masks(sorted(masks))) for image, masks in folders.items()
-        ]
-        for ref in refs:
-            if not ref.payload:
-                _tell_bare(reading, ref.image, ledger)
-        tell_unused(reading.images, refs, (path for r in refs for path in r.payload.paths), ledger)
+        finds = Finds(source)
+        for image, masks in folders.items():
+            finds.add(Image(posixpath.basename(image), file=image), [(mask, 1) for mask in sorted(masks)])
+        refs = finds.refs()
+        _tell_bare(reading, refs, ledger)
+        tell_unused(reading.images, refs, mask_paths(refs), ledger)
         return Scan(_header([ClassInfo(1, reading.options.class_name or "object")], refs), refs)
     return _scan_nested(reading, ledger)
 
 
-def _tell_bare(reading: Reading, image: Image, ledger: Ledger) -> None:
-    """A folder of an image and no masks: in a set where each has some, they may have been lost."""
-    file = reading.images.label(image.file or image.name)
-    ledger.doubt(shown_name(image), None, SourceError(file, "no masks lie beside this image", code="missing-mask"))
+def _tell_bare(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None:
+    """An image and no masks: in a set where each has some, they may have been lost."""
+    for image in (ref.image for ref in refs if not ref.payload):
+        file = reading.images.label(image.file or image.name)
+        ledger.doubt(shown_name(image), None, SourceError(file, "no masks lie beside this image", code="missing-mask"))
 
 
 def _header(classes: Sequence[ClassInfo], refs: Sequence[Ref]) -> Header:
@@ -157,29 +116,11 @@ def _header(classes: Sequence[ClassInfo], refs: Sequence[Ref]) -> Header:
 def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
     """A tree with meta.json and index.csv: the index says which mask belongs to what."""
     source = reading.source
-    label = source.label(index.INDEX)
-    declared = {c.id for c in about.classes}
-    images: dict[str, Ref] = {}
-    for line, row in enumerate(index.decode(partial(source.open, index.INDEX), label), 2):
-        if row.image not in images:
-            images[row.image] = Ref(indexed_image(reading.images, row), Masks())
-        if not row.mask:
-            continue
-        name = shown_name(images[row.image].image)
-        id = text.whole(row.instance_id)
-        problem = _row_problem(source, row, declared)
-        if problem:
-            code = "unmapped-class" if row.mask in source else "missing-mask"
-            wrong = SourceError(label, problem, place=f"line {line}", remedy="mend the index", code=code)
-            ledger.bad_annotation(name, id, wrong)
-            continue
-        path = source.listed_as(row.mask) or row.mask
-        images[row.image].payload.add(MaskFile(path, int(row.class_id), id, row.iscrowd == "1"))
-    _tell_orphans(source, images, ledger)
+    refs = _indexed(reading, {c.id for c in about.classes}, ledger)
+    _tell_orphans(source, refs, ledger)
     classes = meta.classes(about)
     check_classes(classes, source.label(meta.META))
-    refs = list(images.values())
-    ids = np.sort(np.fromiter((id for r in refs for id in r.payload.ids), np.int64))
+    ids = np.sort(refs[0].payload.table.ids) if refs else np.zeros(0)
     splits = order_splits([*about.splits, *(r.image.split for r in refs)])
     header = msgspec.structs.replace(
         _header(classes, refs), splits=splits, name=about.name, extra=meta.merged_entry(about.source.merged)
@@ -187,22 +128,45 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
     return Scan(header, refs, ids_kept=bool((ids[:1] != NO_ID).all() and (ids[1:] != ids[:-1]).all()))
 
 
-def _row_problem(source: Source, row: index.Row, declared: set[int]) -> str:
-    if row.mask not in source:
-        return f"the mask {row.mask} is not there"
+def _indexed(reading: Reading, declared: set[int], ledger: Ledger) -> list[Ref]:
+    """The images of the index with their masks; rows that name none, or no class, are judged."""
+    source = reading.source
+    label = source.label(index.INDEX)
+    finds, places = Finds(source), dict[str, int]()
+    for line, row in enumerate(index.decode(partial(source.open, index.INDEX), label), 2):
+        if row.image not in places:
+            places[row.image] = len(places)
+            finds.add(indexed_image(reading.images, row))
+        if not row.mask:
+            continue
+        at, id, place = places[row.image], text.whole(row.instance_id), source.place(row.mask)
+        problem = _row_problem(row, declared) if place is not None else f"the mask {row.mask} is not there"
+        if problem or place is None:
+            code = "unmapped-class" if place is not None else "missing-mask"
+            wrong = SourceError(label, problem, place=f"line {line}", remedy="mend the index", code=code)
+            ledger.bad_annotation(shown_name(finds.images[at]), id, wrong)
+            continue
+        finds.add_mask(at, place, int(row.class_id), id, iscrowd=row.iscrowd == "1")
+    return finds.refs()
+
+
+def _row_problem(row: index.Row, declared: set[int]) -> str:
     id = text.whole(row.class_id)
     if id is None:
         return f"class_id '{row.class_id[:40]}' is no number"
     return "" if id in declared else undeclared([id], declared)
 
 
-def _tell_orphans(source: Source, images: dict[str, Ref], ledger: Ledger) -> None:
+def _tell_orphans(source: Source, refs: Sequence[Ref], ledger: Ledger) -> None:
     """Masks and other files that the index does not know: the first are losses, the rest is noted."""
-    known = {path for r in images.values() for path in r.payload.paths}
-    orphans = [p for p in source.names() if p.startswith("masks/") and p not in known and is_image(p)]
+    unknown = np.ones(len(source.names()), np.bool_)
+    if refs:
+        unknown[refs[0].payload.table.places] = False
+    strange = compress(source.names(), unknown.tobytes())
+    orphans = [p for p in strange if p.startswith("masks/") and is_image(p)]
     for path in orphans:
         ledger.lose("orphan-mask", path, f"{source.label(path)}: index.csv does not name this mask")
-    tell_unused(source, images.values(), [*known, *orphans], ledger)
+    tell_unused(source, refs, chain(mask_paths(refs), orphans), ledger)
 
 
 def _nested(source: Source) -> dict[str, list[str]]:
@@ -232,17 +196,16 @@ def _scan_nested(reading: Reading, ledger: Ledger) -> Scan:
     numbers = [NUMBERED.fullmatch(posixpath.basename(stem(p))) for masks in nested.values() for p in masks]
     path = find_class_file(source, ["", "masks"])
     numbered = bool(numbers) and all(numbers) and (path is not None or reading.options.classes is not None)
-    refs = []
+    finds = Finds(source)
     for image in images:
         below = image.removeprefix("images/")
         first = below.split("/")[0]
         split = split_name(first) if "/" in below and is_split_name(first) else None
         name = below.removeprefix(first + "/") if split else below
-        masks = Masks()
-        for mask in sorted(nested.get(image, [])):
-            masks.add(MaskFile(mask, _class_of(mask) if numbered else 1))
-        refs.append(Ref(Image(name, split, file=image), masks))
-    tell_unused(reading.images, refs, (path for r in refs for path in r.payload.paths), ledger)
+        masks = sorted(nested.get(image, []))
+        finds.add(Image(name, split, file=image), [(mask, _class_of(mask) if numbered else 1) for mask in masks])
+    refs = finds.refs()
+    tell_unused(reading.images, refs, mask_paths(refs), ledger)
     classes = (
         _classes(reading, path, refs, ledger) if numbered else [ClassInfo(1, reading.options.class_name or "object")]
     )
@@ -273,13 +236,12 @@ def _scan_patterns(reading: Reading, ledger: Ledger) -> Scan:
     found = matches(reading, ledger)
     labels = {label for match in found for _, label in match.masks}
     classes = class_numbers(labels, reading.source, reading.options.class_name or "object")
-    refs = [Ref(match.image, Masks()) for match in found]
-    for ref, match in zip(refs, found, strict=True):
-        for path, label in match.masks:
-            ref.payload.add(MaskFile(path, classes[label].id))
-        if not ref.payload:
-            _tell_bare(reading, ref.image, ledger)
-    tell_unused(reading.images, refs, (path for r in refs for path in r.payload.paths), ledger)
+    finds = Finds(reading.source)
+    for match in found:
+        finds.add(match.image, [(path, classes[label].id) for path, label in match.masks])
+    refs = finds.refs()
+    _tell_bare(reading, refs, ledger)
+    tell_unused(reading.images, refs, mask_paths(refs), ledger)
     return Scan(_header(sorted(classes.values(), key=lambda c: c.id), refs), refs)
 
 
@@ -303,7 +265,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
 
 def files(reading: Reading, ref: Ref) -> list[str]:
     """The mask of each object."""
-    return [reading.source.label(path) for path in ref.payload.paths]
+    return [reading.source.label(mask.path) for mask in ref.payload]
 
 
 # ---------------------------------------------------------------- write

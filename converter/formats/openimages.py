@@ -69,7 +69,7 @@ def detect(source: Source) -> Evidence | None:
 
 
 def _tables(source: Source) -> list[str]:
-    names = [source.entry] if source.entry is not None else list(source.names())
+    names = [source.entry] if source.entry is not None else source.names()
     return [n for n in names if n.lower().endswith(".csv") and _is_table(source, n)]
 
 

@@ -80,7 +80,7 @@ def detect(source: Source) -> Evidence | None:
 
 def _pages(source: Source) -> list[str]:
     """JSON files of one image; the first is judged for all."""
-    names = [source.entry] if source.entry is not None else list(source.names())
+    names = [source.entry] if source.entry is not None else source.names()
     paths = [n for n in names if n.endswith(".json")]
     return paths if paths and _is_page(source, paths[0]) else [p for p in paths[1:GLANCE] if _is_page(source, p)]
 

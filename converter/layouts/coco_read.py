@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from converter.codecs import json as codec
 from converter.codecs.slices import Slices
@@ -18,7 +19,8 @@ from converter.layouts.coco_annotations import decode_head, decode_heads, instan
 from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_files import CocoFile, in_words, open_files
 from converter.layouts.coco_images import scan_images, with_extra
-from converter.layouts.images import ImageIndex, order_splits, shown_name, tell_unused
+from converter.layouts.groups import NOBODY, Groups
+from converter.layouts.images import ImageIndex, order_splits, own_ids, shown_name, tell_unused
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample
 
@@ -40,19 +42,70 @@ __all__ = [
 ]
 
 
-class Payload(msgspec.Struct, frozen=True):
-    """Where an image and its annotations stand in a file: places in lists that all images of the file share."""
+class Entries(msgspec.Struct, frozen=True):
+    """What the images of a file share: its entries as they are written, and which annotations are whose."""
 
     file: str
-    images: Sequence[bytes]
-    annotations: Sequence[bytes]
+    images: Slices
+    annotations: Slices
+    groups: Groups
+
+
+class Payload(msgspec.Struct, frozen=True, gc=False):
+    """The place of an image among the entries of its file."""
+
+    entries: Entries
     at: int
-    mine: array[int]
+
+    @property
+    def file(self) -> str:
+        return self.entries.file
 
     @property
     def entry(self) -> bytes:
         """The raw entry of the image."""
-        return self.images[self.at]
+        return self.entries.images[self.at]
+
+    @property
+    def annotations(self) -> Slices:
+        """The raw entries of all annotations of the file."""
+        return self.entries.annotations
+
+    @property
+    def mine(self) -> list[int]:
+        """The places among them of those that are the image's."""
+        places: list[int] = self.entries.groups[self.at].tolist()
+        return places
+
+
+class Ids:
+    """The ids of a file's annotations: in 8 bytes each, but for those that are no number of 64 bits."""
+
+    def __init__(self) -> None:
+        self._numbers = array("q")
+        self._others: list[int | None] = []
+
+    def add(self, id: int | str | None) -> None:
+        try:
+            self._numbers.append(id)  # type: ignore[arg-type]  # it is tried
+        except (TypeError, OverflowError):
+            self._others.append(number(id))
+
+    def extend(self, other: Ids) -> None:
+        self._numbers += other._numbers
+        self._others += other._others
+
+    @property
+    def complete(self) -> bool:
+        """Whether every annotation has one."""
+        return None not in self._others
+
+    def twice(self) -> list[int]:
+        """Those that more than one annotation has, in order."""
+        numbers = np.array(self._numbers, np.int64)
+        numbers.sort()
+        others = [id for id, n in Counter(self._others).items() if n > 1 and id is not None]
+        return sorted({*numbers[1:][numbers[1:] == numbers[:-1]].tolist(), *others})
 
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
@@ -66,7 +119,7 @@ def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger) -> S
     index = ImageIndex(reading.images)
     refs: list[Ref] = []
     used: set[int] = set()
-    ids: list[tuple[str, list[int | None]]] = []
+    ids: list[tuple[str, Ids]] = []
     for file in files:
         found, mine = _scan_file(reading, file, index, declared, used, ledger)
         refs += found
@@ -74,7 +127,7 @@ def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger) -> S
     tell_unused(reading.images, refs, [file.path for file in files], ledger)
     classes, background = settle_classes(declared, used, files, ledger)
     ids_kept = _unique_annotations(ids, ledger)
-    if not _unique_images(refs):
+    if not own_ids(r.image for r in refs):
         refs = [msgspec.structs.replace(r, image=msgspec.structs.replace(r.image, id=None)) for r in refs]
     return Scan(_header(files, classes, background, refs), refs, ids_kept)
 
@@ -86,16 +139,16 @@ def _scan_file(
     declared: dict[int, ClassInfo],
     used: set[int],
     ledger: Ledger,
-) -> tuple[list[Ref], list[int | None]]:
+) -> tuple[list[Ref], Ids]:
     """The images of a file, and the ids of all their annotations."""
-    images, entries, lost = scan_images(file, index, ledger)
-    raws = Slices.of(file.top["annotations"])
-    mine, ids = _group(reading, file, raws, images, lost, declared, used, ledger)
-    refs = [Ref(image, Payload(file.label, entries, raws, at, mine[id])) for id, (image, at) in images.items()]
-    return refs, ids
+    annotations = Slices.of(file.top["annotations"])  # before there are images: it takes memory for a moment
+    images, raws, lost = scan_images(file, index, ledger)
+    owners, ids = _owners(reading, file, annotations, images, lost, declared, used, ledger)
+    entries = Entries(file.label, raws, annotations, Groups.of(np.asarray(memoryview(owners)), len(raws)))
+    return [Ref(image, Payload(entries, at)) for image, at in images.values()], ids
 
 
-def _group(
+def _owners(
     reading: Reading,
     file: CocoFile,
     raws: Slices,
@@ -104,17 +157,19 @@ def _group(
     declared: dict[int, ClassInfo],
     used: set[int],
     ledger: Ledger,
-) -> tuple[dict[int | str, array[int]], list[int | None]]:
-    """The places of annotations by image id, those that belong to no image or class judged; and their ids."""
-    grouped: dict[int | str, array[int]] = {id: array("q") for id in images}
-    ids: list[int | None] = []
+) -> tuple[array[int], Ids]:
+    """The place of the image of each annotation, NOBODY for those that had to be left out; and the ids of the others.
+
+    Annotations that belong to no image or class are judged.
+    """
+    owners, ids = array("i", [NOBODY]) * len(raws), Ids()
     table = reading.options.classes
     strange: set[int] = set()
     for i, head in enumerate(decode_heads(file, raws, images, ledger)):
         if head is None or head.image_id in lost:
             continue
-        mine = grouped.get(head.image_id)
-        if mine is None:
+        owner = images.get(head.image_id)
+        if owner is None:
             problem = f"image_id {head.image_id!r} names no image"
             wrong = SourceError(
                 file.label, problem, place=place_of(head.id, i), remedy="mend or remove it", code="orphan-mask"
@@ -123,41 +178,34 @@ def _group(
             continue
         if head.category_id not in declared:
             if table is None or not table.declares(head.category_id):
-                name = shown_name(images[head.image_id][0])
                 problem = undeclared([head.category_id], declared)
                 place = f"{place_of(head.id, i)}, category_id"
                 wrong = SourceError(file.label, problem, place=place, code="unmapped-class")
-                ledger.bad_annotation(name, number(head.id), wrong)
+                ledger.bad_annotation(shown_name(owner[0]), number(head.id), wrong)
                 continue
             strange.add(head.category_id)
         used.add(head.category_id)
-        mine.append(i)
-        ids.append(number(head.id))
+        owners[i] = owner[1]
+        ids.add(head.id)
     for id in sorted(strange):
         declared[id] = ClassInfo(id, f"class_{id}", source_id=id)
-    return grouped, ids
+    return owners, ids
 
 
-def _unique_images(refs: Sequence[Ref]) -> bool:
-    ids = [r.image.id for r in refs]
-    return None not in ids and len(set(ids)) == len(ids)
-
-
-def _unique_annotations(files: Sequence[tuple[str, Sequence[int | None]]], ledger: Ledger) -> bool:
+def _unique_annotations(files: Sequence[tuple[str, Ids]], ledger: Ledger) -> bool:
     """Whether annotation ids, given by file, stay; those that occur twice in one file are told."""
     for file, found in files:
-        if len(set(found)) == len(found):
-            continue
-        twice = sorted(i for i, n in Counter(found).items() if n > 1 and i is not None)
-        if twice:
+        if twice := found.twice():
             shown = ", ".join(f"id {i}" for i in twice[:5]) + (", ..." if len(twice) > 5 else "")
             ledger.note(
                 "duplicate-annotation-id",
                 file,
                 f"annotations: {shown} occurs more than once; all were numbered anew",
             )
-    ids = {id for _, found in files for id in found}
-    return None not in ids and len(ids) == sum(len(found) for _, found in files)
+    (_, whole), *others = files
+    for _, found in others:
+        whole.extend(found)
+    return whole.complete and not whole.twice()
 
 
 def top_entries(files: Sequence[CocoFile]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -94,12 +93,7 @@ class _Host(msgspec.Struct):
 
 def with_embedded(source: Source, inside: Mapping[str, str]) -> Source:
     """`source` with images by the paths in `inside`, each in the `imageData` of the JSON named there."""
-    paths = [p for p in inside if _holds(source.names(), p)]
+    paths = [p for p in inside if p in source]
     if paths:
         raise SourceError(source.label(paths[0]), "is there, and embedded in a JSON as well", remedy="rename it")
     return Source(_Store(source, inside))
-
-
-def _holds(names: Sequence[str], path: str) -> bool:
-    at = bisect_left(names, path)
-    return at < len(names) and names[at] == path

@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import compress, pairwise
 
 import msgspec
 
@@ -26,6 +27,7 @@ __all__ = [
     "is_split_name",
     "measure",
     "order_splits",
+    "own_ids",
     "read_image",
     "resolve",
     "shown_name",
@@ -57,6 +59,13 @@ def order_splits(names: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(sorted({n for n in names if n}, key=lambda n: (SPLIT_ORDER.get(n, 9), n)))
 
 
+def own_ids(images: Iterable[Image]) -> bool:
+    """Whether every image has an id, and no other has it."""
+    ids = [image.id for image in images]
+    known = sorted(id for id in ids if id is not None)
+    return len(known) == len(ids) and all(one != other for one, other in pairwise(known))
+
+
 def is_image(path: str) -> bool:
     return posixpath.splitext(path)[1].lower() in codec.EXTENSIONS
 
@@ -79,10 +88,15 @@ def tell_unused(source: Source, refs: Iterable[Ref], others: Iterable[str], ledg
     """
     if source.entry is not None:
         return
-    used = {ref.image.file for ref in refs if ref.image.file}
-    folders = {posixpath.dirname(path) for path in used}
-    used.update(others)
-    unused = [path for path in source.names() if path not in used]
+    files = (ref.image.file for ref in refs if ref.image.file)
+    folders: set[str] = set()
+    left = bytearray(b"\1") * len(source.names())
+    for path in files:
+        folders.add(posixpath.dirname(path))
+        _strike(left, source.place(path))
+    for path in others:
+        _strike(left, source.place(path))
+    unused = list(compress(source.names(), left))
     source.verify(unused)
     for path in unused:
         label = source.label(path)
@@ -91,6 +105,11 @@ def tell_unused(source: Source, refs: Iterable[Ref], others: Iterable[str], ledg
             ledger.note("orphan-image", label, "nothing speaks of this image, and it was left out")
         elif posixpath.dirname(path) in folders and not path.lower().endswith(TEXTS):
             ledger.note("unused-file", label, "lies among the images and is no part of the dataset")
+
+
+def _strike(left: bytearray, at: int | None) -> None:
+    if at is not None:
+        left[at] = 0
 
 
 class ImageIndex:

@@ -114,7 +114,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     refs = [_ref(reading, path, base, split, folder) for split, base, path in found]
     _refuse_shared_labels(reading, refs)
     _tell_missing(reading, refs, ledger)
-    tell_unused(reading.images, refs, [r.payload.label for r in refs], ledger)
+    tell_unused(reading.images, refs, (r.payload.label for r in refs if r.payload.label), ledger)
     splits = order_splits(r.image.split for r in refs)
     extra = {"kpt_shape": config["kpt_shape"]} if "kpt_shape" in config else {}
     return Scan(Header("yolo", "instance", classes, splits, extra=extra), refs)

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib.metadata import version
 
 import msgspec
@@ -157,5 +159,11 @@ def indexed_image(images: Source, row: index.Row) -> Image:
     below = row.image.removeprefix("images/")
     name = below.removeprefix(f"{row.split}/") if row.split else below
     known = row.image in images or row.image in images.special
-    width, height = (max(0, whole(v) or 0) for v in (row.width, row.height))
-    return Image(name, row.split or None, width, height, file=row.image if known else None)
+    split = sys.intern(row.split) if row.split else None
+    return Image(name, split, _side(row.width), _side(row.height), file=row.image if known else None)
+
+
+@lru_cache(maxsize=1024)
+def _side(text: str) -> int:
+    """A width or height of the index, 0 when it is none; one number for all images that have it."""
+    return max(0, whole(text) or 0)

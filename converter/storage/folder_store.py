@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 from converter.errors import SourceError
 from converter.storage.limits import LISTS, Limits
+from converter.storage.listing import Names
 from converter.storage.names import is_ignored
 
 __all__ = ["FolderStore"]
@@ -23,6 +24,7 @@ __all__ = ["FolderStore"]
 _SAFELY = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
 
 _PIECE = 1 << 24
+_KNOWN = 64  # folders whose real places are kept: files of one folder are read one after the other
 
 _OUTSIDE = "is a link that points outside the dataset"
 
@@ -40,7 +42,7 @@ class _Refused(Exception):  # noqa: N818  -- an answer; it does not leave this m
 
 
 class _Listing(NamedTuple):
-    names: list[str]
+    names: Names
     special: dict[str, str]
 
 
@@ -142,6 +144,8 @@ class FolderStore:
             raise _Refused("there is no such file")
         found = self._folders.get(folder)
         if found is None:
+            if len(self._folders) == _KNOWN:
+                self._folders.clear()
             found = self._folders[folder] = _resolved(os.path.join(self.root, folder), self._within)
         return f"{found}/{name}"
 
@@ -229,30 +233,49 @@ class _Folder(NamedTuple):
 
 
 def _listed(root: str, within: str, name: str, limits: Limits) -> _Listing:
-    names: list[str] = []
-    special: dict[str, str] = {}
-    pending = [_Folder("", root, (root,))]
-    met = 0
-    while pending:
-        folder = pending.pop()
-        for entry in _entries(folder, name, special):
-            met += 1
-            if met > limits.files:
-                raise SourceError(name, f"holds more than {limits.files:,} files", remedy="name a folder inside it")
+    walk = _Walk(within, name, limits)
+    return _Listing(Names(walk.files(_Folder("", root, (root,)))), walk.special)
+
+
+class _Walk:
+    """The way through all folders; `special` is what was met that is not read."""
+
+    def __init__(self, within: str, name: str, limits: Limits) -> None:
+        self.within, self.name, self.limits = within, name, limits
+        self.special: dict[str, str] = {}
+        self.met = 0
+
+    def files(self, folder: _Folder) -> Iterator[str]:
+        """The files below a folder, in code point order of their whole paths."""
+        way = [iter(self._sorted(folder))]
+        while way:
+            found = next(way[-1], None)
+            if found is None:
+                way.pop()
+            elif isinstance(found, str):
+                yield found
+            else:
+                way.append(iter(self._sorted(found)))
+
+    def _sorted(self, folder: _Folder) -> list[str | _Folder]:
+        """Files and folders, each folder where the files in it belong."""
+        found: list[str | _Folder] = []
+        for entry in _entries(folder, self.name, self.special):
+            self.met += 1
+            if self.met > self.limits.files:
+                problem = f"holds more than {self.limits.files:,} files"
+                raise SourceError(self.name, problem, remedy="name a folder inside it")
             path = f"{folder.path}/{entry.name}" if folder.path else entry.name
             if is_ignored(entry.name):
                 continue
             try:
-                below = _look(entry, path, folder, within)
+                below = _look(entry, path, folder, self.within)
             except _Refused as refused:
-                special[_printable(path)] = str(refused)
+                self.special[_printable(path)] = str(refused)
                 continue
-            if below is None:
-                names.append(path)
-            else:
-                pending.append(below)
-    names.sort()
-    return _Listing(names, special)
+            found.append(path if below is None else below)
+        found.sort(key=lambda each: each if isinstance(each, str) else f"{each.path}/")
+        return found
 
 
 def _entries(folder: _Folder, name: str, special: dict[str, str]) -> Iterator[os.DirEntry[str]]:

@@ -14,15 +14,15 @@ import hashlib
 import os
 import stat
 from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeAlias, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 from converter.errors import SourceError
 from converter.storage.folder_store import FolderStore
 from converter.storage.limits import Limits, current_limits
+from converter.storage.listing import place_among
 from converter.storage.zip_store import ZipStore
 
 __all__ = ["Source", "Store", "hash_file", "open_source"]
@@ -50,18 +50,11 @@ class Store(Protocol):
     def verify(self, path: str) -> None: ...
 
 
-_Folders: TypeAlias = dict[str, tuple[list[str], list[str]]]
-
-
 class _Memory:
-    """The files that were read last and what was made of them, for as long as somebody wants that.
-
-    `folders`: what lies in each folder, for each folder that a source begins in.
-    """
+    """The files that were read last and what was made of them, for as long as somebody wants that."""
 
     def __init__(self) -> None:
         self.wanted = False
-        self.folders: dict[str, _Folders] = {}
         self.files: dict[str, tuple[bytes, dict[Callable[[bytes, str], Any], Any]]] = {}
 
     def file(self, store: Store, path: str) -> tuple[bytes, dict[Callable[[bytes, str], Any], Any]]:
@@ -124,13 +117,13 @@ class Source:
         return sorted({*self.names(), *self.special}) if self.special else self.names()
 
     def __contains__(self, path: object) -> bool:
-        return isinstance(path, str) and self.listed_as(path) is not None
+        return isinstance(path, str) and self.place(path) is not None
 
-    def listed_as(self, path: str) -> str | None:
-        """The path as `names` has it, so that of a million none is kept twice; None when it is not there."""
+    def place(self, path: str) -> int | None:
+        """Where a path stands among `names`, which is all that need be kept of it; None when it is not there."""
         names = self.names()
-        at = bisect_left(names, path)
-        return names[at] if at < len(names) and names[at] == path else None
+        at = place_among(names, path)
+        return at if at < len(names) and names[at] == path else None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -141,11 +134,17 @@ class Source:
 
     def files_in(self, folder: str = "") -> list[str]:
         """The files that lie in a folder itself, as paths of this source."""
-        return self._folder(folder)[0]
-
-    def subfolders(self, folder: str = "") -> list[str]:
-        """The folders in a folder that have files somewhere below, as paths of this source."""
-        return self._folder(folder)[1]
+        names, prefix = self.names(), f"{folder}/" if folder else ""
+        files, at = [], place_among(names, prefix)
+        while at < len(names) and names[at].startswith(prefix):
+            name = names[at]
+            below, inside, _ = name[len(prefix) :].partition("/")
+            if inside:
+                at = _end_of(names, f"{prefix}{below}/")
+            else:
+                files.append(name)
+                at += 1
+        return files
 
     def top_folder(self) -> str | None:
         """The one folder that every file lies below; None when there is no such folder."""
@@ -189,7 +188,6 @@ class Source:
         finally:
             self._memory.wanted = False
             self._memory.files.clear()
-            self._memory.folders.clear()
 
     def open(self, path: str) -> BinaryIO:
         """A stream that is read forward; use it for files that need not fit in memory."""
@@ -221,39 +219,14 @@ class Source:
         """Stores that only stand before another have none."""
         return self._store.stamps() if isinstance(self._store, FolderStore | ZipStore) else []
 
-    def _folder(self, folder: str) -> tuple[list[str], list[str]]:
-        folders = self._memory.folders
-        if self._prefix not in folders:
-            folders[self._prefix] = _indexed(self.names())
-        return folders[self._prefix].get(folder, ([], []))
-
 
 def _below(names: Sequence[str], prefix: str) -> Sequence[str]:
-    # "0" is the character after "/".
-    return names[bisect_left(names, prefix) : bisect_left(names, prefix[:-1] + "0")]
+    return names[place_among(names, prefix) : _end_of(names, prefix)]
 
 
-def _indexed(names: Sequence[str]) -> _Folders:
-    """Folder -> its files and subfolders, all as whole paths in order."""
-    index: _Folders = {"": ([], [])}
-    for name in names:
-        folder = name.rpartition("/")[0]
-        if folder not in index:
-            _add_folder(index, folder)
-        index[folder][0].append(name)
-    for _, folders in index.values():
-        folders.sort()
-    return index
-
-
-def _add_folder(index: _Folders, folder: str) -> None:
-    new = []
-    while folder not in index:
-        index[folder] = ([], [])
-        new.append(folder)
-        folder = folder.rpartition("/")[0]
-    for child in new:
-        index[child.rpartition("/")[0]][1].append(child)
+def _end_of(names: Sequence[str], prefix: str) -> int:
+    """The place after the last name below a folder; "0" is the character after "/"."""
+    return place_among(names, prefix[:-1] + "0")
 
 
 def hash_file(source: Source, path: str) -> str:
