@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import msgspec
 
@@ -195,5 +196,11 @@ def _tell_reductions(sample: Sample, fitted: list[Instance], how: Lowering, ledg
         boxes = sum(isinstance(i.shape, Box) or (how.holds.quads and quads.is_quad(i.shape)) for i in sample.instances)
         masks = len(fitted) - boxes
         if masks > 0:
-            ledger.lose("mask-to-box", name, f"{masks} masks became boxes", amount=masks)
+            ledger.lose("mask-to-box", name, _became_boxes(masks), amount=masks)
     tell_attributes(sample, how, ledger)
+
+
+@cache
+def _became_boxes(masks: int) -> str:
+    """One text for all images of which it is true: it is told of each."""
+    return f"{masks} masks became boxes"

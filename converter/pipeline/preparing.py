@@ -21,7 +21,7 @@ from converter.ledger import Ledger, OnError
 from converter.model import Header, Image, Ref
 from converter.package import meta
 from converter.pipeline.opening import Opened, Progress, open_dataset
-from converter.storage.names import unportable
+from converter.storage.names import all_differ, unportable
 from converter.transforms import classes as class_files
 from converter.transforms import origins, resize, select, split, unite
 from converter.transforms.classes import ClassMap
@@ -70,7 +70,7 @@ class Part(msgspec.Struct, frozen=True):
         return Part(self.opened, whole if any(k != v for k, v in whole.items()) else None)
 
 
-class Item(msgspec.Struct, frozen=True):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One image of the source: as it was found, and as it will be called.
 
     `source`: the tag of a merged set that it gets, "" for none; None leaves what its entry says.
@@ -361,5 +361,7 @@ def _portable(plan: Plan) -> Plan:
 
 def stems_in_two(images: Sequence[Image]) -> frozenset[tuple[str | None, str]]:
     """(split, name without extension) that more than one image has."""
+    if all_differ((image.split, stem(image.name)) for image in images):
+        return frozenset()
     found = Counter((image.split, stem(image.name)) for image in images)
     return frozenset(key for key, n in found.items() if n > 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from converter import engine, stopwatch
 from converter.errors import LossError, SourceError, UsageError
 from converter.format import Encoded, Format, Record, Writing
-from converter.layouts.images import shown_name
+from converter.layouts.images import own_ids, shown_name
 from converter.ledger import Ledger, OnError
 from converter.lower import BOX_DROPPED, REDUCED, Lowering, lower
 from converter.model import Image, Loss, Marks, Note, Sample
@@ -21,7 +22,7 @@ from converter.pipeline.drawing import Drawn, draw
 from converter.pipeline.opening import Progress
 from converter.pipeline.preparing import Item, Job, Plan
 from converter.storage import FolderWriter, Target
-from converter.storage.names import portable_problems
+from converter.storage.names import portable_problems, surely_portable
 
 __all__ = ["Outcome", "Output", "check_paths", "write"]
 
@@ -178,25 +179,27 @@ def fingerprint(sample: Sample) -> bytes:
 
 def check_paths(outputs: Sequence[Output], written: Sequence[Image], source: str) -> None:
     """No two images may be written to one path, nor to paths that are one on some systems."""
-    images: dict[str, Image] = {}
+    makers = [
+        (output.format.name, partial(make, output.writing))
+        for output in outputs
+        for make in (output.format.image_path, output.format.label_path)
+        if make is not None
+    ]
+    if surely_portable(map(make, written) for _, make in makers):
+        return
     paths: dict[str, str] = {}
-    for output in outputs:
-        for make in (output.format.image_path, output.format.label_path):
-            if make is None:
-                continue
-            mine: dict[str, str] = {}
-            for image in written:
-                path = make(output.writing, image)
-                name = shown_name(image)
-                images[name] = image
-                if path in mine:
-                    raise SourceError(
-                        source,
-                        f"the images {mine[path]} and {name} would share {path} in {output.format.name}",
-                        remedy="rename one of them",
-                    )
-                mine[path] = name
-            paths |= mine
+    for format, make in makers:
+        mine: dict[str, str] = {}
+        for image in written:
+            path, name = make(image), shown_name(image)
+            if path in mine:
+                raise SourceError(
+                    source,
+                    f"the images {mine[path]} and {name} would share {path} in {format}",
+                    remedy="rename one of them",
+                )
+            mine[path] = name
+        paths |= mine
     for problem, names in portable_problems(paths):
         shown = " and ".join(dict.fromkeys(paths[n] for n in names))
         raise SourceError(source, f"{shown}: {problem}", remedy="rename the image")
@@ -346,8 +349,7 @@ class _ImageNumbers:
     """Final image ids: those of the source where every image has one of its own, else 1, 2, 3, ..."""
 
     def __init__(self, plan: Plan) -> None:
-        ids = [image.id for image in plan.images]
-        self.keep = None not in ids and len(set(ids)) == len(ids) and plan.steps.tile is None
+        self.keep = plan.steps.tile is None and own_ids(item.image for item in plan.items)
         self.next = 1
 
     def take(self, image: Image) -> int:

@@ -9,10 +9,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from array import array
+from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
-__all__ = ["Portable", "Problem", "clean", "is_ignored", "portable_problems", "too_long", "unportable"]
+import numpy as np
+
+__all__ = [
+    "Portable",
+    "Problem",
+    "all_differ",
+    "clean",
+    "is_ignored",
+    "portable_problems",
+    "surely_portable",
+    "too_long",
+    "unportable",
+]
 
 # What operating systems, and version control, leave beside the data of a user. Hidden files
 # are among it: they include the staging of runs that were killed.
@@ -108,6 +121,11 @@ def _unportable_part(part: str) -> str | None:
     return None
 
 
+def _unportable_below(name: str, part: str, *, known: bool) -> str | None:
+    """As unportable; where its folder is `known`, what is wrong with that has been said of another file."""
+    return _unportable_part(part) if known and len(name) <= _PART_BYTES else unportable(name)
+
+
 class Portable:
     """The names of one tree as they come, each tested against all before it.
 
@@ -123,9 +141,7 @@ class Portable:
         """What stands against `name`, usually nothing. The name must be clean."""
         key = _folded(name)
         folder, _, part = key.rpartition("/")
-        # What is wrong with a folder is said of its first file only.
-        known = folder in self._folders and len(name) <= _PART_BYTES
-        if why := _unportable_part(part) if known else unportable(name):
+        if why := _unportable_below(name, part, known=folder in self._folders):
             return [Problem(why, (name,))]
         problems = []
         if key in self._files:
@@ -145,6 +161,39 @@ def portable_problems(names: Iterable[str]) -> list[Problem]:
     """Everything that keeps a tree of these files from being unpacked on every system."""
     tree = Portable()
     return [problem for name in names for problem in tree.add(name)]
+
+
+def surely_portable(trees: Iterable[Iterable[str]]) -> bool:
+    """Whether files of all these trees can be unpacked everywhere, in one tree; False where that takes a closer look.
+
+    Of a name no more is kept than 8 bytes. Trees that are equal are one.
+    """
+    folders = {""}
+    found: dict[bytes, array[int]] = {}
+    for names in trees:
+        hashes = array("q")
+        for name in names:
+            key = _folded(name)
+            folder, _, part = key.rpartition("/")
+            if _unportable_below(name, part, known=folder in folders):
+                return False
+            hashes.append(hash(key))
+            while folder not in folders:
+                folders.add(folder)
+                folder = folder.rpartition("/")[0]
+        found[hashes.tobytes()] = hashes
+    return _differ([*found.values(), array("q", map(hash, folders))])
+
+
+def all_differ(values: Iterable[Hashable]) -> bool:
+    """Whether no two are equal; False where two may be. Of a value no more is kept than 8 bytes."""
+    return _differ([array("q", map(hash, values))])
+
+
+def _differ(hashes: Iterable[array[int]]) -> bool:
+    ordered = np.concatenate([np.array(h, np.int64) for h in hashes])
+    ordered.sort()
+    return not (ordered[1:] == ordered[:-1]).any()
 
 
 def _folded(name: str) -> str:

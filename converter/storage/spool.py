@@ -11,7 +11,7 @@ from converter.storage.staging import failed
 
 __all__ = ["Spool"]
 
-IN_MEMORY = 1 << 20
+IN_MEMORY = 1 << 18
 BLOCK = 1 << 20
 
 

@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from converter.storage.names import clean, is_ignored, portable_problems, unportable
+from converter.storage.names import all_differ, clean, is_ignored, portable_problems, surely_portable, unportable
 
 
 @pytest.mark.parametrize(
@@ -118,3 +120,23 @@ def test_the_same_name_twice():
 
 def test_names_that_do_not():
     assert portable_problems(["a/b", "a/c", "A/d", "b/a", "ab", "a.b", "é", "e", "-"]) == []
+
+
+CLASHING = st.lists(st.lists(st.sampled_from(["a", "A", "é", "e\u0301", "b", "con", "x."]), min_size=1, max_size=3))
+
+
+@given(CLASHING.map(lambda paths: ["/".join(parts) for parts in paths]))
+def test_what_is_surely_portable_has_no_problem_and_the_other_way_round(names):
+    assert surely_portable([names]) == (not portable_problems(names))
+
+
+def test_trees_that_are_equal_are_one_and_others_share_their_names():
+    assert surely_portable([["a/b", "c"], ["a/b", "c"], ["d"]])
+    assert not surely_portable([["a/b", "c"], ["C"]])
+    assert not surely_portable([["a/b"], ["c", "a"]])
+    assert surely_portable([])
+
+
+@given(st.lists(st.tuples(st.sampled_from([None, "a", "b"]), st.integers(0, 3))))
+def test_all_differ(keys):
+    assert all_differ(keys) == (len(set(keys)) == len(keys))
