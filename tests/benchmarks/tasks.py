@@ -63,11 +63,11 @@ def library() -> str:
 
 def prepare(room: Path, data: Path | None, images: int, names: Sequence[str], library: str) -> Bench:
     """Draw the data if there is none, and what the tasks start from, each in a process of its own."""
-    data = data or _drawn(room / "data", images)
+    data = data or drawn(room / "data", images)
     bench = Bench(data, room, library)
     bench.out.mkdir()
     if "T6" in names:
-        _drawn(room / "many", images * MANY, "--no-images")
+        drawn(room / "many", images * MANY, "--no-images")
     if {"T3", "T3own", "T4", "pack"} & set(names):
         measure.run(bench.plain("binary", data))
         (bench.out / "binary").rename(room / "masks")
@@ -77,7 +77,7 @@ def prepare(room: Path, data: Path | None, images: int, names: Sequence[str], li
     return bench
 
 
-def _drawn(out: Path, images: int, *options: str) -> Path:
+def drawn(out: Path, images: int, *options: str) -> Path:
     measure.run([sys.executable, "-m", "tests.benchmarks.drawing", str(out), "--images", str(images), *options])
     return out
 
