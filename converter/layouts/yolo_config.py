@@ -134,7 +134,10 @@ def _split_entry(
     if not isinstance(value, str):
         raise SourceError(file, f"{value!r} is no path", place=key, remedy="name a folder or a list file")
     listed = set(image_files(images))
-    for candidate in _readings(value, str(config.get("path") or ""), folder):
+    candidates = _readings(value, str(config.get("path") or ""), folder)
+    if images is not reading.source and "images" in candidates:
+        candidates.append("")  # the folder given is images/ itself
+    for candidate in candidates:
         if candidate in reading.source and candidate.endswith(".txt"):
             return _from_list(reading, candidate, listed, ledger)
         below = [n for n in sorted(listed) if n.startswith(candidate + "/" if candidate else "")]

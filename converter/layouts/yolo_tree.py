@@ -48,8 +48,8 @@ def find_tree(source: Source) -> Tree | None:
     labels = any(_label_paths(source))
     if config is not None and (labels or image_files(source)):
         return Tree(config, find_class_file(source, [folder, ""]), f"{config} with class names and splits")
-    if not labels:
-        return None
+    if not labels or not image_files(source):
+        return None  # numbers in labels/ alone are no sign: other formats have them too
     class_file = find_class_file(source, ["", "labels", "data", *_folders_of_labels(source)])
     return Tree(None, class_file, "label rows of numbers beside images" + (f", {class_file}" if class_file else ""))
 
@@ -74,11 +74,13 @@ def _is_config(source: Source, path: str) -> bool:
 
 
 def _label_paths(source: Source) -> list[str]:
-    """Text files that stand where labels of images do."""
+    """Text files that stand where labels of images do; those in labels/ when the images lie elsewhere."""
     texts = {n for n in source.names() if n.endswith(".txt")}
     if not texts:
         return []
-    return sorted({label_of(path) for path in image_files(source)} & texts)
+    if images := image_files(source):
+        return sorted({label_of(path) for path in images} & texts)
+    return sorted(text for text in texts if "labels" in text.split("/")[:-1])
 
 
 def _folders_of_labels(source: Source) -> list[str]:
@@ -113,6 +115,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     found = split_images(reading, config, folder, tree.config, ledger)
     refs = [_ref(reading, path, base, split, folder) for split, base, path in found]
     _refuse_shared_labels(reading, refs)
+    _refuse_strange_images(reading, refs)
     _tell_missing(reading, refs, ledger)
     tell_unused(reading.images, refs, (r.payload.label for r in refs if r.payload.label), ledger)
     splits = order_splits(r.image.split for r in refs)
@@ -126,6 +129,8 @@ def _ref(reading: Reading, path: str, base: str, split: str | None, folder: str)
         name = name.removeprefix(f"{split}/")
     label = label_of(path)
     places = [label, posixpath.join(folder, label)]  # in a package the labels lie below yolo/
+    if reading.images is not reading.source and label == stem(path) + ".txt":
+        places.append(posixpath.join(folder, "labels", label))  # the folder given is images/ itself
     return Ref(Image(name, split, file=path), Payload(next((p for p in places if p in reading.source), None)))
 
 
@@ -140,6 +145,18 @@ def _refuse_shared_labels(reading: Reading, refs: Sequence[Ref]) -> None:
                 f"the images {owners[label]} and {name} share this label file",
                 remedy="rename one of them",
             )
+
+
+def _refuse_strange_images(reading: Reading, refs: Sequence[Ref]) -> None:
+    """Images from elsewhere of which none has a label are those of another set, or lie in other folders."""
+    if reading.images is reading.source or any(ref.payload.label for ref in refs):
+        return
+    if labels := _label_paths(reading.source):
+        raise SourceError(
+            reading.source.name,
+            f"none of its labels ({labels[0]}{', ...' if len(labels) > 1 else ''}) belongs to an image of --images",
+            remedy="give the folder whose images/ has the folders and names of labels/",
+        )
 
 
 def _tell_missing(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None:

@@ -170,6 +170,26 @@ def test_image_files(how, tmp_path):
         assert file.read_bytes() == (COINS / "images" / file.name).read_bytes()
 
 
+@pytest.mark.parametrize("below", ["", "images"])
+@pytest.mark.parametrize("source", [COINS, FIXTURES / "coco/valid/splits"], ids=["flat", "splits"])
+def test_yolo_labels_without_their_images(source, below, tmp_path):
+    segpack("convert", source, tmp_path / "full", "--to", "yolo-seg")
+    segpack("convert", source, tmp_path / "bare", "--to", "yolo-seg", "--image-files", "none")
+    refused = segpack("diff", tmp_path / "bare", tmp_path / "full", check=2)
+    assert "bare/data.yaml: train: 'images" in refused.error
+    assert "--images DIR" in refused.error
+    run = segpack("diff", tmp_path / "bare", tmp_path / "full", "--images", tmp_path / "full" / below)
+    assert run.out.startswith("equal: ")
+
+
+def test_yolo_labels_with_the_images_of_another_set(tmp_path):
+    segpack("convert", COINS, tmp_path / "bare", "--to", "yolo-seg", "--image-files", "none")
+    (tmp_path / "other/images").mkdir(parents=True)
+    shutil.copy(COINS / "images/coins-left.png", tmp_path / "other/images/strange.png")
+    run = segpack("inspect", tmp_path / "bare", "--images", tmp_path / "other", check=2)
+    assert "none of its labels" in run.error
+
+
 def test_semantic_to_instances(tmp_path):
     source = FIXTURES / "semantic-png/valid/coins"
     by_class = segpack("convert", source, tmp_path / "a", "--to", "coco", "--json").json
