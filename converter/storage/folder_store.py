@@ -103,9 +103,9 @@ class FolderStore:
         """SourceError for what is no plain file, or not inside."""
         return open(self._open(path), "rb")
 
-    def stamps(self) -> list[int]:
+    def stamps(self) -> Iterator[int]:
         """A number for each file, in the order of names: another when the file was written or replaced."""
-        return [_stamp(f"{self.root}/{name}") for name in self.names()]
+        return (_stamp(f"{self.root}/{name}") for name in self.names())
 
     def local(self, path: str) -> Path:
         """Where the content really lies, links resolved."""

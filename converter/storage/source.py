@@ -211,11 +211,11 @@ class Source:
 
     def changed(self, before: array[int]) -> list[str]:
         """The files, as labels, that were written or replaced since `before` was taken; of a ZIP the ZIP."""
-        now = self._stamps()
+        now = self.stamps()
         names = self._store.names() if len(now) == len(self._store.names()) > 1 else [""]
         return [self._store.label(n) for n, a, b in zip(names, before, now, strict=False) if a != b]
 
-    def _stamps(self) -> list[int]:
+    def _stamps(self) -> Iterable[int]:
         """Stores that only stand before another have none."""
         return self._store.stamps() if isinstance(self._store, FolderStore | ZipStore) else []
 
