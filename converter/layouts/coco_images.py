@@ -21,6 +21,7 @@ from converter.storage.names import clean, too_long
 
 __all__ = ["IMAGE_KEYS", "scan_images", "with_extra"]
 
+LONGEST = 2**31 - 1  # pixels of a side: no format of images has more
 AT_ONCE = 1024  # images: their heads take more memory than all that is kept of them
 IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "split"})
 
@@ -161,12 +162,13 @@ def _side(value: Any, key: str, name: str, file: CocoFile, place: str) -> int:
     """A declared width or height; 0 when the entry has none and the file is to tell."""
     if value is None:
         return 0
+    said = value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= LONGEST:
         raise SourceError(
             file.label,
-            f"{key} of {name} is {value!r}",
+            f"{key} of {name} is {said!r}",
             place=place,
             remedy="it has to be a number of pixels above 0",
             code="size-mismatch",
