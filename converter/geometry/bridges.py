@@ -52,11 +52,12 @@ def _bridges(lines: Sequence[Points]) -> Iterator[Bridge]:
             line = group[line]
         return line
 
-    few = len(lines) <= _LINES and max(map(len, lines)) ** 2 <= _PAIRS
+    *_, second, first = sorted(map(len, lines))
+    few = len(lines) <= _LINES and first * second <= _PAIRS
     for one, i, other, j in _nearest(lines) if few else _neighbours(lines):
-        first, second = root(one), root(other)
-        if first != second:
-            group[second] = first
+        mine, others = root(one), root(other)
+        if mine != others:
+            group[others] = mine
             yield one, i, other, j
     for line in range(1, len(lines)):
         # The triangulation hangs together, unless something is wrong with it.

@@ -33,7 +33,7 @@ def fifths(values: list[float] | NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def normalised(values: list[float] | NDArray[np.float64], size: int | NDArray[np.int64]) -> list[str]:
-    """Coordinates in pixels, 0 to `size`, as decimal fractions d of `size`, 0 to 1; it may differ from one to the next.
+    """Coordinates in pixels, 0 to `size`, as decimal fractions d of `size`, 0 to 1; one size for all, or (n,) sizes.
 
     `fifths` of float(d) * size is `fifths` of the value, for every one of them. Six digits after
     the point, less trailing zeros, unless none that is near will do. What came from a

@@ -31,7 +31,7 @@ _FARTHEST = 100_000_000
 _FEWEST = 6
 # Up to here halves of a pixel are exact in a double.
 _BEYOND = 1e15
-# In fifths.
+# Borders as far apart as this, in fifths, are noted in different rows: each may be 1.5 off, and a row is 5.
 _TWO_ROWS = 10
 _NUMBERS = frozenset({int, float})
 
@@ -83,7 +83,7 @@ def tight_boxes(polygons: Sequence[list[list[float]]], height: int, width: int) 
 def is_surely_drawn(ring: list[float], height: int, width: int) -> bool:
     """Whether a ring that `check_rings` accepts has pixels, as far as its middle column says: True is certain.
 
-    That there is one follows from two borders in a column that no third can cancel. It takes a tenth of drawing.
+    That there is one follows from two borders in a column that no third can cancel. It takes a third of drawing.
     """
     xs, ys = ring[0::2], ring[1::2]
     left, right = min(xs), max(xs)
@@ -98,7 +98,6 @@ def is_surely_drawn(ring: list[float], height: int, width: int) -> bool:
             v, to_v = int(5 * ys[i] + 0.5), int(5 * ys[i - 1] + 0.5)
             borders.append(v + (before + 0.5 - u) * (to_v - v) / (to_u - u))
     borders.sort()
-    # The rasteriser notes each at most one and a half fifths away, and rounds to rows.
     return len(borders) > 1 and borders[1] - borders[0] > _TWO_ROWS
 
 

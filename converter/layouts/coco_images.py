@@ -170,7 +170,7 @@ def _side(value: Any, key: str, name: str, file: CocoFile, place: str) -> int:
             file.label,
             f"{key} of {name} is {said!r}",
             place=place,
-            remedy="it has to be a number of pixels above 0",
+            remedy=f"it has to be a number of pixels, 1 to {LONGEST}",
             code="size-mismatch",
         )
     return _one_of(value)

@@ -80,7 +80,12 @@ def _label_paths(source: Source) -> list[str]:
         return []
     if images := image_files(source):
         return sorted({label_of(path) for path in images} & texts)
-    return sorted(text for text in texts if "labels" in text.split("/")[:-1])
+    return sorted(filter(_in_labels, texts))
+
+
+def _in_labels(path: str) -> bool:
+    """Whether a file lies where YOLO keeps labels, wherever its image is."""
+    return "labels" in path.split("/")[:-1]
 
 
 def _folders_of_labels(source: Source) -> list[str]:
@@ -179,7 +184,7 @@ def _tell_missing(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None
         if (
             path.endswith(".txt")
             and path not in mine
-            and posixpath.dirname(path) in folders
+            and (posixpath.dirname(path) in folders or _in_labels(path))
             and _is_orphan(path, images)
         ):
             rows = [r for r in reading.source.read(path).splitlines() if r.strip()]

@@ -64,3 +64,20 @@ def test_images_in_no_split_beside_images_of_splits(target: str, tmp_path: Path)
     assert lost == (["borders.jpg", "coins-corner.jpg"] if target.startswith("yolo") else [])
     names = [sample.image.path for sample in converter.open(tmp_path / "out", format=target)]
     assert len(names) == 6 - len(lost)
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["beside", "--images"])
+def test_yolo_labels_of_a_folder_without_images(apart: bool, tmp_path: Path) -> None:
+    source, image = tmp_path / "set", FIXTURES / "coco/valid/coins/images/coins-left.png"
+    for folder in ("images/train", "labels/train", "labels/val"):
+        (source / folder).mkdir(parents=True)
+    shutil.copy(image, source / "images/train")
+    (source / "labels/train/coins-left.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    (source / "labels/val/lost.txt").write_text("0 0.5 0.5 0.2 0.2\n0 0.3 0.5 0.2 0.2\n")
+    (source / "labels/classes.txt").write_text("coin\n")
+    (source / "data.yaml").write_text("train: images/train\nnames: [coin]\n")
+    images = (source / "images").rename(tmp_path / "images") if apart else None
+    result = converter.convert(source, tmp_path / "out", to="coco", images=images)
+    assert [(loss.code, loss.image, loss.amount) for loss in result.losses] == [
+        ("orphan-label", "labels/val/lost.txt", 2)
+    ]
