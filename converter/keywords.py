@@ -19,7 +19,7 @@ from converter.format import ClassTable, ReadOptions, Segmentation, WriteOptions
 from converter.layouts.classes import read_class_file, read_legend
 from converter.ledger import OnError
 from converter.pipeline.opening import Progress
-from converter.pipeline.preparing import Job
+from converter.pipeline.plan import Job
 from converter.storage import Limits, open_source, within
 from converter.storage.zip_directory import MOST_DEFLATE
 from converter.transforms import class_table

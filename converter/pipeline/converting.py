@@ -9,13 +9,14 @@ import msgspec
 from converter.errors import UsageError
 from converter.format import Format, Holds, MaskEncoding, WriteOptions, Writing
 from converter.formats import get_format
-from converter.layouts.splits import splits_share_stems
+from converter.layouts.splits import splits_share_stems, stems_in_two
 from converter.lower import plan
 from converter.model import ClassInfo, Loss, Note
 from converter.package.tree import SENTENCES
 from converter.pipeline.drawing import facts
 from converter.pipeline.opening import Progress, silent
-from converter.pipeline.preparing import Job, Plan, prepare, stems_in_two
+from converter.pipeline.plan import Job, Plan
+from converter.pipeline.preparing import prepare
 from converter.pipeline.writing import Outcome, Output, check_paths, write
 from converter.storage import check_apart, open_target
 from converter.transforms.resize import record

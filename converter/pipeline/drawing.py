@@ -19,7 +19,7 @@ from converter.layouts.images import shown_name
 from converter.ledger import Ledger, Skipped
 from converter.lower import Lowering, cut
 from converter.model import Image, Sample
-from converter.pipeline.preparing import Item, Part, Plan
+from converter.pipeline.plan import Item, Part, Plan
 from converter.transforms import classes as class_files
 from converter.transforms import edits, orientation, resize, select, tile
 from converter.transforms.orientation import Framed

@@ -11,6 +11,7 @@ import msgspec
 from converter.errors import PackageError
 from converter.format import Format, Holds, MaskEncoding, Writing
 from converter.formats import get_format
+from converter.layouts.splits import stems_in_two
 from converter.ledger import Ledger
 from converter.lower import plan
 from converter.model import Finding, Header, Task
@@ -18,7 +19,8 @@ from converter.package.tree import SENTENCES, PackageAssembler, image_path, rows
 from converter.pipeline.converting import Result, result
 from converter.pipeline.drawing import facts
 from converter.pipeline.opening import Progress, silent
-from converter.pipeline.preparing import Job, Plan, prepare, stems_in_two
+from converter.pipeline.plan import Job, Plan
+from converter.pipeline.preparing import prepare
 from converter.pipeline.verifying import verify
 from converter.pipeline.writing import Output, check_paths, write
 from converter.storage import check_apart, open_target

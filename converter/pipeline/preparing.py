@@ -1,7 +1,4 @@
-"""Everything that is decided before the first pixel is written: sources, classes, names, splits.
-
-A `Plan` is small and picklable; with one item of it a worker knows all it needs.
-"""
+"""From a job to its plan: sources, classes, names and splits are settled before the first pixel is written."""
 
 from __future__ import annotations
 
@@ -15,98 +12,24 @@ import msgspec
 
 from converter import engine
 from converter.errors import SourceError, UsageError
-from converter.format import ReadOptions, WriteOptions
 from converter.layouts.images import order_splits, shown_name, stem
-from converter.ledger import Ledger, OnError
-from converter.model import Header, Image, Ref
+from converter.layouts.splits import stems_in_two
+from converter.ledger import Ledger
+from converter.model import Header, Image
 from converter.package import meta
 from converter.pipeline.opening import Opened, Progress, open_dataset
-from converter.storage.names import all_differ, unportable
+from converter.pipeline.plan import Item, Job, Part, Plan
+from converter.storage.names import unportable
 from converter.transforms import classes as class_files
 from converter.transforms import origins, resize, select, split, unite
 from converter.transforms.classes import ClassMap
 from converter.transforms.split import Facts
 from converter.transforms.split_lists import from_lists
-from converter.transforms.steps import Steps
 
-__all__ = ["Item", "Job", "Part", "Plan", "prepare", "stems_in_two"]
-
-
-class Job(msgspec.Struct, frozen=True):
-    """What convert, pack and merge have in common: where from, where to, and how to run.
-
-    `source` is one path or several, which become one dataset; `tags` name them then.
-    """
-
-    source: str | tuple[str, ...]
-    target: str
-    format: str | None = None
-    read: ReadOptions = ReadOptions()
-    write: WriteOptions = WriteOptions()
-    on_error: OnError = "stop"
-    strict: bool = False
-    overwrite: bool = False
-    workers: int = 1
-    steps: Steps = Steps()
-    tags: tuple[str, ...] = ()
-    guard: engine.Guard = engine.Guard()
-    resume: bool = False
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        return (self.source,) if isinstance(self.source, str) else self.source
+__all__ = ["prepare"]
 
 
-class Part(msgspec.Struct, frozen=True):
-    """One source of a run, and where its class ids go (None: nothing moves)."""
-
-    opened: Opened
-    mapping: ClassMap | None = None
-
-    def followed_by(self, mapping: ClassMap) -> Part:
-        """The part when class ids go on from where they went."""
-        first = self.mapping or {c.id: c.id for c in self.opened.scan.header.classes}
-        whole = {old: mapping.get(new, new) if new is not None else None for old, new in first.items()}
-        return Part(self.opened, whole if any(k != v for k, v in whole.items()) else None)
-
-
-class Item(msgspec.Struct, frozen=True, gc=False):
-    """One image of the source: as it was found, and as it will be called.
-
-    `source`: the tag of a merged set that it gets, "" for none; None leaves what its entry says.
-    `shared`: another image has its name but for the extension.
-    """
-
-    part: int
-    ref: Ref
-    image: Image
-    source: str | None = None
-    shared: bool = False
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """A run before it begins. `header` is what samples conform to after their class ids were mapped.
-
-    `pad` is the label of margins. `ids_kept`: annotation ids are unique over everything.
-    """
-
-    name: str
-    format: str
-    parts: tuple[Part, ...]
-    items: list[Item]
-    header: Header
-    steps: Steps
-    ledger: Ledger
-    pad: int = 0
-    ids_kept: bool = False
-
-    @property
-    def images(self) -> list[Image]:
-        """The images as they will be called; tiles are not known yet."""
-        return [item.image for item in self.items]
-
-
-Loader = Callable[["Plan", Item, Ledger], Any]
+Loader = Callable[[Plan, Item, Ledger], Any]
 
 
 def prepare(job: Job, progress: Progress, loader: Loader) -> Plan:
@@ -357,11 +280,3 @@ def _portable(plan: Plan) -> Plan:
         else:
             kept.append(item)
     return plan if len(kept) == len(plan.items) else msgspec.structs.replace(plan, items=kept)
-
-
-def stems_in_two(images: Sequence[Image]) -> frozenset[tuple[str | None, str]]:
-    """(split, name without extension) that more than one image has."""
-    if all_differ((image.split, stem(image.name)) for image in images):
-        return frozenset()
-    found = Counter((image.split, stem(image.name)) for image in images)
-    return frozenset(key for key, n in found.items() if n > 1)

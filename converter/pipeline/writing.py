@@ -13,14 +13,15 @@ import msgspec
 from converter import engine, stopwatch
 from converter.errors import LossError, SourceError, UsageError
 from converter.format import Encoded, Format, Record, Writing
-from converter.layouts.images import own_ids, shown_name
+from converter.layouts.images import shown_name
 from converter.ledger import Ledger, OnError
 from converter.lower import BOX_DROPPED, REDUCED, Lowering, lower
 from converter.model import Image, Loss, Marks, Note, Sample
 from converter.package.tree import PackageAssembler
 from converter.pipeline.drawing import Drawn, draw
+from converter.pipeline.numbering import ImageNumbers, InstanceNumbers
 from converter.pipeline.opening import Progress
-from converter.pipeline.preparing import Item, Job, Plan
+from converter.pipeline.plan import Item, Job, Plan
 from converter.storage import FolderWriter, Target
 from converter.storage.names import portable_problems, surely_portable
 
@@ -226,8 +227,8 @@ def write(
     outcome = Outcome(losses=list(plan.ledger.losses), notes=list(plan.ledger.notes), fingerprints={})
     assemblers = [o.format.assemble(o.writing, target) for o in outputs if o.format.assemble is not None]
     work = _Work(plan, tuple(outputs), target.writer(), prints)
-    numbers = _ImageNumbers(plan)
-    counters = [_InstanceNumbers(plan) for _ in assemblers]
+    numbers = ImageNumbers(plan)
+    counters = [InstanceNumbers(plan) for _ in assemblers]
     twins = _Twins(plan)
     for new, done in progress("convert", len(plan.items), _all_done(plan, outputs, work, target, job)):
         outcome.losses += done.losses
@@ -343,33 +344,6 @@ def _refuse_boxes_only(plan: Plan, outcome: Outcome, output: Output) -> None:
             f"{plan.name}: its {boxes} objects are boxes, and {output.format.name} holds masks; "
             "fill them with --boxes-as-masks"
         )
-
-
-class _ImageNumbers:
-    """Final image ids: those of the source where every image has one of its own, else 1, 2, 3, ..."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.keep = plan.steps.tile is None and own_ids(item.image for item in plan.items)
-        self.next = 1
-
-    def take(self, image: Image) -> int:
-        number = self.next
-        self.next += 1
-        return image.id if self.keep and image.id is not None else number
-
-
-class _InstanceNumbers:
-    """Final instance ids: those of the source where they are unique over the dataset, else 1, 2, 3, ..."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.keep = plan.ids_kept
-        self.next = 1
-
-    def take(self, ids: Sequence[int | None]) -> list[int]:
-        first = self.next
-        self.next += len(ids)
-        kept = [i for i in ids if i is not None]
-        return kept if self.keep and len(kept) == len(ids) else list(range(first, self.next))
 
 
 class _Twins:
