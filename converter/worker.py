@@ -20,13 +20,17 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
 
 from converter import stopwatch
 from converter.errors import SegpackError
 
-__all__ = ["Answer", "Slate", "announce", "serve"]
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+__all__ = ["Answer", "Guard", "Slate", "announce", "serve"]
 
 # "done" and a result, "error" and an exception, "memory", or "announce" and what has no room on the slate.
 Answer: TypeAlias = tuple[str, Any]
@@ -36,6 +40,17 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PATIENCE = 0.02  # seconds that an answer may wait for others
 
 _listeners: list[Callable[[Any], None]] = []  # of a worker: its parent
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """What an item may take in a worker: seconds, and bytes beyond what the worker begins with.
+
+    `always`: no item runs in the parent, so that none can take it down.
+    """
+
+    seconds: float = 600.0
+    memory: int = 4 << 30
+    always: bool = False
 
 
 def announce(what: Any) -> None:

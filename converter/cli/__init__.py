@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+# numpy starts a thread for every other processor, and none is ever given anything to do.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 MOMENT = 0.02  # seconds
 

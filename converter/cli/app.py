@@ -8,6 +8,7 @@ from importlib import import_module
 
 import typer
 
+from converter import release
 from converter.cli import console
 from converter.errors import SegpackError
 
@@ -42,9 +43,7 @@ def _top(
     version: bool = typer.Option(False, "--version", help="Show the version and exit."),
 ) -> None:
     if version:
-        from importlib.metadata import version as installed  # noqa: PLC0415
-
-        console.out(f"segpack {installed('segpack')}")
+        console.out(f"segpack {release.version()}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         raise typer.Exit

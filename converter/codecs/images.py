@@ -4,21 +4,26 @@ PNG and JPEG, which nearly all datasets are made of, are looked into here; the o
 through Pillow, fenced in. The content decides what a file is, never its name.
 
 Sizes and pixels are as stored: an EXIF orientation is told, never applied.
+
+Pillow takes longer to import than the headers of a thousand images to read, so that it
+is imported where something has to be opened with it.
 """
 
 from __future__ import annotations
 
 import struct
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, TiffImagePlugin
 
-from converter.codecs import bmp, exif, jpeg, pillow, png, png_chunks
+from converter.codecs import bmp, exif, jpeg, png, png_chunks
 from converter.errors import SourceError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 __all__ = ["EXTENSIONS", "ImageInfo", "Labels", "decode", "gray", "probe", "read_crop", "read_labels", "verify"]
 
@@ -59,6 +64,8 @@ def probe(data: bytes | BinaryIO, file: str) -> ImageInfo:
     stream.seek(0)
     if head.startswith(jpeg.MAGIC):
         return _jpeg_info(jpeg.header(stream, file)[0])
+    from converter.codecs import pillow  # noqa: PLC0415
+
     with pillow.opened(stream, head, file) as image:
         return _info(image)
 
@@ -76,6 +83,8 @@ def verify(data: bytes, file: str) -> ImageInfo:
         header, at = jpeg.header(BytesIO(data), file)
         jpeg.check_scans(data, at, file)
         return _jpeg_info(header)
+    from converter.codecs import pillow  # noqa: PLC0415
+
     indexed = bmp.read_indexed(data, file)
     with pillow.opened(BytesIO(data), data[:8], file) as image:
         info = _info(image)
@@ -94,6 +103,8 @@ def decode(data: bytes, file: str) -> NDArray[np.uint8]:
         return _rgb(png.read_raw(data, file))
     if (indexed := bmp.read_indexed(data, file)) is not None:
         return _rgb(indexed)
+    from converter.codecs import pillow  # noqa: PLC0415
+
     with pillow.opened(BytesIO(data), data[:8], file) as image:
         turn = pillow.tiff_turn(image)
         pillow.load(image, file)
@@ -112,8 +123,10 @@ def gray(data: bytes, file: str) -> Image.Image:
     Of a JPEG it is the luma that is stored, so that colours need not be worked out; that differs from the
     luma of its RGB by rounding, and by more where a colour is beyond what RGB holds.
     """
+    from converter.codecs import pillow  # noqa: PLC0415
+
     if not data.startswith(jpeg.MAGIC):
-        return Image.fromarray(decode(data, file)).convert("L")
+        return pillow.from_array(decode(data, file)).convert("L")
     with pillow.opened(BytesIO(data), data[:8], file) as image:
         image.draft("L", image.size)
         pillow.load(image, file)
@@ -130,8 +143,10 @@ def read_labels(data: bytes, file: str) -> Labels:
     raw = png.read_raw(data, file) if data.startswith(png_chunks.SIGNATURE) else bmp.read_indexed(data, file)
     if raw is not None:
         return Labels(raw.array, raw.kind, raw.bit_depth, raw.palette)
+    from converter.codecs import pillow  # noqa: PLC0415
+
     with pillow.opened(BytesIO(data), data[:8], file) as image:
-        turn, depth, lossy = pillow.tiff_turn(image), _label_depth(image, file), _is_lossy(image, data)
+        turn, depth, lossy = pillow.tiff_turn(image), pillow.label_depth(image, file), _is_lossy(image, data)
         pillow.load(image, file)
         labels = _labels(image, depth, file)
     return msgspec.structs.replace(labels, array=_turned_back(labels.array, turn), lossy=lossy)
@@ -173,13 +188,9 @@ def _jpeg_info(header: jpeg.Header) -> ImageInfo:
 
 
 def _info(image: Image.Image) -> ImageInfo:
-    width, height = image.size
-    orientation = exif.orientation(image.info.get("exif", b""))
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        orientation = pillow.tiff_turn(image)
-        if image.tag_v2.get(exif.ORIENTATION, 1) in {5, 6, 7, 8}:
-            width, height = height, width
-    return ImageInfo(width, height, image.format or "", image.mode, orientation)
+    from converter.codecs import pillow  # noqa: PLC0415
+
+    return ImageInfo(*pillow.stored_size(image), image.format or "", image.mode, pillow.orientation(image))
 
 
 def _turned_back(array: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -194,23 +205,6 @@ def _turned_back(array: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 # ---------------------------------------------------------------- samples
-
-
-def _label_depth(image: Image.Image, file: str) -> int:
-    """Bits a sample; SourceError for what Pillow would change in loading."""
-    if getattr(image, "is_animated", False):
-        raise SourceError(file, "holds several images; a mask is one")
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return 8
-    tags, bands = image.tag_v2, len(image.getbands())
-    bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
-    inverted = tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION, 0) == 0 and image.mode != "1"
-    premultiplied = 1 in tags.get(TiffImagePlugin.EXTRASAMPLES, ())
-    if inverted or premultiplied or tags.get(277, 1) != bands or (bands > 1 and max(bits) > 8):
-        raise SourceError(
-            file, "a TIFF of this kind cannot be read without changing its values", remedy="save it as PNG"
-        )
-    return int(bits[0])
 
 
 _LABEL_KINDS: dict[str, png_chunks.Kind] = {"LA": "gray-alpha", "RGB": "rgb", "RGBA": "rgba"}

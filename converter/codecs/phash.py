@@ -13,13 +13,16 @@ JPEG of quality 80 and of half the size, and those made brighter, darker or gray
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from converter.codecs import images
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 __all__ = ["SAME", "SIMILAR", "Look", "earlier_like", "likeness", "look", "look_at"]
 
@@ -46,7 +49,9 @@ def look(data: bytes, file: str) -> Look:
 
 def look_at(picture: Image.Image) -> Look:
     """The look of a picture of mode L."""
-    averages = np.asarray(picture.convert("F").resize((SIDE, SIDE), Image.Resampling.BOX)).astype(np.float64)
+    from PIL.Image import Resampling  # noqa: PLC0415 -- slow to import, and whoever has a picture has done it
+
+    averages = np.asarray(picture.convert("F").resize((SIDE, SIDE), Resampling.BOX)).astype(np.float64)
     against = averages - _around(averages)
     spread = np.sqrt(np.maximum(_around(against * against), 0))
     levels = np.rint(LEVELS * against / (spread + NOISE)).clip(-127, 127)

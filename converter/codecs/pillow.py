@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from converter.codecs import exif, jpeg
 from converter.codecs.pixels import check_size, pixel_limit
 from converter.errors import SourceError
 
-__all__ = ["load", "opened", "tiff_turn"]
+__all__ = ["from_array", "label_depth", "load", "opened", "orientation", "stored_size", "tiff_turn"]
 
 _OTHERS: tuple[str, ...] = ("BMP", "GIF", "TIFF", "WEBP")
 _WARNINGS = threading.Lock()
@@ -59,12 +61,49 @@ def opened(stream: BinaryIO, head: bytes, file: str) -> Iterator[Image.Image]:
             Image.MAX_IMAGE_PIXELS = before
 
 
+def from_array(array: NDArray[np.uint8]) -> Image.Image:
+    """An image of these pixels: (height, width), or (height, width, 3) of RGB."""
+    return Image.fromarray(array)
+
+
 def load(image: Image.Image, file: str) -> None:
     """Decode the pixels; SourceError for what Pillow would decode wrongly."""
     # Of a packed BMP with a black and a white colour Pillow takes each byte for eight pixels.
     if image.format == "BMP" and image.mode == "1":
         raise SourceError(file, "a run-length coded BMP of two colours is not read", remedy="save it as PNG")
     image.load()
+
+
+def label_depth(image: Image.Image, file: str) -> int:
+    """Bits a sample; SourceError for what Pillow would change in loading."""
+    if getattr(image, "is_animated", False):
+        raise SourceError(file, "holds several images; a mask is one")
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return 8
+    tags, bands = image.tag_v2, len(image.getbands())
+    bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
+    inverted = tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION, 0) == 0 and image.mode != "1"
+    premultiplied = 1 in tags.get(TiffImagePlugin.EXTRASAMPLES, ())
+    if inverted or premultiplied or tags.get(277, 1) != bands or (bands > 1 and max(bits) > 8):
+        raise SourceError(
+            file, "a TIFF of this kind cannot be read without changing its values", remedy="save it as PNG"
+        )
+    return int(bits[0])
+
+
+def stored_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of the pixels as they are stored."""
+    width, height = image.size
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(exif.ORIENTATION, 1) in {5, 6, 7, 8}:
+        return height, width
+    return width, height
+
+
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation 1..8 of an image, 1 when it is absent or nonsense."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return tiff_turn(image)
+    return exif.orientation(image.info.get("exif", b""))
 
 
 def tiff_turn(image: Image.Image) -> int:

@@ -1,14 +1,20 @@
-"""How many pixels an image may have, whatever kind of file it is in."""
+"""What holds for images of any kind of file: how many pixels they may have, and how they are drawn anew."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeAlias
 
 from converter.errors import SourceError
 
-__all__ = ["MAX_PIXELS", "MOST_PIXELS", "check_size", "pixel_limit", "pixels_up_to"]
+__all__ = ["FILTER", "MAX_PIXELS", "MOST_PIXELS", "Pad", "check_size", "pixel_limit", "pixels_up_to"]
+
+FILTER = "lanczos"
+"""How images are resized."""
+Pad: TypeAlias = int | tuple[int, int, int]
+"""The colour of a margin: gray, or red, green and blue, 0..255."""
 
 MAX_PIXELS = 100_000_000
 """Larger images are refused: 100 M pixels are more than cameras have, and 0.4 GB as RGBA."""

@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
-from PIL import Image
 
 from converter.codecs.png_chunks import Header, damaged
 
@@ -120,6 +119,8 @@ def _through_pillow(raw: bytes, header: Header, file: str) -> Samples:
     with four bytes. Six and eight bytes have no such twin: high and low bytes are
     fetched one after the other.
     """
+    from PIL import Image  # noqa: PLC0415 -- slow to import, and masks are mostly written without such filters
+
     depth, channels = header.bit_depth, header.channels
     packed = _stored(raw)
 

@@ -22,12 +22,11 @@ from PIL import Image, TiffImagePlugin
 
 from converter.codecs import exif as exif_tags
 from converter.codecs import images, pillow, png, png_chunks, png_write
+from converter.codecs.pixels import Pad
 from converter.errors import SourceError
 
-__all__ = ["FILTER", "Pad", "Picture", "crop", "encode", "lossless_format", "place", "read", "turn"]
+__all__ = ["Picture", "crop", "encode", "lossless_format", "place", "read", "turn"]
 
-FILTER = "lanczos"
-Pad = int | tuple[int, int, int]
 ORIENTATION = 0x0112
 QUALITY = 95
 PNG_MODES = frozenset({"1", "L", "LA", "I;16", "P", "RGB", "RGBA"})

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, ParseError, SubElement, indent, tostring
 
-from defusedxml import ElementTree as Defused
-from defusedxml.common import DefusedXmlException
-
 from converter.errors import SourceError
 
 __all__ = ["Element", "decode", "element", "encode", "text"]
@@ -22,6 +19,10 @@ def decode(data: bytes, file: str, *, tag: str = "") -> Element:
     SourceError, with the line, for what is not well-formed; and for a document that declares
     entities or refers outside, whatever they would become; and for a root that is not `tag`.
     """
+    # Slow to import for those who read no XML, and then all of the parser comes with it.
+    from defusedxml import ElementTree as Defused  # noqa: PLC0415
+    from defusedxml.common import DefusedXmlException  # noqa: PLC0415
+
     try:
         root: Element = Defused.fromstring(data, forbid_dtd=False, forbid_entities=True, forbid_external=True)
     except DefusedXmlException as error:

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 import pkgutil
-from collections.abc import Mapping
-from importlib.metadata import entry_points
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.machinery import PathFinder
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from converter.errors import UsageError
 from converter.format import Format
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["GROUP", "all_formats", "get_format"]
 
@@ -28,7 +34,7 @@ def all_formats() -> Mapping[str, Format]:
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
             _add(found, importlib.import_module(f"{__name__}.{module.name}").FORMAT, module.name)
-    for point in entry_points(group=GROUP):
+    for point in _plugins():
         try:
             offered = point.load()
         except Exception as error:
@@ -37,6 +43,33 @@ def all_formats() -> Mapping[str, Format]:
             ) from error
         _add(found, offered, point.name)
     return MappingProxyType(dict(sorted(found.items())))
+
+
+def _plugins() -> Iterable[EntryPoint]:
+    """What is offered under the group; importlib.metadata, slow to import, is asked where something may be."""
+    elsewhere = any(hasattr(finder, "find_distributions") for finder in sys.meta_path if finder is not PathFinder)
+    if not elsewhere and not any(map(_may_offer, sys.path)):
+        return ()
+    from importlib.metadata import entry_points  # noqa: PLC0415
+
+    return entry_points(group=GROUP)
+
+
+def _may_offer(place: str) -> bool:
+    """Whether a package that is installed in a place of sys.path names the group; of a ZIP it is not known."""
+    if not os.path.isdir(place or "."):
+        return os.path.isfile(place)
+    with os.scandir(place or ".") as entries:
+        described = [entry.path for entry in entries if entry.name.lower().endswith("-info")]
+    return any(_names_group(f"{folder}/entry_points.txt") for folder in described)
+
+
+def _names_group(file: str) -> bool:
+    try:
+        with open(file, "rb") as lines:
+            return GROUP.encode() in lines.read()
+    except OSError:
+        return False
 
 
 def _add(found: dict[str, Format], offered: object, where: str) -> None:

@@ -17,7 +17,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
-from importlib.metadata import version
 
 import msgspec
 
@@ -26,6 +25,7 @@ from converter.format import Encoded, Record, Writing
 from converter.geometry import labelmap
 from converter.model import Image, Sample
 from converter.package import index, meta
+from converter.release import version
 from converter.storage import Source, Target
 
 __all__ = ["PackageAssembler", "describe", "image_path", "indexed_image", "mask_stem", "rows_only", "to_meta"]
@@ -150,7 +150,7 @@ def to_meta(writing: Writing, counts: meta.Counts, sizes: set[tuple[int, int]], 
         counts=counts,
         encodings=dict(writing.encodings),
         source=meta.Origin(writing.source_format, losses, meta.merged_sets(header.extra)),
-        generator=meta.Generator("segpack", version("segpack")),
+        generator=meta.Generator("segpack", version()),
     )
 
 

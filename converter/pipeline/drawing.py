@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from converter.codecs import phash, redraw
+from converter.codecs import phash
 from converter.errors import SourceError
 from converter.extras import ignored, ignoring
 from converter.format import Holds, WriteOptions
@@ -26,6 +27,9 @@ from converter.transforms.orientation import Framed
 from converter.transforms.origins import TAG
 from converter.transforms.split import Facts
 from converter.transforms.warp import Warp, warp_rle, warp_sample
+
+if TYPE_CHECKING:
+    from converter.codecs import redraw
 
 __all__ = ["Drawn", "draw", "facts"]
 
@@ -153,6 +157,8 @@ def _ignore_margin(sample: Sample, grid: Warp, plan: Plan) -> Sample:
 
 
 def _picture(plan: Plan, item: Item, framed: Framed, data: bytes, grid: Warp | None) -> redraw.Picture:
+    from converter.codecs import redraw  # noqa: PLC0415 -- brings Pillow, which most runs do without
+
     reading = plan.parts[item.part].opened.reading
     picture = redraw.read(data, reading.images.label(item.ref.image.file or ""))
     if framed.turned != 1:
@@ -164,6 +170,8 @@ def _picture(plan: Plan, item: Item, framed: Framed, data: bytes, grid: Warp | N
 
 
 def _redrawn(plan: Plan, item: Item, framed: Framed, grid: Warp | None) -> tuple[bytes | None, bool]:
+    from converter.codecs import redraw  # noqa: PLC0415 -- brings Pillow, which most runs do without
+
     data = framed.data
     same = framed.turned == 1 and (grid is None or grid.keeps)
     if data is None or (same and not (grid is not None and data.startswith(GIF))):
@@ -172,6 +180,8 @@ def _redrawn(plan: Plan, item: Item, framed: Framed, grid: Warp | None) -> tuple
 
 
 def _tiles(plan: Plan, item: Item, framed: Framed, grid: Warp | None, sample: Sample, ledger: Ledger) -> list[Drawn]:
+    from converter.codecs import redraw  # noqa: PLC0415 -- brings Pillow, which most runs do without
+
     how = plan.steps.tile
     assert how is not None
     image, data, sample = sample.image, framed.data, tile.numbered(sample)

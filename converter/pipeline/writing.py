@@ -6,7 +6,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
-from importlib.metadata import version
 
 import msgspec
 
@@ -22,6 +21,7 @@ from converter.pipeline.drawing import Drawn, draw
 from converter.pipeline.numbering import ImageNumbers, InstanceNumbers
 from converter.pipeline.opening import Progress
 from converter.pipeline.plan import Item, Job, Plan
+from converter.release import version
 from converter.storage import FolderWriter, Target
 from converter.storage.names import portable_problems, surely_portable
 
@@ -285,7 +285,7 @@ def _all_done(
 
 def _key(plan: Plan, outputs: Sequence[Output], job: Job) -> bytes:
     """A digest of what is converted and how: with another, nothing of an earlier run can be used."""
-    how = (job.sources, job.format, job.write, job.on_error, job.steps, job.tags, version("segpack"))
+    how = (job.sources, job.format, job.write, job.on_error, job.steps, job.tags, version())
     digest = hashlib.sha256(repr((how, [(o.format.name, o.writing, o.lowering) for o in outputs])).encode())
     for part in plan.parts:
         digest.update(b"".join(stamps.tobytes() for _, stamps in part.opened.watched))

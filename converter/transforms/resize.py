@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from converter.codecs.redraw import FILTER, Pad
+from converter.codecs.pixels import FILTER, Pad
 from converter.codecs.text import ratio
 from converter.errors import UsageError
 from converter.ledger import Ledger
