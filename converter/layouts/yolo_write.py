@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from itertools import chain, islice
+from itertools import accumulate, chain
 from operator import attrgetter
 from typing import Any
 
@@ -41,8 +41,8 @@ def encode_polygons(writing: Writing, sample: Sample) -> Encoded:
     rings = _rings(sample)
     # All of an image at once, as there are few numbers in a ring.
     flat = np.array(list(chain.from_iterable(rings)), np.float64)
-    texts = iter(numbers.normalised(flat, np.resize((sample.image.width, sample.image.height), len(flat))))
-    return encode_rows(writing, sample, (" ".join(islice(texts, len(ring))) for ring in rings))
+    sizes = np.resize((sample.image.width, sample.image.height), len(flat))
+    return encode_rows(writing, sample, numbers.normalised_rows(flat, sizes, list(accumulate(map(len, rings)))))
 
 
 def encode_rows(writing: Writing, sample: Sample, rows: Iterable[str]) -> Encoded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from converter.errors import ShapeError
 from converter.geometry import polygons, rle
-from converter.geometry.numbers import fifths, normalised
+from converter.geometry.numbers import fifths, normalised, normalised_rows
 from tests.geometry.outlines import ANY, drawn
 
 SIZES = st.one_of(st.integers(1, 50), st.integers(1, 5000), st.sampled_from([640, 1920, 65_535, 10**6, 2**29]))
@@ -62,6 +63,23 @@ def test_texts():
     assert normalised([0, 320, 640, 213.4, 0.2], 640) == ["0", "0.5", "1", "0.333438", "0.000312"]
     assert normalised(np.array([1.0, 0.0]), 3) == ["0.333333", "0"]
     assert normalised([], 7) == []
+
+
+@given(coordinates(), st.data())
+def test_rows(case, data):
+    size, values = case
+    ends = sorted(data.draw(st.lists(st.integers(0, len(values)), max_size=5))) + [len(values)]
+    texts = normalised(values, size)
+    rows = [" ".join(texts[begin:end]) for begin, end in pairwise([0, *ends])]
+    assert normalised_rows(values, size, ends) == rows
+
+
+def test_rows_of_several_sizes():
+    assert normalised_rows([320, 120, 0.1, 480], np.array([640, 480, 640, 480]), [2, 2, 4]) == [
+        "0.5 0.25",
+        "",
+        "0.000157 1",
+    ]
 
 
 def test_nudged():
