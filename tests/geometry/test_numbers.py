@@ -68,7 +68,7 @@ def test_texts():
 @given(coordinates(), st.data())
 def test_rows(case, data):
     size, values = case
-    ends = sorted(data.draw(st.lists(st.integers(0, len(values)), max_size=5))) + [len(values)]
+    ends = [*sorted(data.draw(st.lists(st.integers(0, len(values)), max_size=5))), len(values)]
     texts = normalised(values, size)
     rows = [" ".join(texts[begin:end]) for begin, end in pairwise([0, *ends])]
     assert normalised_rows(values, size, ends) == rows
