@@ -17,7 +17,7 @@ from converter.codecs import exif, jpeg
 from converter.codecs.pixels import check_size, pixel_limit
 from converter.errors import SourceError
 
-__all__ = ["from_array", "label_depth", "load", "opened", "orientation", "stored_size", "tiff_turn"]
+__all__ = ["failed", "from_array", "label_depth", "load", "opened", "orientation", "stored_size", "tiff_turn"]
 
 _OTHERS: tuple[str, ...] = ("BMP", "GIF", "TIFF", "WEBP")
 _WARNINGS = threading.Lock()
@@ -55,10 +55,16 @@ def opened(stream: BinaryIO, head: bytes, file: str) -> Iterator[Image.Image]:
             problem = f"has more than the {pixel_limit():,} pixels that are read (--max-pixels)"
             raise SourceError(file, problem) from error
         except Exception as error:
-            # Plugins raise whatever their parsing of a damaged file happens to hit.
-            raise SourceError(file, f"the image is damaged ({type(error).__name__}: {error})") from error
+            raise failed(error, file) from error
         finally:
             Image.MAX_IMAGE_PIXELS = before
+
+
+def failed(error: Exception, file: str) -> SourceError:
+    """What an error of Pillow means; its plug-ins raise whatever their parsing of a damaged file happens to hit."""
+    if isinstance(error, MemoryError):
+        return SourceError(file, "takes more memory than there is", remedy="raise --max-memory, or leave it out")
+    return SourceError(file, f"the image is damaged ({type(error).__name__}: {error})")
 
 
 def from_array(array: NDArray[np.uint8]) -> Image.Image:

@@ -110,7 +110,7 @@ def _opened(data: bytes, file: str) -> Iterator[Image.Image]:
         except SourceError:
             raise
         except Exception as error:
-            raise SourceError(file, f"the image is damaged ({type(error).__name__}: {error})") from error
+            raise pillow.failed(error, file) from error
 
 
 def turn(picture: Picture, orientation: int) -> Picture:

@@ -498,6 +498,16 @@ def test_damage_raises_nothing_else(name):
                 read(bytes(changed), "a")
 
 
+def test_too_little_memory_is_no_damage(monkeypatch):
+    def out_of_memory(image):
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "load", out_of_memory)
+    for read in (images.read_labels, images.decode):
+        with pytest.raises(SourceError, match="^a.webp: takes more memory than there is; raise --max-memory"):
+            read(EVERY["WEBP"], "a.webp")
+
+
 def test_extensions_are_lower_case_with_a_dot():
     assert all(e.startswith(".") and e == e.lower() for e in images.EXTENSIONS)
     assert {".png", ".jpg", ".jpeg", ".tif"} <= images.EXTENSIONS
