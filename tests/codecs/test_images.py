@@ -504,7 +504,7 @@ def test_too_little_memory_is_no_damage(monkeypatch):
 
     monkeypatch.setattr(Image.Image, "load", out_of_memory)
     for read in (images.read_labels, images.decode):
-        with pytest.raises(SourceError, match="^a.webp: takes more memory than there is; raise --max-memory"):
+        with pytest.raises(SourceError, match=r"^a\.webp: takes more memory than there is; raise --max-memory"):
             read(EVERY["WEBP"], "a.webp")
 
 
