@@ -24,6 +24,7 @@ from converter.model import Rle
 __all__ = [
     "all_exact_polygons",
     "all_exact_rings",
+    "apart",
     "exact_polygons",
     "exact_ring",
     "joined_rings",
@@ -43,6 +44,8 @@ _FINER = 1.4
 _TRIES = 10
 # The overlap does not fall evenly with the steps: one step too far, the next may be good.
 _BEYOND = 3
+# Of so many rings each is compared with each other one.
+_COMPARED = 30
 
 
 def exact_polygons(rle: Rle) -> Rings:
@@ -80,6 +83,27 @@ def _all_exact(rles: Sequence[Rle], grouped: Callable[[Sequence[Loop]], Groups])
         _checked(rle, mine, list(islice(lines, len(mine))), grouped(mine))[1]
         for rle, mine in zip(rles, loops, strict=True)
     ]
+
+
+def apart(rings: Rings, height: int, width: int) -> list[tuple[Rings, Rle]]:
+    """The rings of a polygon in groups that share no pixel with each other, and what each group draws.
+
+    Groups come in the order of their first rings. Of very many rings that overlap somewhere there is one group.
+    """
+    drawn = raster.all_to_rle([[ring] for ring in rings], height, width)
+    whole = codes.union(drawn)
+    if sum(map(codes.area, drawn)) == codes.area(whole):
+        return [([ring], mask) for ring, mask in zip(rings, drawn, strict=True)]
+    if len(rings) > _COMPARED:
+        return [(rings, whole)]
+    groups: list[tuple[Rings, Rle]] = []
+    for ring, mask in zip(rings, drawn, strict=True):
+        met = [place for place, group in enumerate(groups) if codes.overlap(group[1], mask)]
+        together = [groups[place] for place in met] + [([ring], mask)]
+        joint = list(chain.from_iterable(mine for mine, _ in together)), codes.union([mine for _, mine in together])
+        groups = [group for place, group in enumerate(groups) if place not in met]
+        groups.insert(met[0] if met else len(groups), joint)
+    return groups
 
 
 def joined_rings(rings: Rings, rle: Rle) -> list[float] | None:

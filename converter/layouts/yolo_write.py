@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from converter.format import Encoded, Record, Writing
-from converter.geometry import numbers, polygons, shapes
+from converter.geometry import numbers, polygons, rle, shapes
 from converter.layouts.yolo_tree import label_of
-from converter.model import Header, Image, Instance, Polygons, Sample, Shape
+from converter.model import Header, Image, Instance, Polygons, Rle, Sample, Shape
 from converter.storage import Target
 
 __all__ = ["YoloAssembler", "config", "encode_boxes", "encode_polygons", "encode_rows", "image_path", "label_path"]
@@ -77,19 +77,35 @@ def _form(size: int) -> str:
 
 
 def _rings(sample: Sample) -> list[list[float]]:
-    """The vertices of the source where they make one ring inside the image; else the mask's outline in one ring."""
-    image, own = sample.image, [_own_ring(instance.shape, sample.image) for instance in sample.instances]
-    drawn = [i.shape for i, ring in zip(sample.instances, own, strict=True) if ring is None]
-    traced = iter(polygons.all_exact_rings([shapes.mask_of(s, image.height, image.width) for s in drawn]))
-    return [ring if ring is not None else next(traced) for ring in own]
+    """One ring an instance: the source's own where there is one inside the image; else what `_outline` says, joined."""
+    image = sample.image
+    own = [_own_ring(instance.shape, image) for instance in sample.instances]
+    outlines = [_outline(i.shape, image) for i, ring in zip(sample.instances, own, strict=True) if ring is None]
+    masks = [part for parts, _ in outlines for part in parts if isinstance(part, Rle)]
+    traced = iter(polygons.all_exact_rings(masks))
+    made = [([next(traced) if isinstance(part, Rle) else part for part in parts], mask) for parts, mask in outlines]
+    joined = iter([_joined(rings, mask) for rings, mask in made])
+    return [ring if ring is not None else next(joined) for ring in own]
 
 
 def _own_ring(shape: Shape, image: Image) -> list[float] | None:
-    if not isinstance(shape, Polygons) or not shape.rings or not all(_inside(ring, image) for ring in shape.rings):
-        return None
-    if len(shape.rings) == 1:
+    if isinstance(shape, Polygons) and len(shape.rings) == 1 and _inside(shape.rings[0], image):
         return shape.rings[0]
-    return polygons.joined_rings(shape.rings, shapes.mask_of(shape, image.height, image.width))
+    return None
+
+
+def _outline(shape: Shape, image: Image) -> tuple[list[list[float] | Rle], Rle]:
+    """The source's rings around parts that lie apart, and the masks of those to be traced; and the mask of all."""
+    height, width = image.height, image.width
+    if isinstance(shape, Polygons) and len(shape.rings) > 1 and all(_inside(ring, image) for ring in shape.rings):
+        groups = polygons.apart(shape.rings, height, width)
+        return [r[0] if len(r) == 1 else mask for r, mask in groups], rle.union([mask for _, mask in groups])
+    mask = shapes.mask_of(shape, height, width)
+    return [mask], mask
+
+
+def _joined(rings: list[list[float]], mask: Rle) -> list[float]:
+    return rings[0] if len(rings) == 1 else polygons.joined_rings(rings, mask) or polygons.exact_ring(mask)
 
 
 def _inside(ring: list[float], image: Image) -> bool:

@@ -104,6 +104,38 @@ class TestJoined:
             assert corners == {corner for ring in rings for corner in zip(ring[0::2], ring[1::2], strict=True)}
 
 
+class TestApart:
+    @given(PARTS)
+    def test_groups_share_no_pixel(self, rings):
+        groups = polygons.apart(rings, SIDE, SIDE)
+        assert sorted(ring for group, _ in groups for ring in group) == sorted(rings)
+        masks = [rle.decode(mask) for _, mask in groups]
+        assert np.sum(masks, axis=0).max() <= 1
+        for (group, _), mask in zip(groups, masks, strict=True):
+            assert (drawn(group, SIDE, SIDE) == mask).all()
+            for ring in group[1:]:
+                others = [other for other in group if other is not ring]
+                assert (drawn([ring], SIDE, SIDE) & drawn(others, SIDE, SIDE)).any()
+
+    def test_order(self):
+        left, right, both = square(1, 3), square(8, 3), [0, 2, 12, 2, 12, 10, 9, 10, 9, 3, 0, 3]
+        far = square(16, 3)
+        assert [group for group, _ in polygons.apart([left, far, right, both], SIDE, SIDE)] == [
+            [left, right, both],
+            [far],
+        ]
+
+    def test_very_many(self):
+        rings = [square(x, 1.0) for x in range(20)] + [square(x, 1.0) for x in range(20)]
+        ((group, mask),) = polygons.apart(rings, SIDE, SIDE)
+        assert group == rings
+        assert rle.area(mask) == 20
+
+
+def square(at: float, side: float) -> list[float]:
+    return [at, at, at + side, at, at + side, at + side, at, at + side]
+
+
 def iou(rings: list[list[float]], mask: Bitmap) -> float:
     found = drawn(rings, *mask.shape)
     return (found & mask).sum() / (found | mask).sum() if mask.any() else 1.0
