@@ -64,7 +64,7 @@ def _knowingly(data: bytes, chance: random.Random) -> bytes:
             return change_xml(data, mutated, chance)
         if b"\n" in data and data.isascii():
             return change_table(data, chance) if data.count(b",") > data.count(b"\n") else _change_tokens(data, chance)
-    except (ValueError, SyntaxError, RecursionError, OverflowError):
+    except (LookupError, ValueError, SyntaxError, RecursionError, OverflowError):
         pass
     return blindly(data, chance)
 
