@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -93,31 +94,27 @@ def profiled(*, wanted: bool) -> Iterator[None]:
 
 def tell(losses: Sequence[Loss], notes: Sequence[Note]) -> None:
     """Notes and losses on stderr: one line a code, with a count and the first few."""
-    for code, mine in _grouped(notes).items():
-        log(f"note: {code}{_times(mine)}: " + _examples([f"{n.where}: {n.message}" for n in mine]))
-    for code, found in _grouped(losses).items():
-        log(f"loss: {code}{_times(found)}: " + _examples([_loss(x) for x in found]))
+    _tell("note", notes, lambda note: f"{note.where}: {note.message}")
+    _tell("loss", losses, _loss)
+
+
+def _tell(kind: str, records: Sequence[Any], in_words: Callable[[Any], str]) -> None:
+    """Only what is shown is put into words: there may be several records an image."""
+    shown: dict[str, list[str]] = {}
+    times = Counter(record.code for record in records)
+    for record in records:
+        examples = shown.setdefault(record.code, [])
+        if len(examples) < EXAMPLES:
+            examples.append(in_words(record))
+    for code, examples in shown.items():
+        count = f" ({times[code]})" if times[code] > 1 else ""
+        more = f" | and {times[code] - EXAMPLES} more" if times[code] > EXAMPLES else ""
+        log(f"{kind}: {code}{count}: {' | '.join(examples)}{more}")
 
 
 def _loss(loss: Loss) -> str:
     where = loss.image + (f", instance {loss.instance}" if loss.instance is not None else "")
     return f"{where}: {loss.message}" if where and not loss.code.startswith("skipped") else loss.message
-
-
-def _grouped(items: Iterable[Any]) -> dict[str, list[Any]]:
-    groups: dict[str, list[Any]] = {}
-    for item in items:
-        groups.setdefault(item.code, []).append(item)
-    return groups
-
-
-def _times(items: Sequence[Any]) -> str:
-    return f" ({len(items)})" if len(items) > 1 else ""
-
-
-def _examples(lines: Sequence[str]) -> str:
-    shown = " | ".join(lines[:EXAMPLES])
-    return shown + (f" | and {len(lines) - EXAMPLES} more" if len(lines) > EXAMPLES else "")
 
 
 def summary(target: str, format: str, images: int, instances: int, classes: int, losses: Sequence[Loss]) -> str:

@@ -118,7 +118,7 @@ class TestApart:
                 assert (drawn([ring], SIDE, SIDE) & drawn(others, SIDE, SIDE)).any()
 
     def test_order(self):
-        left, right, both = square(1, 3), square(8, 3), [0, 2, 12, 2, 12, 10, 9, 10, 9, 3, 0, 3]
+        left, right, both = square(1, 3), square(8, 3), [0.0, 2, 12, 2, 12, 10, 9, 10, 9, 3, 0, 3]
         far = square(16, 3)
         assert [group for group, _ in polygons.apart([left, far, right, both], SIDE, SIDE)] == [
             [left, right, both],
