@@ -1,7 +1,8 @@
 """Runs work on items: in this process, or in workers; in order, with bounded work in flight.
 
 `work` is a pure function of one item. The first items run here; a crew of workers is only
-started when what is left is worth it, or when the guard is to hold from the first item on.
+started when what is left is worth it, when the guard is to hold from the first item on, or when
+an item comes to what is `only_in_workers`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from converter.errors import SegpackError
-from converter.worker import Guard, announce
+from converter.worker import Guard, NotHereError, announce, trial
 
 __all__ = ["Guard", "announce", "cores", "run"]
 
@@ -51,7 +52,12 @@ def run(
         spent = time.perf_counter() - began
         if workers > 1 and done and spent > TRIAL and spent / done * (len(items) - done) > WORTH:
             break
-        yield work(item)
+        try:
+            with trial():
+                result = work(item)
+        except NotHereError:
+            break
+        yield result
         done += 1
     if done < len(items):
         from converter.crew import Crew  # noqa: PLC0415 -- slow to import, and one worker needs none

@@ -19,7 +19,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
@@ -30,7 +30,7 @@ from converter.errors import SegpackError
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-__all__ = ["Answer", "Guard", "Slate", "announce", "serve"]
+__all__ = ["Answer", "Guard", "NotHereError", "Slate", "announce", "only_in_workers", "serve", "trial"]
 
 # "done" and a result, "error" and an exception, "memory", or "announce" and what has no room on the slate.
 Answer: TypeAlias = tuple[str, Any]
@@ -40,6 +40,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PATIENCE = 0.02  # seconds that an answer may wait for others
 
 _listeners: list[Callable[[Any], None]] = []  # of a worker: its parent
+_trials: list[None] = []  # of a process that runs items itself: one, for as long as it does
 
 
 class Guard(msgspec.Struct, frozen=True):
@@ -51,6 +52,26 @@ class Guard(msgspec.Struct, frozen=True):
     seconds: float = 600.0
     memory: int = 4 << 30
     always: bool = False
+
+
+class NotHereError(Exception):
+    """An item of a trial has come to what is only done in workers."""
+
+
+@contextlib.contextmanager
+def trial() -> Iterator[None]:
+    """What runs in this block would take the whole run with it, if it died; see `only_in_workers`."""
+    _trials.append(None)
+    try:
+        yield
+    finally:
+        _trials.pop()
+
+
+def only_in_workers() -> None:
+    """What follows gives a stranger's bytes to a library that may crash on them: NotHereError in a trial."""
+    if _trials:
+        raise NotHereError
 
 
 def announce(what: Any) -> None:

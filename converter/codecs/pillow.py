@@ -16,6 +16,7 @@ from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 from converter.codecs import exif, jpeg
 from converter.codecs.pixels import check_size, pixel_limit
 from converter.errors import SourceError
+from converter.worker import only_in_workers
 
 __all__ = ["failed", "from_array", "label_depth", "load", "opened", "orientation", "stored_size", "tiff_turn"]
 
@@ -40,6 +41,7 @@ def opened(stream: BinaryIO, head: bytes, file: str) -> Iterator[Image.Image]:
         jpeg.header(stream, file)
         stream.seek(0)
         formats = ("JPEG",)
+    only_in_workers()
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, pixel_limit()

@@ -24,6 +24,7 @@ from converter.codecs import exif as exif_tags
 from converter.codecs import images, pillow, png, png_chunks, png_write
 from converter.codecs.pixels import Pad
 from converter.errors import SourceError
+from converter.worker import only_in_workers
 
 __all__ = ["Picture", "crop", "encode", "lossless_format", "place", "read", "turn"]
 
@@ -102,6 +103,7 @@ def _opened(data: bytes, file: str) -> Iterator[Image.Image]:
         with pillow.opened(BytesIO(data), data[:8], file) as opened:
             yield opened
         return
+    only_in_workers()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sys
 import threading
@@ -12,7 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.faults.sets import content, make_set, processes_of
 from tests.hostile.judging import snapshot
@@ -299,6 +302,45 @@ def test_a_limit_that_is_asked_for_holds_from_the_first_image_on(server: Server,
     run = server.run(["convert", source, tmp_path / "out", "--to", "coco", "--max-memory", "300"], prepare=eat)
     assert (run.code, run.err.count("\n")) == (2, 1), run.err
     assert "00001.png: takes more memory than a worker has (--max-memory)" in run.err
+
+
+DECODER_DIES = """
+import os
+from PIL import Image
+Image.Image.load = lambda image: os.kill(os.getpid(), 11)
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "convert {source} {out} --to coco",
+        "convert {source} {out} --to coco --resize 20x20",
+        "convert {source} {out}.zip --to semantic-png --workers 1",
+        "pack {source} {out}.zip",
+        "preview {source} {out}.png",
+        "inspect {source}",
+        "diff {source} {source}",
+    ],
+)
+def test_a_decoder_that_crashes_takes_no_run_with_it(command: str, server: Server, tmp_path: Path) -> None:
+    source = label_maps_in_tiff(tmp_path / "set")
+    words = [word.format(source=source, out=tmp_path / "out") for word in command.split()]
+    assert server.run(words).code == 0
+    for made in tmp_path.glob("out*"):
+        shutil.rmtree(made) if made.is_dir() else made.unlink()
+    run = server.run(words, prepare=DECODER_DIES)
+    assert (run.code, run.err.count("\n")) == (2, 1), run.err
+    assert "makes the process that reads it die (SIGSEGV)" in run.err
+    assert not list(tmp_path.glob("out*"))
+    no_leftovers(tmp_path, "set")
+
+
+def label_maps_in_tiff(folder: Path) -> Path:
+    for name in ("images/1.png", "images/2.png", "masks/1.tif", "masks/2.tif"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.eye(30, dtype=np.uint8)).save(folder / name)
+    return folder
 
 
 @pytest.mark.parametrize("task", TASKS)
