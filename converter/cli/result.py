@@ -41,7 +41,7 @@ def _moves(moves: tuple[ClassMove, ...]) -> str:
 
 
 def _write_losses(result: Result, path: str) -> None:
-    data = msgspec.json.format(msgspec.json.encode({"losses": result.losses}), indent=2)
+    data = msgspec.json.format(msgspec.json.encode({"losses": list(result.losses)}), indent=2)
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_bytes(data + b"\n")
@@ -60,6 +60,6 @@ def _as_json(result: Result) -> dict[str, Any]:
         "classes": [{"id": c.id, "name": c.name} for c in result.classes],
         "class_ids_changed": result.class_moves,
         "losses": dict(Counter(x.code for x in result.losses)),
-        "loss_list": result.losses,
-        "notes": result.notes,
+        "loss_list": list(result.losses),
+        "notes": list(result.notes),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -42,8 +43,8 @@ class Result(msgspec.Struct, frozen=True):
     instances: int
     classes: tuple[ClassInfo, ...]
     class_moves: tuple[ClassMove, ...]
-    losses: list[Loss]
-    notes: list[Note]
+    losses: Sequence[Loss]
+    notes: Sequence[Note]
 
 
 def convert(job: Job, to: str, *, progress: Progress = silent) -> Result:

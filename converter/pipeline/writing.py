@@ -21,6 +21,7 @@ from converter.pipeline.drawing import Drawn, draw
 from converter.pipeline.numbering import ImageNumbers, InstanceNumbers
 from converter.pipeline.opening import Progress
 from converter.pipeline.plan import Item, Job, Plan
+from converter.records import Records
 from converter.release import version
 from converter.storage import FolderWriter, Target
 from converter.storage.names import portable_problems, surely_portable
@@ -39,11 +40,11 @@ class Output(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct):
     """What a run wrote and what it cost; `drawn` counts images on which anything is drawn."""
 
+    losses: Records[Loss]
+    notes: Records[Note]
     images: int = 0
     instances: int = 0
     drawn: int = 0
-    losses: list[Loss] = []
-    notes: list[Note] = []
     fingerprints: dict[str, bytes] = {}
 
 
@@ -224,15 +225,15 @@ def write(
 
     Raises UsageError when only boxes came to a format of masks, LossError for losses under --strict.
     """
-    outcome = Outcome(losses=list(plan.ledger.losses), notes=list(plan.ledger.notes), fingerprints={})
+    outcome = Outcome(Records(plan.ledger.losses), Records(plan.ledger.notes))
     assemblers = [o.format.assemble(o.writing, target) for o in outputs if o.format.assemble is not None]
     work = _Work(plan, tuple(outputs), target.writer(), prints)
     numbers = ImageNumbers(plan)
     counters = [InstanceNumbers(plan) for _ in assemblers]
     twins = _Twins(plan)
     for new, done in progress("convert", len(plan.items), _all_done(plan, outputs, work, target, job)):
-        outcome.losses += done.losses
-        outcome.notes += done.notes
+        outcome.losses.extend(done.losses)
+        outcome.notes.extend(done.notes)
         if job.strict and done.losses:
             raise _strict(done.losses)
         for page in done.pages:
@@ -247,7 +248,7 @@ def write(
             outcome.images += 1
             outcome.instances += page.instances
             outcome.drawn += page.drawn
-            outcome.notes += twins.seen(page, done.part)
+            outcome.notes.extend(twins.seen(page, done.part))
             if prints:
                 outcome.fingerprints[shown_name(page.image)] = page.fingerprint
         if new and target.journal is not None:
