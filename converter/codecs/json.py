@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NoReturn, TypeVar, overload
@@ -17,7 +18,7 @@ import numpy as np
 from converter.codecs.text import check_utf8, position
 from converter.errors import SourceError
 
-__all__ = ["TOO_DEEP", "check_duplicate_keys", "decode", "decode_named", "encode", "encode_pretty", "too_deep"]
+__all__ = ["TOO_DEEP", "decode", "decode_named", "encode", "encode_pretty", "too_deep", "twice"]
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ def decode(data: bytes | msgspec.Raw, file: str, type: Any = Any, *, place: str 
     NaN, Infinity and -Infinity are no JSON, but written (json.dumps does so by default).
     Each is read as the string of that name, so that a document that leaves its records as
     msgspec.Raw survives and only the record that holds one fails, where a number is typed.
-    Of equal keys in an object the last wins; see check_duplicate_keys.
+    Of equal keys in an object the last wins in documents of more than 5 MB (see `twice`); in others they are refused.
 
     SourceError for bytes that are not UTF-8, what is cut or malformed, numbers beyond
     any use (`1e999`, 4,301 digits), values nested more than 100 deep, and values
@@ -55,6 +56,8 @@ def decode(data: bytes | msgspec.Raw, file: str, type: Any = Any, *, place: str 
     """
     document = _utf8(bytes(data), file)
     decoder = _decoder(type)
+    if not place and len(document) <= _SMALL:
+        _check_unique(document, file)
     if _takes_anything(type):
         _check_depth(document, file, place)
     try:
@@ -78,18 +81,20 @@ def decode_named(data: bytes, file: str) -> Any:
     return yaml.decode(data, file)
 
 
-def check_duplicate_keys(data: bytes, file: str) -> None:
-    """Raise SourceError when an object has a key twice: which value counts is anybody's guess.
+def twice(document: bytes, keys: Sequence[bytes]) -> str | None:
+    """A key that an object of the document has twice, where it is one of `keys`, given with their quotes, or escaped.
 
-    Documents of more than 5 MB pass unread: there it is records that are many, not
-    keys written by hand. What is not JSON passes as well: decode says what is wrong.
+    For the pieces of a document that was too large for `decode` to look for such keys, and for the document itself.
     """
-    if len(data) > _SMALL:
-        return
-    document = _utf8(data, file)
+    escaped = b"\\" in document if len(document) <= _SMALL else False
+    return _twice(document) if escaped or any(document.count(key) > 1 for key in keys) else None
+
+
+def _check_unique(document: bytes, file: str) -> None:
+    """Refuse an object that has a key twice. What is not JSON passes, as decoding says what is wrong."""
     # Most of a document are numbers, in which no key stands; only strings may look like lists of them.
     if _twice(_NUMBERS.sub(b"[]", document)) is not None and (key := _twice(document)) is not None:
-        raise SourceError(file, f"the key {key!r} stands twice in one object")
+        raise SourceError(file, f"the key {key!r} stands twice in one object", remedy="remove one of the two")
 
 
 def _twice(document: bytes) -> str | None:

@@ -155,7 +155,6 @@ def read_class_file(source: Source, path: str) -> dict[int, ClassInfo]:
     """The classes of a class file by id; colours where it has them. SourceError for a file that was emptied."""
     file, base, data = source.label(path), posixpath.basename(path), source.read(path)
     if base.endswith(".json"):
-        json.check_duplicate_keys(data, file)
         found = _from_json(json.decode(data, file), file)
     elif base.endswith(".csv"):
         found = _from_csv(csvs.rows(data, file), file)

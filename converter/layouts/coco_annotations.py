@@ -22,6 +22,7 @@ __all__ = ["SHAPE_KEYS", "decode_head", "decode_heads", "instance_of", "number",
 Number = int | float
 AT_ONCE = 4096  # annotations: of a million the heads would take more memory than all that is kept of them
 SHAPE_KEYS = frozenset({"id", "image_id", "category_id", "segmentation", "area", "bbox", "iscrowd"})
+_KEYS = tuple(f'"{key}"'.encode() for key in sorted(SHAPE_KEYS))
 NO_NUMBER = re.compile(rb'"(NaN|-?Infinity)"')  # how the decoder hands on what is no JSON
 
 
@@ -120,6 +121,8 @@ def _identify(raw: bytes, images: dict[int | str, tuple[Image, int]]) -> tuple[i
 
 def instance_of(raw: bytes, image: Image, ledger: Ledger) -> Instance:
     extra: dict[str, Any] = {}
+    if key := codec.twice(raw, _KEYS):
+        raise ShapeError(f"the key {key!r} stands twice; remove one of the two")
     try:
         entry = _annotation.decode(raw)
     except msgspec.MsgspecError:

@@ -20,6 +20,7 @@ ROBOFLOW = "_annotations.coco.json"
 WHOLE = ("coco.json", "coco/coco.json")
 NOT_COCO = frozenset({"meta.json", "classes.json"})
 GLANCE = 1_000_000
+_LISTS = (b'"images"', b'"annotations"', b'"categories"')
 SEPARATORS = re.compile(r"[_.\s-]")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -79,7 +80,10 @@ def damage(source: Source, path: str) -> str:
 
 
 def _top(data: bytes, label: str) -> dict[str, msgspec.Raw]:
-    return json.decode(data, label, dict[str, msgspec.Raw])
+    top = json.decode(data, label, dict[str, msgspec.Raw])
+    if key := json.twice(data, _LISTS):
+        raise SourceError(label, f"the key {key!r} stands twice in one object", remedy="remove one of the two")
+    return top
 
 
 def _head(raw: msgspec.Raw) -> bytes:
@@ -134,7 +138,6 @@ def _says_split(path: str, raw_split: str) -> bool:
 
 def _open(source: Source, path: str, raw_split: str, *, alone: bool) -> CocoFile:
     label = source.label(path)
-    json.check_duplicate_keys(source.read(path), label)
     top = source.once(path, _top)
     for key in ("images", "annotations"):
         if key not in top:

@@ -38,6 +38,7 @@ class ImageHead(msgspec.Struct, gc=False):
 
 
 _UNREAD: dict[str, Any] = {}  # of every image until with_extra reads what it has: one each would be 64 bytes
+_KEYS = (b'"id"', b'"file_name"', b'"width"', b'"height"')
 _image_heads = msgspec.json.Decoder(list[ImageHead])
 _image_head = msgspec.json.Decoder(ImageHead)
 _any = msgspec.json.Decoder()
@@ -76,13 +77,16 @@ def _heads_of_images(file: CocoFile, entries: Slices) -> Iterator[ImageHead]:
 
 def _check_entry(raw: bytes, file: str, head: ImageHead) -> None:
     """The keys of an entry that are not looked at yet will be wanted as well."""
+    place = f"image {head.id}"
+    if key := codec.twice(raw, _KEYS):
+        raise SourceError(file, f"the key {key!r} stands twice", place=place, remedy="remove one of the two")
     try:
         _any.decode(raw)
         sound = not codec.too_deep(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         sound = False
     if not sound:
-        codec.decode(raw, file, place=f"image {head.id}")  # says why
+        codec.decode(raw, file, place=place)  # says why
 
 
 def _decode_image(file: CocoFile, raw: bytes, i: int) -> ImageHead:

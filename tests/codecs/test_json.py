@@ -172,11 +172,17 @@ def test_an_unclosed_string_takes_no_time():
 
 
 def test_duplicate_keys():
-    json.check_duplicate_keys(b'{"a":{"b":1},"b":[{"b":1},{"b":2}],"n":NaN}', "a.json")
-    with pytest.raises(SourceError, match="'b' stands twice"):
-        json.check_duplicate_keys(b'\xef\xbb\xbf{"a":{"b":1,"b":2}}', "a.json")
-    for harmless in (b"[" * 100_000, b'{"a":', b"1" * 5000, b'{"a":1,"a":2}' + b" " * 5_000_000):
-        json.check_duplicate_keys(harmless, "a.json")
+    json.decode(b'{"a":{"b":1},"b":[{"b":1},{"b":2}],"n":NaN}', "a.json")
+    with pytest.raises(SourceError, match=r"^a\.json: the key 'b' stands twice in one object; remove one"):
+        json.decode(b'\xef\xbb\xbf{"a":{"b":1,"b":2}}', "a.json")
+    assert json.decode(b'{"a":1,"a":2}' + b" " * 5_000_000, "a.json") == {"a": 2}
+
+
+def test_a_key_that_stands_twice():
+    assert json.twice(b'{"a":{"b":1},"b":[{"b":1}]}', [b'"b"']) is None
+    assert json.twice(b'{"a":1,"b":{"c":1},"b":2}', [b'"b"']) == "b"
+    assert json.twice(rb'{"b":1,"\u0062":2}', [b'"b"']) == "b"
+    assert json.twice(b'{"b":1,"b":' + b" " * 5_000_000 + b"2}", [b'"b"']) == "b"
 
 
 @pytest.mark.parametrize(
