@@ -180,8 +180,9 @@ def test_no_worker_outlives_the_run() -> None:
 
 
 PARENT = r"""
-import os, sys, time
+import os, signal, sys, time
 from converter import engine
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells ignore for what runs in the background
 def work(item):
     os.write(1, b"%d\n" % os.getpid())
     time.sleep(60)
