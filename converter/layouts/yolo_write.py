@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from itertools import accumulate, chain
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -76,36 +76,40 @@ def _form(size: int) -> str:
     return f"%.{max(6, math.ceil(math.log10(size)) + 4)}f"
 
 
+class _Outline(NamedTuple):
+    """What goes around an object: rings of the source, and masks where something has to be traced instead.
+
+    `whole` is the mask of all, where there are several.
+    """
+
+    parts: list[list[float] | Rle]
+    whole: Rle | None = None
+
+    def ring(self, traced: Iterator[list[float]]) -> list[float]:
+        """The parts in one ring, the next ones of `traced` in the place of masks."""
+        rings = [next(traced) if isinstance(part, Rle) else part for part in self.parts]
+        if self.whole is None:
+            return rings[0]
+        return polygons.joined_rings(rings, self.whole) or polygons.exact_ring(self.whole)
+
+
 def _rings(sample: Sample) -> list[list[float]]:
-    """One ring an instance: the source's own where there is one inside the image; else what `_outline` says, joined."""
-    image = sample.image
-    own = [_own_ring(instance.shape, image) for instance in sample.instances]
-    outlines = [_outline(i.shape, image) for i, ring in zip(sample.instances, own, strict=True) if ring is None]
-    masks = [part for parts, _ in outlines for part in parts if isinstance(part, Rle)]
+    """One ring an instance, with the vertices of the source around parts that lie inside the image and apart."""
+    outlines = [_outline(instance.shape, sample.image) for instance in sample.instances]
+    masks = [part for outline in outlines for part in outline.parts if isinstance(part, Rle)]
     traced = iter(polygons.all_exact_rings(masks))
-    made = [([next(traced) if isinstance(part, Rle) else part for part in parts], mask) for parts, mask in outlines]
-    joined = iter([_joined(rings, mask) for rings, mask in made])
-    return [ring if ring is not None else next(joined) for ring in own]
+    return [outline.ring(traced) for outline in outlines]
 
 
-def _own_ring(shape: Shape, image: Image) -> list[float] | None:
-    if isinstance(shape, Polygons) and len(shape.rings) == 1 and _inside(shape.rings[0], image):
-        return shape.rings[0]
-    return None
-
-
-def _outline(shape: Shape, image: Image) -> tuple[list[list[float] | Rle], Rle]:
-    """The source's rings around parts that lie apart, and the masks of those to be traced; and the mask of all."""
+def _outline(shape: Shape, image: Image) -> _Outline:
     height, width = image.height, image.width
-    if isinstance(shape, Polygons) and len(shape.rings) > 1 and all(_inside(ring, image) for ring in shape.rings):
-        groups = polygons.apart(shape.rings, height, width)
-        return [r[0] if len(r) == 1 else mask for r, mask in groups], rle.union([mask for _, mask in groups])
-    mask = shapes.mask_of(shape, height, width)
-    return [mask], mask
-
-
-def _joined(rings: list[list[float]], mask: Rle) -> list[float]:
-    return rings[0] if len(rings) == 1 else polygons.joined_rings(rings, mask) or polygons.exact_ring(mask)
+    if not isinstance(shape, Polygons) or not shape.rings or not all(_inside(ring, image) for ring in shape.rings):
+        return _Outline([shapes.mask_of(shape, height, width)])
+    if len(shape.rings) == 1:
+        return _Outline([shape.rings[0]])
+    groups = polygons.apart(shape.rings, height, width)
+    parts: list[list[float] | Rle] = [rings[0] if len(rings) == 1 else mask for rings, mask in groups]
+    return _Outline(parts, rle.union([mask for _, mask in groups]) if len(groups) > 1 else None)
 
 
 def _inside(ring: list[float], image: Image) -> bool:
