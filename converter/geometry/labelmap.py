@@ -83,7 +83,7 @@ def paint(height: int, width: int, background: int, regions: Sequence[tuple[int,
     for _, region in regions:
         if (region.height, region.width) != (height, width):
             raise ShapeError(f"a mask of {region.width} x {region.height} in an image of {width} x {height}")
-    areas = [rle.area(region) for _, region in regions]
+    areas = rle.areas([region for _, region in regions])
     order = sorted(range(len(regions)), key=lambda i: (areas[i], -i))
     flips = runlengths.flips([regions[i][1] for i in order])
     # The first stretch, up to the first flip, is under no region.

@@ -92,7 +92,7 @@ def apart(rings: Rings, height: int, width: int) -> list[tuple[Rings, Rle]]:
     """
     drawn = raster.all_to_rle([[ring] for ring in rings], height, width)
     whole = codes.union(drawn)
-    if sum(map(codes.area, drawn)) == codes.area(whole):
+    if sum(codes.areas(drawn)) == codes.area(whole):
         return [([ring], mask) for ring, mask in zip(rings, drawn, strict=True)]
     if len(rings) > _COMPARED:
         return [(rings, whole)]

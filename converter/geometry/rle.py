@@ -22,6 +22,7 @@ from converter.model import Rle
 
 __all__ = [
     "area",
+    "areas",
     "changes",
     "complement",
     "decode",
@@ -177,6 +178,12 @@ def full(height: int, width: int) -> Rle:
 def area(rle: Rle) -> int:
     """How many pixels are foreground."""
     return int(coco.area(_to_coco(rle)))
+
+
+def areas(rles: Sequence[Rle]) -> list[int]:
+    """`area` of each of many masks."""
+    found: list[int] = coco.area([_to_coco(rle) for rle in rles]).tolist() if rles else []
+    return found
 
 
 def tight_box(rle: Rle) -> tuple[int, int, int, int]:

@@ -76,16 +76,19 @@ def _paintable(sample: Sample, how: Lowering, ledger: Ledger) -> tuple[list[tupl
     height, width = sample.image.height, sample.image.width
     regions: list[tuple[int, Rle]] = []
     told: list[int] = []
+    bare = Marks if how.options.boxes_as_masks else Marks | Box
+    masks = shapes.masks_of([i.shape for i in sample.instances if not isinstance(i.shape, bare)], height, width)
+    drawn = zip(masks, rle.areas(masks), strict=True)
     for number, instance in enumerate(sample.instances, 1):
         id = instance.id if instance.id is not None else number
         if isinstance(instance.shape, Marks):
             ledger.lose("not-a-region", name, f"{instance.shape.kind} are no region", instance=id)
             continue
-        if isinstance(instance.shape, Box) and not how.options.boxes_as_masks:
+        if isinstance(instance.shape, bare):
             ledger.lose(BOX_DROPPED, name, "a box is no mask (--boxes-as-masks fills it)", instance=id)
             continue
-        region = shapes.mask_of(instance.shape, height, width)
-        if not rle.area(region):
+        region, area = next(drawn)
+        if not area:
             ledger.lose("empty-mask", name, "an object without a pixel", instance=id, amount=0)
             continue
         regions.append((how.ids[instance.class_id], region))
