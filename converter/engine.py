@@ -8,6 +8,7 @@ an item comes to what is `only_in_workers`.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NoReturn, TypeVar
@@ -46,6 +47,9 @@ def run(
     it the run ends with an error that has the item's number. `clear` is called with what
     such an item had announced, before it is tried again and when it is given up.
     """
+    if not _may_have_children():
+        yield from map(work, items)
+        return
     guard = guard or Guard()
     began, done = time.perf_counter(), 0
     for item in () if guard.always and items else items:
@@ -65,6 +69,12 @@ def run(
         cost = (time.perf_counter() - began) / done if done else CHUNK / 4
         size = max(1, min(LONGEST, int(CHUNK / cost), (len(items) - done) // (4 * workers) or 1))
         yield from Crew(work, items, guard, lost or _give_up(len(items)), clear or _ignore).run(done, size, workers)
+
+
+def _may_have_children() -> bool:
+    """Not in a worker of somebody's pool, to which multiprocessing allows none."""
+    process = sys.modules.get("multiprocessing.process")
+    return process is None or not process.current_process().daemon
 
 
 def _give_up(total: int) -> Callable[[Any, str], NoReturn]:

@@ -37,10 +37,14 @@ _PATH = re.compile(r" - at `(.+)`$", re.DOTALL)
 
 
 @overload
-def decode(data: bytes | msgspec.Raw, file: str, *, place: str = "") -> Any: ...
+def decode(data: bytes | msgspec.Raw, file: str, *, place: str = "", unique: Sequence[bytes] = ()) -> Any: ...
 @overload
-def decode(data: bytes | msgspec.Raw, file: str, type: type[T], *, place: str = "") -> T: ...
-def decode(data: bytes | msgspec.Raw, file: str, type: Any = Any, *, place: str = "") -> Any:
+def decode(
+    data: bytes | msgspec.Raw, file: str, type: type[T], *, place: str = "", unique: Sequence[bytes] = ()
+) -> T: ...
+def decode(
+    data: bytes | msgspec.Raw, file: str, type: Any = Any, *, place: str = "", unique: Sequence[bytes] = ()
+) -> Any:
     """The value of a JSON document (UTF-8, or UTF-16 with its mark) as `type`.
 
     `place` names where a piece of a larger document stood and goes before the place in it.
@@ -48,16 +52,16 @@ def decode(data: bytes | msgspec.Raw, file: str, type: Any = Any, *, place: str 
     NaN, Infinity and -Infinity are no JSON, but written (json.dumps does so by default).
     Each is read as the string of that name, so that a document that leaves its records as
     msgspec.Raw survives and only the record that holds one fails, where a number is typed.
-    Of equal keys in an object the last wins in documents of more than 5 MB (see `twice`); in others they are refused.
 
-    SourceError for bytes that are not UTF-8, what is cut or malformed, numbers beyond
+    SourceError for an object that has a key twice, as it is anybody's guess which value counts. In documents
+    and pieces of more than 5 MB only those in `unique`, given with their quotes, are looked for, and of
+    others the last wins. SourceError for bytes that are not UTF-8, what is cut or malformed, numbers beyond
     any use (`1e999`, 4,301 digits), values nested more than 100 deep, and values
     of another type, with the path to them as place: `$.annotations[3].bbox`.
     """
     document = _utf8(bytes(data), file)
     decoder = _decoder(type)
-    if not place and len(document) <= _SMALL:
-        _check_unique(document, file)
+    _check_unique(document, file, place, unique)
     if _takes_anything(type):
         _check_depth(document, file, place)
     try:
@@ -82,19 +86,25 @@ def decode_named(data: bytes, file: str) -> Any:
 
 
 def twice(document: bytes, keys: Sequence[bytes]) -> str | None:
-    """A key that an object of the document has twice, where it is one of `keys`, given with their quotes, or escaped.
+    """A key that an object has twice, where it is one of `keys`, given with their quotes, or escaped.
 
-    For the pieces of a document that was too large for `decode` to look for such keys, and for the document itself.
+    For records of a document that `decode` has not looked through, being too large.
     """
-    escaped = b"\\" in document if len(document) <= _SMALL else False
-    return _twice(document) if escaped or any(document.count(key) > 1 for key in keys) else None
+    return _twice(document) if b"\\" in document or _occurs_again(document, keys) else None
 
 
-def _check_unique(document: bytes, file: str) -> None:
+def _check_unique(document: bytes, file: str, place: str, keys: Sequence[bytes]) -> None:
     """Refuse an object that has a key twice. What is not JSON passes, as decoding says what is wrong."""
+    if len(document) > _SMALL and not _occurs_again(document, keys):
+        return
     # Most of a document are numbers, in which no key stands; only strings may look like lists of them.
     if _twice(_NUMBERS.sub(b"[]", document)) is not None and (key := _twice(document)) is not None:
-        raise SourceError(file, f"the key {key!r} stands twice in one object", remedy="remove one of the two")
+        problem = f"the key {key!r} stands twice in one object"
+        raise SourceError(file, problem, place=place, remedy="remove one of the two")
+
+
+def _occurs_again(document: bytes, keys: Sequence[bytes]) -> bool:
+    return any(document.count(key) > 1 for key in keys)
 
 
 def _twice(document: bytes) -> str | None:

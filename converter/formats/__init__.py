@@ -57,11 +57,12 @@ def _plugins() -> Iterable[EntryPoint]:
 
 def _may_offer(place: str) -> bool:
     """Whether a package that is installed in a place of sys.path names the group; of a ZIP it is not known."""
-    if not os.path.isdir(place or "."):
+    try:
+        names = os.listdir(place or ".")
+    except OSError:
         return os.path.isfile(place)
-    with os.scandir(place or ".") as entries:
-        described = [entry.path for entry in entries if entry.name.lower().endswith("-info")]
-    return any(_names_group(f"{folder}/entry_points.txt") for folder in described)
+    described = [name for name in names if name.lower().endswith("-info")]
+    return any(_names_group(os.path.join(place, name, "entry_points.txt")) for name in described)
 
 
 def _names_group(file: str) -> bool:

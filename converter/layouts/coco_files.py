@@ -80,10 +80,7 @@ def damage(source: Source, path: str) -> str:
 
 
 def _top(data: bytes, label: str) -> dict[str, msgspec.Raw]:
-    top = json.decode(data, label, dict[str, msgspec.Raw])
-    if key := json.twice(data, _LISTS):
-        raise SourceError(label, f"the key {key!r} stands twice in one object", remedy="remove one of the two")
-    return top
+    return json.decode(data, label, dict[str, msgspec.Raw], unique=_LISTS)
 
 
 def _head(raw: msgspec.Raw) -> bytes:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,18 +21,13 @@ from converter.lower import Lowering, cut
 from converter.model import Image, Sample
 from converter.pipeline.plan import Item, Part, Plan
 from converter.transforms import classes as class_files
-from converter.transforms import edits, orientation, resize, select, tile
+from converter.transforms import edits, orientation, resize, select
 from converter.transforms.orientation import Framed
 from converter.transforms.origins import TAG
 from converter.transforms.split import Facts
 from converter.transforms.warp import Warp, warp_rle, warp_sample
 
-if TYPE_CHECKING:
-    from converter.codecs import redraw
-
 __all__ = ["Drawn", "draw", "facts"]
-
-GIF = b"GIF8"
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -130,6 +124,8 @@ def _look(plan: Plan, item: Item, data: bytes) -> phash.Look | None:
 
 def _moved(plan: Plan, item: Item, framed: Framed, ledger: Ledger) -> list[Drawn]:
     """The image file and what is drawn on it, through the same geometry."""
+    from converter.pipeline import redrawing  # noqa: PLC0415 -- brings Pillow, which most runs do without
+
     sample, before = framed.sample, framed.sample.image
     grid: Warp | None = None
     if plan.steps.resize is not None:
@@ -138,9 +134,9 @@ def _moved(plan: Plan, item: Item, framed: Framed, ledger: Ledger) -> list[Drawn
         sample = warp_sample(sample, grid, plan.pad, None if grid.keeps else step, ledger)
         sample = _ignore_margin(sample, grid, plan)
     if plan.steps.tile is None:
-        data, new = _redrawn(plan, item, framed, grid)
+        data, new = redrawing.redrawn(plan, item, framed, grid)
         return [Drawn(sample, data, new)]
-    return _tiles(plan, item, framed, grid, sample, ledger)
+    return redrawing.tiles(plan, item, framed, grid, sample, ledger)
 
 
 def _ignore_margin(sample: Sample, grid: Warp, plan: Plan) -> Sample:
@@ -154,46 +150,3 @@ def _ignore_margin(sample: Sample, grid: Warp, plan: Plan) -> Sample:
     before = ignored(image)
     whole = margin if before is None else rle.union([margin, before])
     return msgspec.structs.replace(sample, image=ignoring(image, whole))
-
-
-def _picture(plan: Plan, item: Item, framed: Framed, data: bytes, grid: Warp | None) -> redraw.Picture:
-    from converter.codecs import redraw  # noqa: PLC0415 -- brings Pillow, which most runs do without
-
-    reading = plan.parts[item.part].opened.reading
-    picture = redraw.read(data, reading.images.label(item.ref.image.file or ""))
-    if framed.turned != 1:
-        picture = redraw.turn(picture, framed.turned)
-    if grid is not None and plan.steps.resize is not None and not grid.keeps:
-        inner, at, size = (grid.x.length, grid.y.length), (grid.x.first, grid.y.first), (grid.x.size, grid.y.size)
-        picture = redraw.place(picture, inner, at, size, plan.steps.resize.pad)
-    return picture
-
-
-def _redrawn(plan: Plan, item: Item, framed: Framed, grid: Warp | None) -> tuple[bytes | None, bool]:
-    from converter.codecs import redraw  # noqa: PLC0415 -- brings Pillow, which most runs do without
-
-    data = framed.data
-    same = framed.turned == 1 and (grid is None or grid.keeps)
-    if data is None or (same and not (grid is not None and data.startswith(GIF))):
-        return data, False
-    return redraw.encode(_picture(plan, item, framed, data, grid)), True
-
-
-def _tiles(plan: Plan, item: Item, framed: Framed, grid: Warp | None, sample: Sample, ledger: Ledger) -> list[Drawn]:
-    from converter.codecs import redraw  # noqa: PLC0415 -- brings Pillow, which most runs do without
-
-    how = plan.steps.tile
-    assert how is not None
-    image, data, sample = sample.image, framed.data, tile.numbered(sample)
-    picture = _picture(plan, item, framed, data, grid) if data is not None else None
-    format = redraw.lossless_format(picture) if picture is not None else tile.usual_format(image.name)
-    drawn = []
-    for window in tile.windows(how, image.width, image.height):
-        step = tile.step(window, image.name, image.width, image.height)
-        part = warp_sample(sample, tile.warp(window, image.width, image.height), plan.pad, step, ledger)
-        name = tile.tile_name(image.name, window, format, shared=item.shared)
-        named = msgspec.structs.replace(part.image, name=name, id=None, orientation=image.orientation)
-        part = msgspec.structs.replace(part, image=named)
-        cutting = redraw.encode(redraw.crop(picture, *window), lossless=True) if picture is not None else None
-        drawn.append(Drawn(part, cutting, new=True))
-    return drawn

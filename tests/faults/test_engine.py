@@ -205,3 +205,19 @@ def test_no_worker_outlives_its_parent(how: signal.Signals) -> None:
                 break
             time.sleep(0.05)
         assert not any(map(alive, pids))
+
+
+IN_A_POOL = """
+import multiprocessing
+from converter import engine
+def many(_):
+    return list(engine.run(abs, [-1, -2], workers=2, guard=engine.Guard(always=True)))
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    print(pool.map(many, [0]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_in_a_worker_of_a_pool_all_is_done_there() -> None:
+    done = subprocess.run([sys.executable, "-c", IN_A_POOL], capture_output=True, text=True, check=True)
+    assert done.stdout == "[[1, 2]]\n"

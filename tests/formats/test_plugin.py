@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pycocotools import mask
 
+from converter import formats
 from tests.support import FIXTURES, segpack
 
 MODULE = '''
@@ -129,3 +130,11 @@ def test_one_that_does_not_load_is_named(tmp_path):
 def test_without_it_there_is_no_such_format(tmp_path):
     run = segpack("convert", FIXTURES / "coco/valid/coins", tmp_path / "out", "--to", "dots", check=2)
     assert "dots" in run.error
+
+
+def test_places_that_may_not_be_read_are_passed_over(monkeypatch):
+    def forbidden(place):
+        raise PermissionError(13, "Permission denied", place)
+
+    monkeypatch.setattr("os.listdir", forbidden)
+    assert not formats._may_offer(str(FIXTURES))
