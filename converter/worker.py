@@ -37,6 +37,8 @@ Answer: TypeAlias = tuple[str, Any]
 
 STOPPING = {signal.SIGINT, signal.SIGTERM}
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LIBRARIES = 32 << 20  # bytes for those that are imported when an item first needs them
+_NOT_MAPPED = "failed to map segment"  # ld.so, of a library that memory does not suffice for
 PATIENCE = 0.02  # seconds that an answer may wait for others
 
 _listeners: list[Callable[[Any], None]] = []  # of a worker: its parent
@@ -156,9 +158,15 @@ class _Parent:
             for answer in answers:
                 self._send(answer, spent)
                 spent = {}
-        if not answers or answers[-1][0] != "memory":
-            self._slate.wipe()
+        self._slate.wipe()
         self._since = time.monotonic()
+
+    def give_up(self) -> None:
+        """Say that memory does not suffice; answers that cannot be sent are worked out again by another worker."""
+        try:
+            self._pipe.send(([*self._answers, ("memory", None)], {}))
+        except (AttributeError, TypeError, RecursionError, pickle.PicklingError):
+            self._pipe.send(([("memory", None)], {}))
 
     def _send(self, answer: Answer, spent: dict[str, float]) -> None:
         try:
@@ -193,15 +201,16 @@ def serve(
     to_parent = _Parent(pipe, slate)
     _listeners.append(to_parent.announce)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        while True:
-            first, end = pipe.recv()
-            for index in range(first, end):
-                slate.at(index)
-                answer = _answer(work, items[index])
-                to_parent.tell(answer)
-                if answer[0] == "memory":
-                    return
-            to_parent.flush()
+        try:
+            while True:
+                first, end = pipe.recv()
+                for index in range(first, end):
+                    slate.at(index)
+                    to_parent.tell(_answer(work, items[index]))
+                to_parent.flush()
+        except MemoryError:  # of an item, or of what is left beside its answer
+            _lift_limit()
+            to_parent.give_up()
 
 
 def _settle_in(others: Sequence[Connection], memory: int, parent: int) -> None:
@@ -217,8 +226,15 @@ def _settle_in(others: Sequence[Connection], memory: int, parent: int) -> None:
         if os.getppid() != parent:
             os._exit(1)
         _, most = resource.getrlimit(resource.RLIMIT_DATA)
-        allowed = _data_in_use() + memory
+        allowed = _data_in_use() + _LIBRARIES + memory
         resource.setrlimit(resource.RLIMIT_DATA, (allowed if most < 0 else min(allowed, most), most))
+
+
+def _lift_limit() -> None:
+    """To say that there is no memory takes some, and so does an orderly end."""
+    if sys.platform == "linux":
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _data_in_use() -> int:
@@ -231,8 +247,10 @@ def _answer(work: Callable[[Any], Any], item: Any) -> tuple[str, Any]:
     try:
         return "done", work(item)
     except MemoryError:
-        return "memory", None
-    except Exception as error:  # noqa: BLE001 -- it is raised where the results are read
+        raise
+    except Exception as error:
+        if isinstance(error, ImportError) and _NOT_MAPPED in str(error):
+            raise MemoryError from error
         if not isinstance(error, SegpackError):
             error.add_note(traceback.format_exc())
         return "error", error

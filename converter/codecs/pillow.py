@@ -11,7 +11,15 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 from converter.codecs import exif, jpeg
 from converter.codecs.pixels import check_size, pixel_limit
@@ -20,7 +28,11 @@ from converter.worker import only_in_workers
 
 __all__ = ["failed", "from_array", "label_depth", "load", "opened", "orientation", "stored_size", "tiff_turn"]
 
+# Imported here, as Pillow passes over plug-ins that it fails to import in an hour of need.
+_PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, TiffImagePlugin, WebPImagePlugin)
 _OTHERS: tuple[str, ...] = ("BMP", "GIF", "TIFF", "WEBP")
+# What libwebp says of damage and of too little memory alike.
+_WEBP = frozenset({"could not create decoder object", "failed to read next frame"})
 _WARNINGS = threading.Lock()
 
 # Of damaged files Pillow also logs, which without a handler goes to stderr beside our one line.
@@ -66,7 +78,8 @@ def failed(error: Exception, file: str) -> SourceError:
     """What an error of Pillow means; its plug-ins raise whatever their parsing of a damaged file happens to hit."""
     if isinstance(error, MemoryError):
         return SourceError(file, "takes more memory than there is", remedy="raise --max-memory, or leave it out")
-    return SourceError(file, f"the image is damaged ({type(error).__name__}: {error})")
+    doubt = ", or takes more memory than there is" if str(error) in _WEBP else ""
+    return SourceError(file, f"the image is damaged{doubt} ({type(error).__name__}: {error})")
 
 
 def from_array(array: NDArray[np.uint8]) -> Image.Image:

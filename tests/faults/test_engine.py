@@ -118,6 +118,27 @@ def test_a_death_costs_the_item_and_no_other(how: Any, reason: str) -> None:
         assert reason in str(found[i])
 
 
+def no_library() -> None:
+    raise ImportError("libx.so: failed to map segment from shared object")
+
+
+def test_a_library_that_finds_no_memory_is_more_memory() -> None:
+    found = list(engine.run(die(no_library, {1}), range(4), workers=2, guard=ALWAYS, lost=lost))
+    assert [found[i] for i in (0, 2, 3)] == [0, 2, 3]
+    assert "more memory" in found[1]
+
+
+def test_an_answer_that_finds_no_memory_costs_the_item(capfd: pytest.CaptureFixture[str]) -> None:
+    def work(item: int) -> bytes:
+        return bytes(600 << 20 if item in {3, 4} else 10)
+
+    guard = Guard(seconds=30, memory=1 << 30, always=True)
+    found = list(engine.run(work, range(9), workers=2, guard=guard, lost=lost))
+    assert [i for i, f in enumerate(found) if f != bytes(10)] == [3, 4]
+    assert all("more memory" in str(found[i]) for i in (3, 4))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_death_that_does_not_repeat_costs_nothing(tmp_path: Path) -> None:
     def work(item: int) -> int:
         if item == 13 and not (tmp_path / "died").exists():
