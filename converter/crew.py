@@ -32,6 +32,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 3  # chunks a worker that may be done and not yet asked for
+LISTEN = 1.0  # seconds: a signal that another thread has taken does not end the waiting of this one
 
 
 class _Worker:
@@ -140,7 +141,7 @@ class Crew(Generic[Item, Result]):
         """Take what workers have to say, and see to those that say nothing any more."""
         busy = {w.pipe: w for w in self.workers if w.items}
         patience = min(w.since for w in busy.values()) + self.guard.seconds - time.monotonic()
-        for pipe in wait(list(busy), max(0.0, patience)):
+        for pipe in wait(list(busy), min(max(0.0, patience), LISTEN)):
             worker = busy[pipe]  # type: ignore[index]  # wait gives back what it was given
             try:
                 answers, spent = worker.pipe.recv()

@@ -228,6 +228,28 @@ def test_no_worker_outlives_its_parent(how: signal.Signals) -> None:
         assert not any(map(alive, pids))
 
 
+TAKEN_BY_A_THREAD = """
+import signal, threading, time
+from converter import engine
+signal.signal(signal.SIGINT, signal.default_int_handler)
+def interrupt():
+    time.sleep(0.5)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+threading.Thread(target=interrupt, daemon=True).start()
+try:
+    list(engine.run(time.sleep, [20] * 2, workers=2, guard=engine.Guard(always=True)))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_an_interrupt_that_another_thread_takes_ends_the_waiting() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", TAKEN_BY_A_THREAD]  # that one forks with threads is no matter
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=15)
+    assert done.stdout == "interrupted\n"
+
+
 IN_A_POOL = """
 import multiprocessing
 from converter import engine
