@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from contextlib import suppress
 from typing import IO
@@ -16,19 +15,17 @@ BLOCK = 1 << 20
 
 
 class Spool:
-    """Bytes written one after the other, and poured out once; nothing stays open when a run ends early.
+    """Bytes written one after the other, and poured out once, or closed when a run ends early.
 
     They wait where the output is made, in a file without a name: what /tmp is, and how large, is
     nothing that the user was asked for. TargetError, with the output's `label`, when the disk is full.
     """
 
-    _file: IO[bytes] = io.BytesIO()  # until there is one of its own: a signal may come first
-
     def __init__(self, folder: str, label: str) -> None:
         self.label = label
         self._file = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder)  # noqa: SIM115 -- lives until poured
 
-    def __del__(self) -> None:
+    def close(self) -> None:
         with suppress(OSError):  # what did not fit on the disk still does not
             self._file.close()
 

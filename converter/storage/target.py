@@ -47,6 +47,7 @@ class Target(ABC):
     def __init__(self, place: Place, staging: str) -> None:
         self._place, self._staging = place, staging
         self._finished = self._committed = False
+        self._spools: list[Spool] = []
         self.journal: Journal | None = Journal(journal_of(staging)) if place.resume else None
 
     @property
@@ -74,7 +75,8 @@ class Target(ABC):
 
     def spool(self) -> Spool:
         """A place for what is to become part of a file later; what is more than a little waits on the same disk."""
-        return Spool(os.path.dirname(self._staging), self.name)
+        self._spools.append(Spool(os.path.dirname(self._staging), self.name))
+        return self._spools[-1]
 
     def mark(self) -> int:
         """How much has been written; `rewind` takes back what was written after it."""
@@ -111,9 +113,12 @@ class Target(ABC):
         if self.journal is not None:
             self.journal.remove()
 
-    @abstractmethod
     def close(self) -> None:
         """Lets go of open files; what is staged stays."""
+        for spool in self._spools:
+            spool.close()
+        if self.journal is not None:
+            self.journal.close()
 
     @abstractmethod
     def _complete(self) -> None: ...
@@ -153,10 +158,6 @@ class FolderTarget(Target):
     def rewind(self, mark: int) -> None:
         del mark  # files are found again by their names
         self._writer.replace = True
-
-    def close(self) -> None:
-        if self.journal is not None:
-            self.journal.close()
 
     def _complete(self) -> None:
         pass
@@ -236,8 +237,7 @@ class ZipTarget(Target):
 
     def close(self) -> None:
         self._zip.close()
-        if self.journal is not None:
-            self.journal.close()
+        super().close()
 
     def _complete(self) -> None:
         self._zip.finish()
