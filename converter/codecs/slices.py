@@ -55,6 +55,11 @@ class Slices(Sequence[bytes]):
         """Elements begin to end as a list of their own; there must be some."""
         return b"".join((b"[", self._document[self._starts[begin] : self._ends[end - 1]], b"]"))
 
+    def gathered(self, places: Sequence[int] | NDArray[np.integer]) -> bytes:
+        """The elements at these places as a list of their own."""
+        bounds = zip(self._starts[places].tolist(), self._ends[places].tolist(), strict=True)
+        return b"[" + b",".join([self._document[start:end] for start, end in bounds]) + b"]"
+
     def __reduce__(self) -> tuple[object, ...]:
         return Slices, (bytes(self._document), self._starts, self._ends)
 

@@ -17,7 +17,16 @@ from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, Image, Instance, Polygons, Rle, Shape
 
-__all__ = ["SHAPE_KEYS", "decode_head", "decode_heads", "instance_of", "number", "place_of"]
+__all__ = [
+    "SHAPE_KEYS",
+    "all_usual",
+    "decode_annotation",
+    "decode_head",
+    "decode_heads",
+    "instance_of",
+    "number",
+    "place_of",
+]
 
 Number = int | float
 AT_ONCE = 4096  # annotations: of a million the heads would take more memory than all that is kept of them
@@ -39,13 +48,28 @@ class RawRle(msgspec.Struct):
     counts: str | list[Any]
 
 
+Segmentation = list[list[Number]] | RawRle | None
+
+
+class Usual(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """An annotation that has every key of the format, and no other."""
+
+    image_id: int
+    category_id: int
+    id: int
+    segmentation: Segmentation
+    bbox: list[Number] | None
+    area: Number | None
+    iscrowd: int | bool | None
+
+
 class Annotation(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A whole annotation as nearly all are; what does not fit, or has more keys, is looked at key by key."""
 
     image_id: Any
     category_id: int
     id: Any = None
-    segmentation: list[list[Number]] | RawRle | msgspec.UnsetType | None = msgspec.UNSET
+    segmentation: Segmentation | msgspec.UnsetType = msgspec.UNSET
     bbox: list[Number] | None = None
     area: Number | None = None
     iscrowd: int | bool | None = None
@@ -54,8 +78,9 @@ class Annotation(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 _annotation_heads = msgspec.json.Decoder(list[AnnotationHead])
 _annotation_head = msgspec.json.Decoder(AnnotationHead)
 _annotation = msgspec.json.Decoder(Annotation)
+_usual = msgspec.json.Decoder(list[Usual])
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_segmentation = msgspec.json.Decoder(list[list[Number]] | RawRle | None)
+_segmentation = msgspec.json.Decoder(Segmentation)
 _numbers = msgspec.json.Decoder(list[Number] | None)
 _area = msgspec.json.Decoder(Number | None)
 _crowd = msgspec.json.Decoder(int | bool | None)
@@ -119,14 +144,39 @@ def _identify(raw: bytes, images: dict[int | str, tuple[Image, int]]) -> tuple[i
     return (id if isinstance(id, int) else None), (shown_name(known[0]) if known else "")
 
 
-def instance_of(raw: bytes, image: Image, ledger: Ledger) -> Instance:
-    extra: dict[str, Any] = {}
+def all_usual(document: bytes) -> list[Usual] | None:
+    """A list of annotations decoded at once, if all are usual and no key stands twice; else each wants its own look.
+
+    There are as many quotes then as the keys have, as nothing else that is usual is a text, but counts.
+    """
+    try:
+        entries = _usual.decode(document)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    quotes = sum([_quotes(entry.segmentation) for entry in entries])
+    return entries if document.count(b'"') == quotes else None
+
+
+def _quotes(segmentation: Segmentation) -> int:
+    """How many quotes an annotation has that has every key once."""
+    own = 2 * len(SHAPE_KEYS)
+    if not isinstance(segmentation, RawRle):
+        return own
+    return own + 2 * len(RawRle.__struct_fields__) + 2 * isinstance(segmentation.counts, str)
+
+
+def decode_annotation(raw: bytes) -> tuple[Annotation, dict[str, Any]]:
+    """An annotation and its keys beyond those of the format; ShapeError or msgspec.MsgspecError when it is none."""
     if key := codec.twice(raw, _KEYS):
         raise ShapeError(f"the key {key!r} stands twice; remove one of the two")
     try:
-        entry = _annotation.decode(raw)
+        return _annotation.decode(raw), {}
     except msgspec.MsgspecError:
-        entry, extra = _key_by_key(raw)
+        return _key_by_key(raw)
+
+
+def instance_of(entry: Annotation | Usual, extra: dict[str, Any], image: Image, ledger: Ledger) -> Instance:
+    """The instance that an annotation describes; ShapeError says why it is none."""
     id, box = number(entry.id), _box(entry.bbox)
     shape = _shape(entry, box, image, ledger, id)
     return Instance(
@@ -181,7 +231,7 @@ def _box(numbers: list[Number] | None) -> Box | None:
     return Box(*numbers)
 
 
-def _shape(entry: Annotation, box: Box | None, image: Image, ledger: Ledger, id: int | None) -> Shape:
+def _shape(entry: Annotation | Usual, box: Box | None, image: Image, ledger: Ledger, id: int | None) -> Shape:
     value = entry.segmentation
     if isinstance(value, RawRle):
         return _rle(value, image)

@@ -9,13 +9,22 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from converter.codecs import json as codec
 from converter.codecs.slices import Slices
 from converter.errors import ShapeError, SourceError
 from converter.format import Reading, Scan
 from converter.layouts.classes import undeclared
-from converter.layouts.coco_annotations import decode_head, decode_heads, instance_of, number, place_of
+from converter.layouts.coco_annotations import (
+    all_usual,
+    decode_annotation,
+    decode_head,
+    decode_heads,
+    instance_of,
+    number,
+    place_of,
+)
 from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_files import CocoFile, in_words, open_files
 from converter.layouts.coco_images import scan_images, with_extra
@@ -72,10 +81,9 @@ class Payload(msgspec.Struct, frozen=True, gc=False):
         return self.entries.annotations
 
     @property
-    def mine(self) -> list[int]:
+    def mine(self) -> NDArray[np.int32]:
         """The places among them of those that are the image's."""
-        places: list[int] = self.entries.groups[self.at].tolist()
-        return places
+        return self.entries.groups[self.at]
 
 
 class Ids:
@@ -237,13 +245,15 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     """One image with its annotations; bad ones are judged one by one."""
     payload: Payload = ref.payload
     image = with_extra(ref.image, payload.entry)
+    places = payload.mine
+    entries = all_usual(payload.annotations.gathered(places)) if len(places) else []
     instances: list[Instance] = []
-    for at in payload.mine:
-        raw = payload.annotations[at]
+    for i, at in enumerate(places.tolist()):
         try:
-            instances.append(instance_of(raw, image, ledger))
+            entry, extra = (entries[i], {}) if entries else decode_annotation(payload.annotations[at])
+            instances.append(instance_of(entry, extra, image, ledger))
         except (ShapeError, msgspec.MsgspecError) as error:
-            id = decode_head(raw).id
+            id = decode_head(payload.annotations[at]).id
             where = f"{place_of(id, at)} of {shown_name(image)}"
             code = error.code if isinstance(error, ShapeError) else "invalid-polygon"
             wrong = SourceError(payload.file, in_words(error), place=where, remedy="mend or remove it", code=code)
