@@ -119,20 +119,21 @@ def box_to_rle(x: float, y: float, w: float, h: float, height: int, width: int) 
     return rle.from_runs(columns + top, columns + bottom, height, width)
 
 
-def check_rings(rings: Any, height: int, width: int) -> Extent:
+def check_rings(rings: Any, height: int, width: int, *, typed: bool = False) -> Extent:
     """Refuses what is no list of rings for an image of this size; else how far they reach (0 without any).
 
     ShapeError, with the place counted from 1, unless every ring is a list of at least three pairs
     of finite numbers (no bool), none of them absurdly far from the image. The outlines together
     may be four times as long as all edges of the image's pixels: a mask has no longer ones,
-    even with its holes bridged.
+    even with its holes bridged. `typed`: they come from a decoder that lets nothing but lists
+    of finite numbers pass.
     """
     if not isinstance(rings, list):
         raise ShapeError(f"a polygon is a list of rings, not {_kind(rings)}")
     farthest = _farthest(height, width)
     longest = total = least = most = 0.0
     for place, ring in enumerate(rings, 1):
-        low, high = _check_ring(ring, place, farthest)
+        low, high = _check_ring(ring, place, farthest, typed=typed)
         length = (high - low + 0.2) * (len(ring) // 2)
         total += length
         if place == 1:
@@ -158,7 +159,7 @@ def _farthest(height: int, width: int) -> int:
     return min(10 * max(height, width) + 10_000, _FARTHEST)
 
 
-def _check_ring(ring: Any, place: int, farthest: int) -> tuple[float, float]:
+def _check_ring(ring: Any, place: int, farthest: int, *, typed: bool) -> tuple[float, float]:
     """As check_rings, of one ring: its least and greatest number."""
     if not isinstance(ring, list):
         remedy = ": the polygon lacks its outer list" if _is_number(ring) else ""
@@ -168,12 +169,12 @@ def _check_ring(ring: Any, place: int, farthest: int) -> tuple[float, float]:
         raise ShapeError(f"ring {place} has an odd number of coordinates ({n})")
     if n < _FEWEST:
         raise ShapeError(f"ring {place} has {n // 2} points, and three are the fewest")
-    if not set(map(type, ring)) <= _NUMBERS and not all(map(_is_number, ring)):
+    if not typed and not set(map(type, ring)) <= _NUMBERS and not all(map(_is_number, ring)):
         i, bad = next((i, v) for i, v in enumerate(ring, 1) if not _is_number(v))
         raise ShapeError(f"ring {place}, number {i}: not a number but {_kind(bad)}")
     least, most = min(ring), max(ring)
     # A NaN slips through comparisons, but not through a sum of what is finite.
-    if not (-farthest <= least and most <= farthest and math.isfinite(sum(ring))):
+    if not (-farthest <= least and most <= farthest and (typed or math.isfinite(sum(ring)))):
         i, bad = next((i, v) for i, v in enumerate(ring, 1) if not -farthest <= v <= farthest)
         raise ShapeError(f"ring {place}, number {i}: {_shown(bad)} is no place near the image")
     return least, most
@@ -203,15 +204,17 @@ def _sound(rings: list[list[float]], height: int, width: int) -> list[NDArray[np
         return None
     if min(sizes) < _FEWEST or any(n & 1 for n in sizes):
         return None
+    least, most = float(np.minimum.reduce(flat)), float(np.maximum.reduce(flat))
+    # NaN is neither within reach nor beyond it.
+    if not max(-least, most) <= _farthest(height, width):
+        return None
     ends = list(accumulate(sizes))
     begins = [0, *ends[:-1]]
-    least, most = np.minimum.reduceat(flat, begins), np.maximum.reduceat(flat, begins)
-    lengths = (most - least + 1) * sizes
-    # NaN is neither within reach nor beyond it.
-    if not max(-np.minimum.reduce(least), np.maximum.reduce(most)) <= _farthest(height, width):
-        return None
-    if np.maximum.reduce(lengths) > _PIECE or np.add.reduce(lengths) > _longest(height, width):
-        return None
+    if (most - least + 1) * len(flat) > _PIECE:  # no ring reaches as far as all of them
+        reach = np.maximum.reduceat(flat, begins) - np.minimum.reduceat(flat, begins)
+        lengths = (reach + 1) * sizes
+        if np.maximum.reduce(lengths) > _PIECE or np.add.reduce(lengths) > _longest(height, width):
+            return None
     return [flat[a:b] for a, b in zip(begins, ends, strict=True)]
 
 

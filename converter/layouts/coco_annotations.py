@@ -238,7 +238,7 @@ def _shape(entry: Annotation | Usual, box: Box | None, image: Image, ledger: Led
     rings = [ring for ring in value or () if ring]
     if rings:
         try:
-            extent = raster.check_rings(rings, image.height, image.width)
+            extent = raster.check_rings(rings, image.height, image.width, typed=True)
         except ShapeError as error:
             raise ShapeError(f"segmentation: {error}") from None
         if extent.least < 0 or (extent.most > min(image.width, image.height) and _leaves(rings, image)):

@@ -47,15 +47,16 @@ def encode_polygons(writing: Writing, sample: Sample) -> Encoded:
 
 def encode_rows(writing: Writing, sample: Sample, rows: Iterable[str]) -> Encoded:
     """The label file of an image: `rows` are what follows the class, of each instance in turn."""
-    index = _indices(writing.header)
+    index = _indices(tuple(map(_ID, writing.header.classes)))
     lines = [f"{index[i.class_id]} {row}\n" for i, row in zip(sample.instances, rows, strict=True)]
     path = label_path(writing, sample.image)
     return Encoded([(path, "".join(lines).encode())], None, [i.id for i in sample.instances])
 
 
-def _indices(header: Header) -> dict[int, int]:
+@lru_cache(maxsize=1)
+def _indices(ids: tuple[int, ...]) -> dict[int, int]:
     """Class id -> 0 ... n-1 in ascending order of the ids."""
-    return dict(zip(sorted(map(_ID, header.classes)), range(len(header.classes)), strict=True))
+    return {id: index for index, id in enumerate(sorted(ids))}
 
 
 def _box_row(instance: Instance, image: Image) -> str:
