@@ -106,11 +106,13 @@ class Crew(Generic[Item, Result]):
         ahead = AHEAD * workers * self.size
         while len(busy) < workers and (self.returned or self.next_item < min(len(self.items), self.turn + ahead)):
             busy.append(self._idle(workers))
-            busy[-1].give(self.returned.popleft() if self.returned else self._next_chunk())
+            busy[-1].give(self.returned.popleft() if self.returned else self._next_chunk(workers))
 
-    def _next_chunk(self) -> range:
+    def _next_chunk(self, workers: int) -> range:
+        """The smaller the nearer to the end, so that all workers come to it together."""
         begin = self.next_item
-        self.next_item = min(begin + self.size, len(self.items))
+        left = len(self.items) - begin
+        self.next_item = begin + min(self.size, max(1, left // (2 * workers)))
         return range(begin, self.next_item)
 
     def _idle(self, workers: int) -> _Worker:
