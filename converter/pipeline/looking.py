@@ -114,7 +114,7 @@ class Look(msgspec.Struct, frozen=True):
         if not (self.compared or self.tags):
             return None, None
         try:
-            picture = codec.gray(data, file)
+            picture = codec.gray(data, file, None if self.tags else phash.ENOUGH)
         except SourceError:
             return None, None
         return phash.look_at(picture) if self.compared else None, light.measure(picture) if self.tags else None

@@ -251,6 +251,23 @@ def test_luma_is_that_of_the_colours_but_for_rounding(format, mode):
     assert np.abs(luma.astype(int) - wanted).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("size", "least", "reduced"),
+    [
+        ((640, 480), None, (640, 480)),
+        ((640, 480), 128, (320, 240)),
+        ((1100, 1030), 128, (138, 129)),
+        ((90, 900), 128, (90, 900)),
+    ],
+)
+def test_luma_for_a_look_may_come_smaller(size, least, reduced):
+    ramp = np.linspace(0, 255, size[0])[None, :, None].repeat(size[1], axis=0).repeat(3, axis=2).astype(np.uint8)
+    small = images.gray(saved(ramp, "jpeg"), "a", least)
+    assert (small.mode, small.size) == ("L", reduced)
+    wanted = Image.fromarray(ramp).convert("L").resize(reduced, Image.Resampling.BOX)
+    assert np.abs(np.asarray(small).astype(int) - np.asarray(wanted)).max() <= 3
+
+
 @pytest.mark.parametrize("format", ["png", "tiff", "webp"])
 def test_alpha_is_dropped_not_composited(format):
     alpha = np.dstack([PHOTO, np.full((12, 16), 10, np.uint8)])
