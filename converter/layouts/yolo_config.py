@@ -153,13 +153,13 @@ def _split_entry(
     if key == "test" and config.get("train") and listed:
         ledger.note("split-missing", file, f"{key}: '{value}' is not there; the other splits were read")
         return []
-    raise SourceError(
-        file,
-        f"'{value}' is not in the dataset",
-        place=key,
-        remedy="put the images beside the YAML, or use --images DIR",
-        code="missing-image",
-    )
+    where, remedy = "the dataset", "put the images beside the YAML, or use --images DIR"
+    if images is not reading.source:
+        folders = sorted({posixpath.dirname(image) or "." for image in listed})
+        where = images.name
+        shown = ", ".join(folders[:3]) + (", ..." if folders[3:] else "")
+        remedy = f"its images lie in {shown}" if folders else "there are no images in it"
+    raise SourceError(file, f"'{value}' is not in {where}", place=key, remedy=remedy, code="missing-image")
 
 
 def _readings(value: str, path: str, folder: str) -> list[str]:
