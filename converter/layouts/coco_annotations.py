@@ -18,6 +18,7 @@ from converter.ledger import Ledger
 from converter.model import Box, Image, Instance, Polygons, Rle, Shape
 
 __all__ = [
+    "AT_ONCE",
     "SHAPE_KEYS",
     "all_usual",
     "decode_annotation",
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 Number = int | float
-AT_ONCE = 4096  # annotations: of a million the heads would take more memory than all that is kept of them
+AT_ONCE = 4096  # annotations: a million would take more memory at once than all that is kept of them
 SHAPE_KEYS = frozenset({"id", "image_id", "category_id", "segmentation", "area", "bbox", "iscrowd"})
 _KEYS = tuple(f'"{key}"'.encode() for key in sorted(SHAPE_KEYS))
 NO_NUMBER = re.compile(rb'"(NaN|-?Infinity)"')  # how the decoder hands on what is no JSON

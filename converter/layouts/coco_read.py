@@ -17,6 +17,7 @@ from converter.errors import ShapeError, SourceError
 from converter.format import Reading, Scan
 from converter.layouts.classes import undeclared
 from converter.layouts.coco_annotations import (
+    AT_ONCE,
     all_usual,
     decode_annotation,
     decode_head,
@@ -246,7 +247,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     payload: Payload = ref.payload
     image = with_extra(ref.image, payload.entry)
     places = payload.mine
-    entries = all_usual(payload.annotations.gathered(places)) if len(places) else []
+    entries = all_usual(payload.annotations.gathered(places)) if len(places) <= AT_ONCE else None
     instances: list[Instance] = []
     for i, at in enumerate(places.tolist()):
         try:
