@@ -39,19 +39,6 @@ __all__ = ["Payload", "files", "load", "scan", "scan_files", "top_entries"]
 TOP_KEYS = frozenset({"images", "annotations", "categories"})
 
 
-__all__ = [
-    "categories",
-    "files",
-    "load",
-    "scan",
-    "scan_files",
-    "scan_images",
-    "settle_classes",
-    "top_entries",
-    "with_extra",
-]
-
-
 class Entries(msgspec.Struct, frozen=True):
     """What the images of a file share: its entries as they are written, and which annotations are whose."""
 
