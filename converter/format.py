@@ -7,7 +7,7 @@ same record under the entry-point group `segpack.formats`. Reading is
     scan(reading, ledger) -> Scan            header and refs, no pixels
     survey(reading, ref) -> facts            optional, in a worker: what the header cannot know
     settle(scan, facts, reading, ledger)     optional: the header with those facts
-    load(reading, header, ref, ledger)       in a worker: one Sample
+    load(reading, header, ref, ledger)       in a worker: one Sample, or SourceError
 
 and writing is
 

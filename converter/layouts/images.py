@@ -13,9 +13,9 @@ import msgspec
 
 from converter.codecs import images as codec
 from converter.errors import SourceError
-from converter.format import Reading
+from converter.format import Format, Reading
 from converter.ledger import Ledger
-from converter.model import Image, Ref
+from converter.model import Header, Image, Ref, Sample
 from converter.storage import Source
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "image_files",
     "is_image",
     "is_split_name",
+    "load_judged",
     "measure",
     "order_splits",
     "own_ids",
@@ -161,6 +162,21 @@ def resolve(reading: Reading, ref: Ref, ledger: Ledger) -> tuple[Ref, bytes | No
         ledger.skip_image(shown_name(image), error)
     sized = msgspec.structs.replace(image, width=info.width, height=info.height, orientation=info.orientation)
     return msgspec.structs.replace(ref, image=sized), data
+
+
+def load_judged(format: Format, reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
+    """What the format makes of an image; an error that it did not judge itself is one of the image.
+
+    Raises Skipped when the image is left out. An id that no class has goes on as it is: it ends
+    every reading, as it makes all classes of the set doubtful.
+    """
+    assert format.load is not None
+    try:
+        return format.load(reading, header, ref, ledger)
+    except SourceError as error:
+        if error.code == "unmapped-class":
+            raise
+        ledger.skip_image(shown_name(ref.image), error)
 
 
 def read_image(reading: Reading, image: Image) -> tuple[codec.ImageInfo | None, bytes | None]:

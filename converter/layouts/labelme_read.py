@@ -252,25 +252,25 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         drawn = json.decode(data.get("shapes", msgspec.Raw(b"null")), label, place="shapes")
         if not isinstance(drawn, list):
             raise SourceError(label, f"is {type(drawn).__name__}, not a list", place="shapes")
+        extra = _extra_of_image(data, label)
     except SourceError as error:
         ledger.skip_image(shown_name(ref.image), error)
     shapes_ = _Shapes(ref.image, label, ids_by_name(header), ledger)
     for number, shape in enumerate(drawn, 1):
         shapes_.read(shape, number)
-    image = _with_extra(ref.image, data, label, shapes_.void)
+    image = msgspec.structs.replace(ref.image, extra=extra)
+    if shapes_.void:
+        region = rle.union([shapes.mask_of(s, image.height, image.width) for s in shapes_.void])
+        image = ignoring(image, region)
     return Sample(image, tuple(join(shapes_.parts, ref.image, ledger, label)))
 
 
-def _with_extra(image: Image, data: dict[str, msgspec.Raw], label: str, void: list[Shape]) -> Image:
+def _extra_of_image(data: dict[str, msgspec.Raw], label: str) -> dict[str, Any]:
+    """What a file says beyond its shapes; flags that are set are tags of the image."""
     extra = {k: json.decode(v, label, place=k) for k, v in data.items() if k not in TOP_KEYS}
     flags = json.decode(data.get("flags", msgspec.Raw(b"null")), label, place="flags")
     tags = [k for k, v in flags.items() if v] if isinstance(flags, dict) else []
-    if tags:
-        extra["tags"] = tags
-    if void:
-        region = rle.union([shapes.mask_of(s, image.height, image.width) for s in void])
-        return ignoring(msgspec.structs.replace(image, extra=extra), region)
-    return msgspec.structs.replace(image, extra=extra)
+    return extra | {"tags": tags} if tags else extra
 
 
 class _Shapes:

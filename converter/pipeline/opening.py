@@ -16,7 +16,7 @@ from converter import engine, stopwatch
 from converter.errors import DetectionError, SourceError, UsageError
 from converter.format import Evidence, Format, Reading, ReadOptions, Scan
 from converter.formats import all_formats, get_format
-from converter.layouts.images import TEXTS, is_image, is_split_name, resolve
+from converter.layouts.images import TEXTS, is_image, is_split_name, load_judged, resolve
 from converter.layouts.pairing import is_layout_word
 from converter.ledger import Ledger, OnError, Skipped
 from converter.model import Header, Ref, Sample
@@ -193,9 +193,8 @@ def load_sample(
     format: Format, reading: Reading, header: Header, ref: Ref, ledger: Ledger
 ) -> tuple[Sample, bytes | None] | None:
     """The sample of `ref` and the bytes of its image file (when files are needed); None when it was skipped."""
-    assert format.load is not None
     try:
         sized, data = resolve(reading, ref, ledger)
-        return format.load(reading, header, sized, ledger), data
+        return load_judged(format, reading, header, sized, ledger), data
     except Skipped:
         return None

@@ -20,7 +20,7 @@ import msgspec
 from converter.codecs import images as codec
 from converter.errors import SourceError
 from converter.format import Format, Reading
-from converter.layouts.images import check_frame, read_image, shown_name
+from converter.layouts.images import check_frame, load_judged, read_image, shown_name
 from converter.ledger import Ledger, Skipped
 from converter.model import Header, Image, Ref, Sample
 from converter.transforms.warp import turn, warp_sample
@@ -48,7 +48,6 @@ class Framed(msgspec.Struct, frozen=True):
 
 def load(format: Format, reading: Reading, header: Header, ref: Ref, exif: Exif, ledger: Ledger) -> Framed | None:
     """The sample of `ref` in the frame that `exif` asks for; None when it was skipped."""
-    assert format.load is not None
     try:
         try:
             info, data = read_image(reading, ref.image)
@@ -56,7 +55,7 @@ def load(format: Format, reading: Reading, header: Header, ref: Ref, exif: Exif,
         except SourceError as error:
             ledger.skip_image(shown_name(ref.image), error)
         sized = ref if info is None else _sized(ref, info, frame)
-        sample = format.load(reading, header, sized, ledger)
+        sample = load_judged(format, reading, header, sized, ledger)
     except Skipped:
         return None
     if info is None or info.orientation == 1:

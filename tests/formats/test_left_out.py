@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 
 import converter
+from converter.errors import SourceError
+from converter.format import Format, Holds, Reading, ReadOptions
+from converter.layouts.images import load_judged
+from converter.ledger import Ledger, Skipped
+from converter.model import Header, Image, Ref
+from converter.storage import open_source
 from tests.support import FIXTURES, segpack_here
 
 CLASS_FILES = (
@@ -81,3 +87,20 @@ def test_yolo_labels_of_a_folder_without_images(apart: bool, tmp_path: Path) -> 
     assert [(loss.code, loss.image, loss.amount) for loss in result.losses] == [
         ("orphan-label", "labels/val/lost.txt", 2)
     ]
+
+
+@pytest.mark.parametrize(("code", "judged"), [("invalid-polygon", True), ("", True), ("unmapped-class", False)])
+@pytest.mark.parametrize("on_error", ["stop", "skip"])
+def test_an_error_that_a_format_raises_is_one_of_the_image(on_error, code, judged, tmp_path):
+    """So that one from elsewhere need not know how errors are judged."""
+    wrong = SourceError("a.txt", "has no rows", remedy="add some", code=code)
+
+    def load(reading, header, ref, ledger):
+        raise wrong
+
+    format = Format(name="dots", summary="", page="", holds=Holds(), load=load)
+    reading, ledger = Reading(open_source(tmp_path), options=ReadOptions(), on_error=on_error), Ledger(on_error)
+    with pytest.raises(Skipped if judged and on_error == "skip" else SourceError):
+        load_judged(format, reading, Header("dots", "instance", ()), Ref(Image("a.png"), None), ledger)
+    left = [(loss.code, loss.image, loss.message) for loss in ledger.losses]
+    assert left == ([("skipped-image", "a.png", str(wrong))] if judged and on_error == "skip" else [])
