@@ -146,9 +146,10 @@ def _identify(raw: bytes, images: dict[int | str, tuple[Image, int]]) -> tuple[i
 
 
 def all_usual(document: bytes) -> list[Usual] | None:
-    """A list of annotations decoded at once, if all are usual and no key stands twice; else each wants its own look.
+    """A list of annotations decoded at once, if all are usual and no key stands twice; None when each wants a look.
 
-    There are as many quotes then as the keys have, as nothing else that is usual is a text, but counts.
+    Beside the keys nothing in a usual annotation is a text but the counts of a run-length code,
+    so the number of quotes says whether a key stands twice.
     """
     try:
         entries = _usual.decode(document)
