@@ -136,7 +136,8 @@ def _moved(plan: Plan, item: Item, framed: Framed, ledger: Ledger) -> list[Drawn
     if plan.steps.tile is None:
         data, new = redrawing.redrawn(plan, item, framed, grid)
         return [Drawn(sample, data, new)]
-    return redrawing.tiles(plan, item, framed, grid, sample, ledger)
+    windows = redrawing.tiles(plan, item, framed, grid, sample, ledger)
+    return [Drawn(part, data, new=True) for part, data in windows]
 
 
 def _ignore_margin(sample: Sample, grid: Warp, plan: Plan) -> Sample:

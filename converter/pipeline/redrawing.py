@@ -7,7 +7,6 @@ import msgspec
 from converter.codecs import redraw
 from converter.ledger import Ledger
 from converter.model import Sample
-from converter.pipeline.drawing import Drawn
 from converter.pipeline.plan import Item, Plan
 from converter.transforms import tile
 from converter.transforms.orientation import Framed
@@ -27,14 +26,16 @@ def redrawn(plan: Plan, item: Item, framed: Framed, grid: Warp | None) -> tuple[
     return redraw.encode(_picture(plan, item, framed, data, grid)), True
 
 
-def tiles(plan: Plan, item: Item, framed: Framed, grid: Warp | None, sample: Sample, ledger: Ledger) -> list[Drawn]:
-    """The windows of an image that was resized by `grid`, each with what is drawn there."""
+def tiles(
+    plan: Plan, item: Item, framed: Framed, grid: Warp | None, sample: Sample, ledger: Ledger
+) -> list[tuple[Sample, bytes | None]]:
+    """The windows of an image that was resized by `grid`: what is drawn in each, and its image file."""
     how = plan.steps.tile
     assert how is not None
     image, data, sample = sample.image, framed.data, tile.numbered(sample)
     picture = _picture(plan, item, framed, data, grid) if data is not None else None
     format = redraw.lossless_format(picture) if picture is not None else tile.usual_format(image.name)
-    drawn = []
+    found = []
     for window in tile.windows(how, image.width, image.height):
         step = tile.step(window, image.name, image.width, image.height)
         part = warp_sample(sample, tile.warp(window, image.width, image.height), plan.pad, step, ledger)
@@ -42,8 +43,8 @@ def tiles(plan: Plan, item: Item, framed: Framed, grid: Warp | None, sample: Sam
         named = msgspec.structs.replace(part.image, name=name, id=None, orientation=image.orientation)
         part = msgspec.structs.replace(part, image=named)
         cutting = redraw.encode(redraw.crop(picture, *window), lossless=True) if picture is not None else None
-        drawn.append(Drawn(part, cutting, new=True))
-    return drawn
+        found.append((part, cutting))
+    return found
 
 
 def _picture(plan: Plan, item: Item, framed: Framed, data: bytes, grid: Warp | None) -> redraw.Picture:
