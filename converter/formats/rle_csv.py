@@ -38,7 +38,7 @@ from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle
 from converter.layouts.classes import check_classes, check_name, find_class_file, read_class_file, undeclared, unnamed
 from converter.layouts.images import ImageIndex, is_image, shown_name, stem, tell_unused
-from converter.layouts.pairing import in_mask_folder
+from converter.layouts.words import in_mask_folder
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, Ref, Rle, Sample
 from converter.storage import Source

@@ -1,9 +1,7 @@
 """Which image a mask belongs to, told by the names of folders and files alone.
 
-Names are made of words: `train_images`, `JPEGImages` and `x_train` say that images are
-inside, `trainannot`, `SegmentationClass` and `y_train` that masks are. The innermost folder
-that says so decides; a name that ends in `_mask`, `_gt` or the like is a mask anywhere. A
-mask and its image have the same path once those words are taken out of it.
+Folders say what is in them (see words.py); a name that ends in `_mask`, `_gt` or the like is
+a mask anywhere. A mask and its image have the same path once those words are taken out of it.
 """
 
 from __future__ import annotations
@@ -13,88 +11,25 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Literal
 
 import msgspec
 
 from converter.layouts.images import is_image, is_split_name, split_name, stem
+from converter.layouts.words import IMAGE_ENDS, MASK_ENDS, in_mask_folder, is_layout_word, key_of, said
 from converter.storage import Source
 
-__all__ = ["Place", "in_mask_folder", "is_layout_word", "pair_masks", "places"]
+__all__ = ["Place", "pair_masks", "places"]
 
-WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_]+")
-GLUED = re.compile(r"([a-z]+?)(annots?|annotations?|masks?|labels?|images?|imgs?)")
-MASK_WORDS = frozenset(
-    {"mask", "masks", "label", "labels", "lbl", "ann", "anns", "anno", "annos", "annot", "annots", "annotation",
-     "annotations", "gt", "truth", "groundtruth", "seg", "segs", "segmentation", "segmentations", "semantic", "target",
-     "targets", "trimap", "trimaps", "labelids", "gtfine", "y"}
-)  # fmt: skip
-IMAGE_WORDS = frozenset(
-    {"image", "images", "img", "imgs", "jpegimages", "rgb", "photo", "photos", "picture", "pictures", "input",
-     "inputs", "leftimg8bit", "x"}
-)  # fmt: skip
-MASK_ENDS = frozenset(
-    {"mask", "masks", "label", "labels", "lbl", "l", "gt", "truth", "groundtruth", "seg", "segmentation", "annot",
-     "annotation", "ann", "labelids"}
-)  # fmt: skip
-IMAGE_ENDS = frozenset({"image", "images", "img", "imgs", "im", "rgb", "sat", "raw", "photo", "leftimg8bit"})
 ENDING = re.compile(r"(.+)[-_ .]([^-_ .]+)")
 BEGINNING = re.compile(r"([^\W\d_]+)(?:[-_ .](.+)|(\d+))")
 HALF = re.compile(r"[-_ ](?:cp|ground)$", re.IGNORECASE)  # of cp_masks and ground_truth
 MOST = 500
-Kind = Literal["mask", "image", ""]
 Key = tuple[str, ...]
-
-
-class _Folder(msgspec.Struct, frozen=True):
-    """What the name of a folder says: what lies inside, and the words beside that."""
-
-    kind: Kind
-    rest: str
-
-
-@functools.lru_cache(maxsize=4096)
-def _folder(name: str) -> _Folder:
-    words = [name.lower()] if name.lower() in MASK_WORDS | IMAGE_WORDS else [w.lower() for w in WORD.findall(name)]
-    words = [part for word in words for part in _unglued(word)]
-    rest = " ".join(w for w in words if w not in MASK_WORDS and w not in IMAGE_WORDS)
-    if not MASK_WORDS.isdisjoint(words):
-        return _Folder("mask", rest)
-    return _Folder("image" if not IMAGE_WORDS.isdisjoint(words) else "", rest)
-
-
-def _unglued(word: str) -> list[str]:
-    """`trainannot` is two words."""
-    match = GLUED.fullmatch(word)
-    return [match[1], match[2]] if match and word not in MASK_WORDS | IMAGE_WORDS else [word]
-
-
-@functools.lru_cache(maxsize=4096)
-def _kind(folder: str) -> Kind:
-    """What a folder holds: the innermost of its names that says so decides."""
-    return next((kind for name in reversed(folder.split("/")) if (kind := _folder(name).kind)), "")
-
-
-@functools.lru_cache(maxsize=4096)
-def _key(folder: str) -> Key:
-    """The path of a folder without the words for images and masks."""
-    return tuple(rest for name in folder.split("/") if (rest := _folder(name).rest))
 
 
 @functools.lru_cache(maxsize=4096)
 def _splits(folder: str) -> frozenset[str]:
-    return frozenset(split_name(rest) for rest in _key(folder) if is_split_name(rest))
-
-
-def is_layout_word(name: str) -> bool:
-    """Whether a folder of this name is part of a layout: it says nothing but that images, or masks, are inside."""
-    folder = _folder(name)
-    return bool(folder.kind) and not folder.rest
-
-
-def in_mask_folder(path: str) -> bool:
-    """Whether a file lies in a folder that is named for masks."""
-    return _kind(posixpath.dirname(path)) == "mask"
+    return frozenset(split_name(rest) for rest in key_of(folder) if is_split_name(rest))
 
 
 # ---------------------------------------------------------------- pairs
@@ -113,7 +48,7 @@ def pair_masks(masks: Source, images: Source) -> tuple[list[tuple[str, str]], li
     later: list[tuple[str, dict[Key, list[str]]]] = []
     for mask, alike in wanted.items():
         found = _namesakes(mask, by_name, alike=alike)
-        same = found.get(_key(posixpath.dirname(mask)))
+        same = found.get(key_of(posixpath.dirname(mask)))
         if same:
             pairs[mask] = same[0]
         else:
@@ -149,7 +84,7 @@ def _by_name(photos: Iterable[str]) -> dict[tuple[bool, str], dict[Key, list[str
     """(whether the word for images was taken off, name without extension) -> paths by what is left of their folders."""
     found: dict[tuple[bool, str], dict[Key, list[str]]] = {}
     for path in photos:
-        base, key = _base(path), _key(posixpath.dirname(path))
+        base, key = _base(path), key_of(posixpath.dirname(path))
         for name in ((False, base), *((True, plain) for plain in _plain(IMAGE_ENDS, base))):
             found.setdefault(name, {}).setdefault(key, []).append(path)
     return found
@@ -184,7 +119,7 @@ def _likest(mask: str, images: Sequence[str]) -> str | None:
     for path in images:
         theirs = _splits(posixpath.dirname(path))
         if mine == theirs or not mine or not theirs:
-            rated.append((_alike(_key(folder), _key(posixpath.dirname(path))), path))
+            rated.append((_alike(key_of(folder), key_of(posixpath.dirname(path))), path))
     best = [path for score, path in rated if score == max(rated)[0]]
     return best[0] if len(best) == 1 else None
 
@@ -228,7 +163,7 @@ def _place(image: str, mask: str, splits: Collection[str]) -> Place:
 def _layout(folder: str, mask_folder: str, splits: frozenset[str]) -> tuple[str, str | None]:
     """What a folder of images adds to their names, and its split."""
     folders = [f for f in folder.split("/") if f]
-    at = max((i for i, f in enumerate(folders) if _folder(f).kind == "image"), default=-1)
+    at = max((i for i, f in enumerate(folders) if said(f).kind == "image"), default=-1)
     near = sorted(range(len(folders)), key=lambda i: (i <= at, abs(i - at)))
     where = next((i for i in near if _split(folders[i], splits)), None)
     split = _split(folders[where], splits) if where is not None else None
@@ -242,14 +177,14 @@ def _split(folder: str, splits: Collection[str]) -> str | None:
     """The split that a folder is of: by its name, or what is left of it, as in `train_images`."""
     if folder in splits:
         return folder
-    rest = _folder(folder).rest
+    rest = said(folder).rest
     return next((split_name(name) for name in (folder, rest) if is_split_name(name)), None)
 
 
 def _shared(folders: Sequence[str], mask_folder: str) -> int:
     """How many leading folders of an image belong to the layout: as many as lead to the folder of masks."""
     above = mask_folder.split("/")
-    depth = max((i for i, f in enumerate(above) if _folder(f).kind == "mask"), default=len(folders) - 1)
+    depth = max((i for i, f in enumerate(above) if said(f).kind == "mask"), default=len(folders) - 1)
     return min(depth + 1, len(folders))
 
 

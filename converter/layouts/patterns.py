@@ -19,7 +19,8 @@ from converter.errors import SourceError
 from converter.format import Reading
 from converter.layouts.classes import find_class_file, read_class_file
 from converter.layouts.images import image_files, split_name, stem
-from converter.layouts.pairing import in_mask_folder, pair_masks, places
+from converter.layouts.pairing import pair_masks, places
+from converter.layouts.words import in_mask_folder
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Image
 from converter.storage import Source

@@ -17,7 +17,7 @@ from converter.errors import DetectionError, SourceError, UsageError
 from converter.format import Evidence, Format, Reading, ReadOptions, Scan
 from converter.formats import all_formats, get_format
 from converter.layouts.images import TEXTS, is_image, is_split_name, load_judged, resolve
-from converter.layouts.pairing import is_layout_word
+from converter.layouts.words import is_layout_word
 from converter.ledger import Ledger, OnError, Skipped
 from converter.model import Header, Ref, Sample
 from converter.storage import Source, open_source

@@ -15,7 +15,7 @@ from converter.checks import values
 from converter.checks.catalog import CATALOG, finding
 from converter.codecs import images as codec
 from converter.errors import SourceError
-from converter.layouts.pairing import in_mask_folder
+from converter.layouts.words import in_mask_folder
 from converter.ledger import Refusal
 from converter.model import Finding, Header, Loss
 from converter.package import index
