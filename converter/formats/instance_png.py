@@ -8,8 +8,10 @@
 Every mask has the size of its image; masks may overlap.
 
 Read beside that: a folder an image (<id>/images/x.png, <id>/masks/*.png: DSB 2018), masks
-without an index (class ids from the names when every name ends in one), masks of mode 1,
-L, P, RGB or RGBA with one foreground value, and any naming through
+without an index that bear the names of their images (masks/<image>/3.png, masks/<image>_cat_3.png,
+masks/cat/<image>.png and what is like them; a class is told by words that many names share, or,
+where there is a class file, by the number at the end of every name), masks of mode 1, L, P, RGB
+or RGBA with one foreground value, and any naming through
 `--masks "masks/{image}/{instance}_{class}.png"`, with
 `--image-pattern "photos/{split}/{image}.jpg"` where images cannot be found by name. What
 stands for {class} is an id when it is a number (named in classes.json and the like), else a
@@ -23,7 +25,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain, compress
 
@@ -36,18 +38,17 @@ from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Wr
 from converter.geometry import rle, shapes
 from converter.layouts.classes import check_classes, find_class_file, read_class_file, undeclared
 from converter.layouts.images import (
-    image_files,
     is_image,
-    is_split_name,
     order_splits,
     shown_name,
-    split_name,
     stem,
     tell_unused,
 )
+from converter.layouts.mask_names import Names, find_names, tells_objects
 from converter.layouts.mask_table import NO_ID, Finds, mask_paths
 from converter.layouts.masks import binary_mask, check_size, instance_folders
-from converter.layouts.patterns import PATTERNS, class_numbers, matches
+from converter.layouts.pairing import places
+from converter.layouts.patterns import NAME_THEM, NO_IMAGE, NO_MASKS, PATTERNS, class_numbers, matches
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample
 from converter.package import index, meta
@@ -74,10 +75,15 @@ def detect(source: Source) -> Evidence | None:
     folders = instance_folders(source)
     if folders:
         return Evidence(f"{len(folders)} folders, each with images/ and masks/")
-    nested = _nested(source)
-    if nested:
-        return Evidence(f"masks/<image>/*.png for {len(nested)} images")
-    return None
+    names = find_names(source, source)
+    if names is None:
+        return None
+    found = names.found()
+    if names.naming == "folder" and all(mask.path.startswith("masks/") for mask in names.masks):
+        return Evidence(f"masks/<image>/*.png for {len({mask.image for mask in found})} images")
+    if not tells_objects(source, names):
+        return None
+    return Evidence(f"{len(found)} masks of objects, as {found[0].path} for {found[0].image}", weak=True)
 
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
@@ -97,7 +103,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         _tell_bare(reading, refs, ledger)
         tell_unused(reading.images, refs, mask_paths(refs), ledger)
         return Scan(_header([ClassInfo(1, reading.options.class_name or "object")], refs), refs)
-    return _scan_nested(reading, ledger)
+    return _scan_named(reading, ledger)
 
 
 def _tell_bare(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None:
@@ -169,47 +175,49 @@ def _tell_orphans(source: Source, refs: Sequence[Ref], ledger: Ledger) -> None:
     tell_unused(source, refs, chain(mask_paths(refs), orphans), ledger)
 
 
-def _nested(source: Source) -> dict[str, list[str]]:
-    """Image path -> masks, where masks lie in masks/<image path without extension>/."""
-    folders: dict[str, list[str]] = {}
-    for path in source.names():
-        if (
-            path.startswith("masks/")
-            and path.count("/") >= 2
-            and path.lower().endswith((".png", ".tif", ".tiff", ".bmp"))
-        ):
-            folders.setdefault(posixpath.dirname(path).removeprefix("masks/"), []).append(path)
-    found: dict[str, list[str]] = {}
-    for image in image_files(source, "images/"):
-        below = image.removeprefix("images/")
-        masks = folders.get(stem(below)) or folders.get(below)
-        if masks:
-            found[image] = masks
-    return found
-
-
-def _scan_nested(reading: Reading, ledger: Ledger) -> Scan:
-    """masks/<image>/*.png without an index: the class from the name, or the one class."""
+def _scan_named(reading: Reading, ledger: Ledger) -> Scan:
+    """Masks without an index, which bear the names of their images: the class from the name, or the one class."""
     source = reading.source
-    nested = _nested(source)
-    images = image_files(reading.images, "images/") or list(nested)
-    numbers = [NUMBERED.fullmatch(posixpath.basename(stem(p))) for masks in nested.values() for p in masks]
+    names = find_names(source, reading.images)
+    if names is None:
+        raise SourceError(source.name, NO_MASKS, remedy=NAME_THEM)
+    orphans = [mask.path for mask in names.masks if not mask.image]
+    for orphan in orphans:
+        ledger.lose("orphan-mask", orphan, f"{source.label(orphan)}: {NO_IMAGE}")
     path = find_class_file(source, ["", "masks"])
-    numbered = bool(numbers) and all(numbers) and (path is not None or reading.options.classes is not None)
-    finds = Finds(source)
-    for image in images:
-        below = image.removeprefix("images/")
-        first = below.split("/")[0]
-        split = split_name(first) if "/" in below and is_split_name(first) else None
-        name = below.removeprefix(first + "/") if split else below
-        masks = sorted(nested.get(image, []))
-        finds.add(Image(name, split, file=image), [(mask, _class_of(mask) if numbered else 1) for mask in masks])
-    refs = finds.refs()
-    tell_unused(reading.images, refs, mask_paths(refs), ledger)
-    classes = (
-        _classes(reading, path, refs, ledger) if numbered else [ClassInfo(1, reading.options.class_name or "object")]
-    )
+    if (path or reading.options.classes) and all(NUMBERED.fullmatch(posixpath.basename(m.rest)) for m in names.found()):
+        refs = _named_refs(source, names, {mask.path: _class_of(mask.path) for mask in names.found()})
+        classes = _classes(reading, path, refs, ledger)
+    else:
+        told = {} if reading.options.class_name else names.labels()
+        known = class_numbers(told.values(), source, reading.options.class_name or "object")
+        refs = _named_refs(source, names, {mask.path: known[told.get(mask.path, "")].id for mask in names.found()})
+        classes = sorted(known.values(), key=lambda c: c.id)
+        _tell_classes(source, told, ledger)
+    tell_unused(reading.images, refs, chain(mask_paths(refs), orphans), ledger)
     return Scan(_header(classes, refs), refs)
+
+
+def _named_refs(source: Source, names: Names, class_ids: Mapping[str, int]) -> list[Ref]:
+    """The images of a set with their masks, whose classes are given by path."""
+    masks: dict[str, list[str]] = {image: [] for image in names.images}
+    for mask in names.found():
+        masks[mask.image].append(mask.path)
+    some = names.found()[0].path
+    known = places([(image, mine[0] if mine else some) for image, mine in masks.items()])
+    finds = Finds(source)
+    for place, (image, mine) in zip(known, masks.items(), strict=True):
+        finds.add(Image(place.name, place.split, file=image), [(path, class_ids[path]) for path in mine])
+    return finds.refs()
+
+
+def _tell_classes(source: Source, told: Mapping[str, str], ledger: Ledger) -> None:
+    if not told:
+        return
+    labels = sorted(set(told.values()))
+    shown = ", ".join(labels[:5]) + (", ..." if len(labels) > 5 else "")
+    said = f"the names of masks tell their classes ({shown}), as {next(iter(told))}; --class-name NAME makes them one"
+    ledger.note("classes-from-names", source.name, said)
 
 
 def _class_of(path: str) -> int:

@@ -47,6 +47,7 @@ from converter.layouts.classes import (
     unnamed,
 )
 from converter.layouts.images import order_splits, shown_name, tell_unused
+from converter.layouts.mask_names import find_names, tells_objects
 from converter.layouts.masks import check_size, instance_folders, label_map, labels_of
 from converter.layouts.pairing import pair_masks
 from converter.layouts.patterns import PATTERNS, mask_an_image
@@ -81,7 +82,8 @@ def detect(source: Source) -> Evidence | None:
     if source.entry is not None or instance_folders(source):
         return None
     pairs, _ = pair_masks(source, source)
-    if not pairs:
+    names = find_names(source, source) if pairs else None
+    if not pairs or (names is not None and tells_objects(source, names)):
         return None
     image, mask = pairs[0]
     return Evidence(f"{len(pairs)} masks with the names of their images, as {mask} for {image}", weak=True)

@@ -25,9 +25,12 @@ from converter.ledger import Ledger
 from converter.model import ClassInfo, Image
 from converter.storage import Source
 
-__all__ = ["PATTERNS", "Match", "class_numbers", "mask_an_image", "matches"]
+__all__ = ["NAME_THEM", "NO_IMAGE", "NO_MASKS", "PATTERNS", "Match", "class_numbers", "mask_an_image", "matches"]
 
 PATTERNS = ("masks", "image_pattern")
+NO_IMAGE = "no image belongs to this mask"
+NO_MASKS = "no masks with the names of images in it"
+NAME_THEM = "put them in images/ and masks/, use --images DIR, or say where they lie with --masks and --image-pattern"
 PLACEHOLDERS = {"image": ".+", "instance": "[^/]+?", "class": "[^/]+?", "split": "[^/]+"}
 Key = tuple[tuple[str, str], ...]
 
@@ -83,12 +86,9 @@ def mask_an_image(
         known = zip(places(pairs, splits), pairs, strict=True)
         found = [(Image(place.name, place.split, file=image), mask) for place, (image, mask) in known]
     for path in orphans:
-        ledger.lose("orphan-mask", path, f"{source.label(path)}: no image belongs to this mask")
+        ledger.lose("orphan-mask", path, f"{source.label(path)}: {NO_IMAGE}")
     if not found:
-        remedy = (
-            "put them in images/ and masks/, use --images DIR, or say where they lie with --masks and --image-pattern"
-        )
-        raise SourceError(source.name, "no masks with the names of images in it", remedy=remedy)
+        raise SourceError(source.name, NO_MASKS, remedy=NAME_THEM)
     _check_one_each(reading, found)
     return found, [*orphans, *(mask for _, mask in found)]
 
@@ -134,7 +134,7 @@ def _parse(pattern: str, option: str) -> re.Pattern[str]:
     elif "image" not in used:
         problem = "it needs the placeholder {image}, as in masks/{image}/{instance}_{class}.png"
     elif twice is not None:
-        problem = f"the placeholder {{{twice}}} stands twice"
+        problem = f"the placeholder {{{twice}}} stands twice; write * in the other place"
     if problem:
         raise SourceError(option, problem, place=pattern)
     text = "".join(

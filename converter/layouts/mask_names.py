@@ -1,0 +1,299 @@
+"""Whose object each mask of a set is, told by names alone: for sets with a mask an object and no list of them.
+
+One of three namings is that of the whole set, the one under which most masks find an image:
+
+    masks/<image>_3.png, masks/<image>_cat_3.png, <image>_mask3.png    named    the image in the name
+    masks/<image>/3.png, masks/<image>/cat/3.png, <image>/mask_3.png   folder   a folder an image
+    masks/cat/<image>.png, masks/cat/<image>_3.png                     sorted   a folder a class
+
+Folders say what is in them (see words.py); the paths of a mask and its image are the same up to
+there, so that splits may stand above or below. What is left of a mask's name without that
+of its image is a number, and a class where the same words stand in the names of many masks.
+"""
+
+from __future__ import annotations
+
+import functools
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+from converter.errors import SourceError
+from converter.layouts.images import is_image, is_split_name, split_name, stem
+from converter.layouts.masks import binary_mask
+from converter.layouts.words import IMAGE_ENDS, IMAGE_WORDS, MASK_ENDS, MASK_WORDS, Kind, key_of, said
+from converter.storage import Source
+
+__all__ = ["NamedMask", "Names", "find_names", "tells_objects"]
+
+Parts: TypeAlias = tuple[str, ...]
+Naming = Literal["named", "folder", "sorted"]
+
+NAME_ENDS = "-_ ."  # what may follow the name of the image in that of its mask
+BETWEEN = re.compile(r"[-_ ./()]+")
+COUNTED = re.compile(r"([^\W\d_]+)(\d{1,9})")
+OF_IMAGE = re.compile(rf"(.+)[-_ .](?:{'|'.join(sorted(IMAGE_ENDS))})", re.IGNORECASE)
+OF_MASK = re.compile(rf"(?:.*[-_ .])?(?:{'|'.join(sorted(MASK_ENDS))})[-_ .]?\(?\d*\)?", re.IGNORECASE)
+BEFORE = re.compile(rf"(?:{'|'.join(sorted(MASK_WORDS - {'y'}))})[-_ .](.+)", re.IGNORECASE)
+# Words that tell no class.
+PLAIN = MASK_WORDS | MASK_ENDS | {
+    "bin", "binary", "component", "id", "inst", "instance", "instances", "no", "num", "obj", "object", "objects",
+    "part", "region", "roi",
+}  # fmt: skip
+# Words of pictures that lie beside masks, and show all objects at once, or none.
+VIEWS = frozenset(
+    {"bbox", "bg", "border", "boundary", "center", "centers", "color", "colors", "colour", "colours", "contour",
+     "contours", "depth", "dist", "distance", "edge", "edges", "fg", "instanceids", "labelids", "overlay", "panoptic",
+     "preview", "rgb", "skeleton", "vis", "viz", "visualization", "weight", "weights"}
+)  # fmt: skip
+CLASS_WORDS = frozenset({"category", "class", "cls"})  # a number after one is that of a class
+LOOKED_AT = 12  # masks that are decoded to see whether they are binary
+
+
+class NamedMask(NamedTuple):
+    """A mask: the image that it belongs to ("" for none), and what is left of its name."""
+
+    path: str
+    image: str
+    rest: str
+
+
+class Names(msgspec.Struct, frozen=True):
+    """The masks of a set, in the order of their paths, and the images that it has: those of masks, and beside them."""
+
+    naming: Naming
+    masks: list[NamedMask]
+    images: list[str]
+
+    def found(self) -> list[NamedMask]:
+        """Those that belong to an image."""
+        return [mask for mask in self.masks if mask.image]
+
+    def labels(self) -> dict[str, str]:
+        """The class that each mask's name tells, by its path: all of them, or none.
+
+        Names tell classes when there are many masks of each, one of a hash or an object none.
+        """
+        told = {mask.path: _label(mask.rest) for mask in self.found()}
+        return told if all(told.values()) and 2 * len(set(told.values())) <= len(told) else {}
+
+
+def find_names(masks: Source, images: Source) -> Names | None:
+    """The masks of a set and whose they are; None where it has none, or none finds an image.
+
+    `images` is `masks` itself, or where images lie apart.
+    """
+    paths, photos = _roles(masks, images)
+    index = _Photos(photos)
+    best: list[NamedMask] = []
+    naming: Naming = "named"
+    for each, find in NAMINGS.items():
+        tried = [NamedMask(path, *find(index, *_parts(path))) for path in paths]
+        if _worth(tried) > _worth(best):
+            naming, best = each, tried
+        if all(mask.image for mask in tried):
+            break
+    if not any(mask.image for mask in best):
+        return None
+    homes = {_home(posixpath.dirname(mask.image)) for mask in best if mask.image}
+    return Names(naming, best, [path for path in photos if _home(posixpath.dirname(path)) in homes])
+
+
+def tells_objects(source: Source, names: Names) -> bool:
+    """Whether the masks are plainly of one object each.
+
+    Some of them are decoded, as names alone do not tell objects from classes.
+    """
+    found = names.found()
+    return 2 * len(found) > len(names.masks) and _several(names.naming, found) and _binary(source, found)
+
+
+def _worth(masks: Sequence[NamedMask]) -> tuple[int, int]:
+    """How many masks have an image, then how many images a mask."""
+    found = [mask.image for mask in masks if mask.image]
+    return len(found), len(set(found))
+
+
+def _several(naming: Naming, found: Sequence[NamedMask]) -> bool:
+    """Whether names allow for more than one object on an image, and not for several views of the same."""
+    words = [_words(mask.rest) for mask in found]
+    if any(not VIEWS.isdisjoint(map(str.lower, each)) for each in words):
+        return False
+    if len({(mask.image, tuple(each)) for mask, each in zip(found, words, strict=True)}) < len(found):
+        return False
+    many = max(Counter(mask.image for mask in found).values()) > 1
+    if naming == "sorted":
+        return many or len({each[0] for each in words}) > 1
+    return naming == "folder" or many or all(_telling(each) for each in words)
+
+
+def _telling(words: Iterable[str]) -> bool:
+    """Whether words say more than that this is a mask."""
+    return any(word.lower() not in PLAIN for word in words)
+
+
+def _binary(source: Source, found: Sequence[NamedMask]) -> bool:
+    """Whether masks from all over the set, and all of one image, have one foreground value; damaged ones may."""
+    first = next((one.image for one, other in pairwise(found) if one.image == other.image), "")
+    together = [mask for mask in found if mask.image == first][:LOOKED_AT]
+    for mask in dict.fromkeys([*together, *found[:: max(1, len(found) // LOOKED_AT)]]):
+        try:
+            binary_mask(source.read(mask.path), mask.path)
+        except SourceError as error:
+            if error.code == "unexpected-value":
+                return False
+    return True
+
+
+# ---------------------------------------------------------------- paths
+
+
+def _roles(masks: Source, images: Source) -> tuple[list[str], list[str]]:
+    """The files that are masks, and those that are images."""
+    here = [path for path in masks.names() if is_image(path)]
+    inside = [path for path in here if _holds(posixpath.dirname(path)) == "mask"]
+    apart = images is not masks
+    if not apart and len(inside) == len(here):
+        inside = []  # the word stands in the name of the whole set
+    found = inside or [path for path in here if OF_MASK.fullmatch(_base(path))]
+    if apart:
+        there = [path for path in images.names() if is_image(path)]
+        return found or here, [path for path in there if _holds(posixpath.dirname(path)) != "mask"] or there
+    taken = set(found)
+    return found, [path for path in here if path not in taken]
+
+
+def _base(path: str) -> str:
+    return posixpath.basename(stem(path))
+
+
+@functools.lru_cache(maxsize=4096)
+def _layout(folder: str) -> int:
+    """How many folders of a path are those of the layout: up to the innermost that says what is in it.
+
+    That is one that says nothing else, but for a split; `img_01` may be the name of an image.
+    """
+    names = folder.split("/")
+    telling = [i for i, name in enumerate(names, 1) if said(name).kind]
+    plain = [i for i in telling if not said(names[i - 1]).rest or is_split_name(said(names[i - 1]).rest)]
+    return max(plain or telling, default=0)
+
+
+def _holds(folder: str) -> Kind:
+    """What is in a folder."""
+    depth = _layout(folder)
+    return said(folder.split("/")[depth - 1]).kind if depth else ""
+
+
+@functools.lru_cache(maxsize=4096)
+def _home(folder: str) -> str:
+    """The folder of the layout that a folder is or lies below."""
+    return "/".join(folder.split("/")[: _layout(folder)])
+
+
+@functools.lru_cache(maxsize=4096)
+def _folders(folder: str) -> Parts:
+    """The folders of a path without the words for images and masks, splits by their usual names."""
+    names = [name for name in folder.split("/") if name]
+    depth = _layout("/".join(names))
+    return tuple(split_name(name) for name in (*key_of("/".join(names[:depth])), *names[depth:]))
+
+
+def _parts(path: str) -> tuple[Parts, str]:
+    """The folders of a file, and its name without extension."""
+    return _folders(posixpath.dirname(path)), _base(path)
+
+
+class _Photos:
+    """Images by their folders and names: as these are, then without the word for images."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        exact: dict[tuple[Parts, str], str] = {}
+        loose: dict[tuple[Parts, str], str] = {}
+        for path in paths:
+            folders, base = _parts(path)
+            for name in {base, posixpath.basename(path)}:
+                _enter(exact, (folders, name), path)
+            if match := OF_IMAGE.fullmatch(base):
+                _enter(loose, (folders, match[1]), path)
+            if folders and base.lower() in IMAGE_WORDS | IMAGE_ENDS:
+                _enter(loose, (folders[:-1], folders[-1]), path)
+        self._found = loose | exact
+
+    def get(self, folders: Parts, name: str) -> str:
+        """The one image of this name, "" where there is none."""
+        return self._found.get((folders, name), "")
+
+
+def _enter(index: dict[tuple[Parts, str], str], key: tuple[Parts, str], path: str) -> None:
+    """What two images are called names neither."""
+    index[key] = path if key not in index else ""
+
+
+# ---------------------------------------------------------------- namings
+
+
+def _named(photos: _Photos, folders: Parts, name: str) -> tuple[str, str]:
+    """`<image>`, `<image>_<rest>` and `mask_<image>`: the longest image that the name begins with."""
+    if image := photos.get(folders, name):
+        return image, ""
+    for end in range(len(name) - 1, 0, -1):
+        if name[end] in NAME_ENDS and (image := photos.get(folders, name[:end])):
+            return image, name[end + 1 :]
+    begin = BEFORE.fullmatch(name)
+    return _named(photos, folders, begin[1]) if begin else ("", "")
+
+
+def _in_folder(photos: _Photos, folders: Parts, name: str) -> tuple[str, str]:
+    """`<image>/<rest>`, where the rest may repeat the name of the image."""
+    for depth in range(len(folders), 0, -1):
+        above, own = folders[: depth - 1], folders[depth - 1]
+        if image := photos.get(above, own):
+            last = name[len(own) :] if name.startswith(own) and name[len(own) : len(own) + 1] in NAME_ENDS else name
+            return image, "/".join((*folders[depth:], last))
+    return "", ""
+
+
+def _sorted(photos: _Photos, folders: Parts, name: str) -> tuple[str, str]:
+    """`<class>/<image>` and `<class>/<image>_<rest>`."""
+    for at, label in enumerate(folders):
+        if is_split_name(label):
+            continue
+        image, rest = _named(photos, folders[:at] + folders[at + 1 :], name)
+        if image:
+            return image, f"{label}/{rest}"
+    return "", ""
+
+
+NAMINGS: dict[Naming, Callable[[_Photos, Parts, str], tuple[str, str]]] = {
+    "named": _named,
+    "folder": _in_folder,
+    "sorted": _sorted,
+}
+
+
+def _words(rest: str) -> list[str]:
+    return [word for word in BETWEEN.split(rest) if word]
+
+
+def _label(rest: str) -> str:
+    """The class that is left of a mask's name: words that tell one, or the number after `class`; "" for none."""
+    words = _words(rest)
+    numbered = any(word.isdecimal() for word in words)
+    kept = []
+    for before, word in zip(["", *words], words, strict=False):
+        counted = COUNTED.fullmatch(word)
+        if before.lower() in CLASS_WORDS and word.isdecimal() and len(word) < 10:
+            return word
+        if counted and counted[1].lower() in CLASS_WORDS:
+            return counted[2]
+        # `cat1` is the first of the cats, but for where numbers stand by themselves.
+        text = counted[1] if counted and (not numbered or counted[1].lower() in PLAIN) else word
+        if not text.isdecimal() and text.lower() not in PLAIN | CLASS_WORDS:
+            kept.append(text)
+    return "_".join(kept)
