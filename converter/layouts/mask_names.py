@@ -17,7 +17,7 @@ import functools
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -56,11 +56,20 @@ LOOKED_AT = 12  # masks that are decoded to see whether they are binary
 
 
 class NamedMask(NamedTuple):
-    """A mask: the image that it belongs to ("" for none), and what is left of its name."""
+    """A mask: the image that it belongs to ("" for none), what is left of its name, and the class of its folder."""
 
     path: str
     image: str
+    rest: str = ""
+    folder: str = ""
+
+
+class Way(NamedTuple):
+    """One way to read the name of a mask; the fields as of NamedMask."""
+
+    image: str
     rest: str
+    folder: str = ""
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -79,6 +88,8 @@ class Names(msgspec.Struct, frozen=True):
 
         Names tell classes when there are many masks of each, one of a hash or an object none.
         """
+        if self.naming == "sorted":
+            return {mask.path: mask.folder for mask in self.found()}
         told = {mask.path: _label(mask.rest) for mask in self.found()}
         return told if all(told.values()) and 2 * len(set(told.values())) <= len(told) else {}
 
@@ -89,14 +100,14 @@ def find_names(masks: Source, images: Source) -> Names | None:
     `images` is `masks` itself, or where images lie apart.
     """
     paths, photos = _roles(masks, images)
-    index = _Photos(photos)
-    best: list[NamedMask] = []
+    if not paths or not photos:
+        return None
     naming: Naming = "named"
-    for each, find in NAMINGS.items():
-        tried = [NamedMask(path, *find(index, *_parts(path))) for path in paths]
+    best: list[NamedMask] = []
+    for each, tried in _tried(paths, photos):
         if _worth(tried) > _worth(best):
             naming, best = each, tried
-        if all(mask.image for mask in tried):
+        if each == "named" and all(mask.image for mask in tried):
             break
     if not any(mask.image for mask in best):
         return None
@@ -113,6 +124,26 @@ def tells_objects(source: Source, names: Names) -> bool:
     return 2 * len(found) > len(names.masks) and _several(names.naming, found) and _binary(source, found)
 
 
+def _tried(paths: Sequence[str], photos: Sequence[str]) -> Iterator[tuple[Naming, list[NamedMask]]]:
+    """Every naming, first where all words of the layout's folders have to agree, then splits alone."""
+    for strict in (True, False):
+        index = _Photos(photos, strict=strict)
+        for naming, find in NAMINGS.items():
+            ways = [list(find(index, _folders(posixpath.dirname(path), strict), _base(path))) for path in paths]
+            yield naming, _settled(paths, ways)
+
+
+def _settled(paths: Sequence[str], ways: Sequence[Sequence[Way]]) -> list[NamedMask]:
+    """Each mask by the way that leaves as many words as with most masks that can be read in one way, else the first.
+
+    `a_1_2` may be the second object of `a_1`, where all others have a number as well, or `a_1_2` itself.
+    """
+    counts = Counter(len(_words(way.rest)) for (way, *others) in filter(None, ways) if not others)
+    usual = counts.most_common(1)[0][0] if counts else None
+    chosen = (next((way for way in mine if len(_words(way.rest)) == usual), next(iter(mine), None)) for mine in ways)
+    return [NamedMask(path, *way) if way else NamedMask(path, "") for path, way in zip(paths, chosen, strict=True)]
+
+
 def _worth(masks: Sequence[NamedMask]) -> tuple[int, int]:
     """How many masks have an image, then how many images a mask."""
     found = [mask.image for mask in masks if mask.image]
@@ -124,11 +155,13 @@ def _several(naming: Naming, found: Sequence[NamedMask]) -> bool:
     words = [_words(mask.rest) for mask in found]
     if any(not VIEWS.isdisjoint(map(str.lower, each)) for each in words):
         return False
-    if len({(mask.image, tuple(each)) for mask, each in zip(found, words, strict=True)}) < len(found):
+    if len({(mask.image, mask.folder, *each) for mask, each in zip(found, words, strict=True)}) < len(found):
         return False
     many = max(Counter(mask.image for mask in found).values()) > 1
+    if naming != "folder" and len({bool(_label(mask.rest)) for mask in found}) > 1:
+        return False  # `a` and `a_predicted`
     if naming == "sorted":
-        return many or len({each[0] for each in words}) > 1
+        return many or len({mask.folder for mask in found}) > 1
     return naming == "folder" or many or all(_telling(each) for each in words)
 
 
@@ -176,12 +209,12 @@ def _base(path: str) -> str:
 def _layout(folder: str) -> int:
     """How many folders of a path are those of the layout: up to the innermost that says what is in it.
 
-    That is one that says nothing else, but for a split; `img_01` may be the name of an image.
+    That is one that says nothing else, but for a split; else one that is not numbered, as `img_01` is an image.
     """
-    names = folder.split("/")
-    telling = [i for i, name in enumerate(names, 1) if said(name).kind]
-    plain = [i for i in telling if not said(names[i - 1]).rest or is_split_name(said(names[i - 1]).rest)]
-    return max(plain or telling, default=0)
+    telling = [(depth, found) for depth, name in enumerate(folder.split("/"), 1) if (found := said(name)).kind]
+    plain = [depth for depth, found in telling if not found.rest or is_split_name(found.rest)]
+    others = [depth for depth, found in telling if not any(map(str.isdecimal, found.rest))]
+    return max(plain or others or [depth for depth, _ in telling], default=0)
 
 
 def _holds(folder: str) -> Kind:
@@ -197,26 +230,25 @@ def _home(folder: str) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def _folders(folder: str) -> Parts:
-    """The folders of a path without the words for images and masks, splits by their usual names."""
+def _folders(folder: str, strict: bool) -> Parts:
+    """The folders of a path, splits by their usual names: of those of the layout what is neither images nor masks.
+
+    Not `strict`, only the splits of these.
+    """
     names = [name for name in folder.split("/") if name]
     depth = _layout("/".join(names))
-    return tuple(split_name(name) for name in (*key_of("/".join(names[:depth])), *names[depth:]))
-
-
-def _parts(path: str) -> tuple[Parts, str]:
-    """The folders of a file, and its name without extension."""
-    return _folders(posixpath.dirname(path)), _base(path)
+    layout = [split_name(rest) for rest in key_of("/".join(names[:depth])) if strict or is_split_name(rest)]
+    return tuple(layout + [split_name(name) for name in names[depth:]])
 
 
 class _Photos:
     """Images by their folders and names: as these are, then without the word for images."""
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    def __init__(self, paths: Iterable[str], *, strict: bool) -> None:
         exact: dict[tuple[Parts, str], str] = {}
         loose: dict[tuple[Parts, str], str] = {}
         for path in paths:
-            folders, base = _parts(path)
+            folders, base = _folders(posixpath.dirname(path), strict), _base(path)
             for name in {base, posixpath.basename(path)}:
                 _enter(exact, (folders, name), path)
             if match := OF_IMAGE.fullmatch(base):
@@ -238,39 +270,35 @@ def _enter(index: dict[tuple[Parts, str], str], key: tuple[Parts, str], path: st
 # ---------------------------------------------------------------- namings
 
 
-def _named(photos: _Photos, folders: Parts, name: str) -> tuple[str, str]:
-    """`<image>`, `<image>_<rest>` and `mask_<image>`: the longest image that the name begins with."""
+def _named(photos: _Photos, folders: Parts, name: str) -> Iterator[Way]:
+    """`<image>`, `<image>_<rest>` and `mask_<image>`: the longest image that the name begins with comes first."""
     if image := photos.get(folders, name):
-        return image, ""
+        yield Way(image, "")
     for end in range(len(name) - 1, 0, -1):
         if name[end] in NAME_ENDS and (image := photos.get(folders, name[:end])):
-            return image, name[end + 1 :]
-    begin = BEFORE.fullmatch(name)
-    return _named(photos, folders, begin[1]) if begin else ("", "")
+            yield Way(image, name[end + 1 :])
+    if begin := BEFORE.fullmatch(name):
+        yield from _named(photos, folders, begin[1])
 
 
-def _in_folder(photos: _Photos, folders: Parts, name: str) -> tuple[str, str]:
+def _in_folder(photos: _Photos, folders: Parts, name: str) -> Iterator[Way]:
     """`<image>/<rest>`, where the rest may repeat the name of the image."""
     for depth in range(len(folders), 0, -1):
         above, own = folders[: depth - 1], folders[depth - 1]
         if image := photos.get(above, own):
             last = name[len(own) :] if name.startswith(own) and name[len(own) : len(own) + 1] in NAME_ENDS else name
-            return image, "/".join((*folders[depth:], last))
-    return "", ""
+            yield Way(image, "/".join((*folders[depth:], last)))
 
 
-def _sorted(photos: _Photos, folders: Parts, name: str) -> tuple[str, str]:
+def _sorted(photos: _Photos, folders: Parts, name: str) -> Iterator[Way]:
     """`<class>/<image>` and `<class>/<image>_<rest>`."""
     for at, label in enumerate(folders):
-        if is_split_name(label):
-            continue
-        image, rest = _named(photos, folders[:at] + folders[at + 1 :], name)
-        if image:
-            return image, f"{label}/{rest}"
-    return "", ""
+        if not is_split_name(label):
+            for way in _named(photos, folders[:at] + folders[at + 1 :], name):
+                yield Way(way.image, way.rest, label)
 
 
-NAMINGS: dict[Naming, Callable[[_Photos, Parts, str], tuple[str, str]]] = {
+NAMINGS: dict[Naming, Callable[[_Photos, Parts, str], Iterator[Way]]] = {
     "named": _named,
     "folder": _in_folder,
     "sorted": _sorted,

@@ -20,7 +20,7 @@ from converter.format import Reading
 from converter.layouts.classes import find_class_file, read_class_file
 from converter.layouts.images import image_files, split_name, stem
 from converter.layouts.pairing import pair_masks, places
-from converter.layouts.words import in_mask_folder
+from converter.layouts.words import Kind, in_mask_folder, kind_of
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Image
 from converter.storage import Source
@@ -88,7 +88,8 @@ def mask_an_image(
     for path in orphans:
         ledger.lose("orphan-mask", path, f"{source.label(path)}: {NO_IMAGE}")
     if not found:
-        raise SourceError(source.name, NO_MASKS, remedy=NAME_THEM)
+        first = next((f" ({loss.message})" for loss in ledger.losses if loss.code == "orphan-mask"), "")
+        raise SourceError(source.name, NO_MASKS + first, remedy=NAME_THEM)
     _check_one_each(reading, found)
     return found, [*orphans, *(mask for _, mask in found)]
 
@@ -199,7 +200,7 @@ class _ByName:
         if len(paths) > 1 and split:
             paths = [p for p in paths if f"/{split}/" in f"/{p}"]
         if len(paths) > 1:
-            paths = [p for p in paths if not in_mask_folder(p)] or paths
+            paths = _in_folders_of(paths, "image") or [p for p in paths if not in_mask_folder(p)] or paths
         if len(paths) > 1:
             return None, f"{paths[0]} and {paths[1]} are both called {name}; say which with --image-pattern"
         if not paths:
@@ -215,6 +216,10 @@ def _image(path: str, values: Mapping[str, str]) -> Image:
     """An image is called by what stands in its placeholders, in their order."""
     name = "/".join(v for k, v in values.items() if k != "split") + posixpath.splitext(path)[1]
     return Image(name, split_name(values["split"]) if "split" in values else None, file=path)
+
+
+def _in_folders_of(paths: Iterable[str], kind: Kind) -> list[str]:
+    return [path for path in paths if kind_of(posixpath.dirname(path)) == kind]
 
 
 def _below(path: str, split: str | None) -> str:

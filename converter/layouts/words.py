@@ -40,8 +40,8 @@ IMAGE_WORDS = frozenset(
      "inputs", "leftimg8bit", "x"}
 )  # fmt: skip
 MASK_ENDS = frozenset(
-    {"mask", "masks", "label", "labels", "lbl", "l", "gt", "truth", "groundtruth", "seg", "segmentation", "annot",
-     "annotation", "ann", "labelids"}
+    {"mask", "masks", "lab", "label", "labels", "lbl", "l", "gt", "truth", "groundtruth", "seg", "segmentation",
+     "annot", "annotation", "ann", "labelids"}
 )  # fmt: skip
 IMAGE_ENDS = frozenset({"image", "images", "img", "imgs", "im", "rgb", "sat", "raw", "photo", "leftimg8bit"})
 

@@ -259,6 +259,9 @@ def write(
         raise _strict(outcome.losses)
     _refuse_nothing(plan, outcome)
     _refuse_boxes_only(plan, outcome, outputs[0])
+    if not outcome.drawn and not outputs[0].writing.header.classes:
+        message = "it has no classes, and nothing is drawn on its images; are these the annotations that are meant?"
+        outcome.notes.extend([Note("nothing-drawn", plan.name, message)])
     for assembler in assemblers:
         if isinstance(assembler, PackageAssembler):
             assembler.losses = dict(sorted(Counter(loss.code for loss in outcome.losses).items()))

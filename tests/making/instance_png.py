@@ -145,7 +145,7 @@ def modes(mask: Mask) -> dict[str, Image.Image]:
 
 
 def _named(cases: Cases) -> None:
-    """Masks that say their class in their names: with a pattern of the user's, and with numbers."""
+    """Masks that say their class in their names: with a pattern of the user's, with numbers, with words."""
     case = cases.valid("pattern", masks="objects/{class}/{image}-{instance}.png")
     for drawing in torture()[9:11]:
         case.image(f"photos/{drawing.name}", drawing.pixels)
@@ -158,6 +158,11 @@ def _named(cases: Cases) -> None:
         case.image(f"images/{drawing.name}", drawing.pixels)
         for i, thing in enumerate(drawing.things):
             case.mask(f"masks/{drawing.name.rpartition('.')[0]}/{i}_{thing.class_id}.png", thing.mask)
+    case = cases.valid("words")
+    for drawing in torture()[9:11]:
+        case.image(f"images/train/{drawing.name}", drawing.pixels)
+        for i, thing in enumerate(drawing.things):
+            case.mask(f"masks/train/{drawing.name.rpartition('.')[0]}_{PAIR[thing.class_id]}_{i}.png", thing.mask)
 
 
 # ---------------------------------------------------------------- invalid
