@@ -134,13 +134,12 @@ def _tried(paths: Sequence[str], photos: Sequence[str]) -> Iterator[tuple[Naming
 
 
 def _settled(paths: Sequence[str], ways: Sequence[Sequence[Way]]) -> list[NamedMask]:
-    """Each mask by the way that leaves as many words as with most masks that can be read in one way, else the first.
+    """Each mask by the first way that leaves as many words as some mask that can be read in one way, else by the first.
 
     `a_1_2` may be the second object of `a_1`, where all others have a number as well, or `a_1_2` itself.
     """
-    counts = Counter(len(_words(way.rest)) for (way, *others) in filter(None, ways) if not others)
-    usual = counts.most_common(1)[0][0] if counts else None
-    chosen = (next((way for way in mine if len(_words(way.rest)) == usual), next(iter(mine), None)) for mine in ways)
+    usual = {len(_words(way.rest)) for (way, *others) in filter(None, ways) if not others}
+    chosen = (next((way for way in mine if len(_words(way.rest)) in usual), next(iter(mine), None)) for mine in ways)
     return [NamedMask(path, *way) if way else NamedMask(path, "") for path, way in zip(paths, chosen, strict=True)]
 
 
@@ -253,7 +252,7 @@ class _Photos:
                 _enter(exact, (folders, name), path)
             if match := OF_IMAGE.fullmatch(base):
                 _enter(loose, (folders, match[1]), path)
-            if folders and base.lower() in IMAGE_WORDS | IMAGE_ENDS:
+            if folders and not is_split_name(folders[-1]) and base.lower() in IMAGE_WORDS | IMAGE_ENDS:
                 _enter(loose, (folders[:-1], folders[-1]), path)
         self._found = loose | exact
 
