@@ -9,13 +9,13 @@ is declared; 255 in 8-bit masks is to be ignored when it is declared so, or unde
 present beside other classes; where masks hold only 0 and 255, 255 is the one class.
 
 Read beside that: images and masks in parallel folders (images/ and masks/, img_dir/ and ann_dir/,
-x_train/ and y_train/, val/ and valannot/), `<name>_mask.png` beside the images, each in a root of
-its own (--images), or named by --masks "gt/{split}/{image}_class.png" and --image-pattern
-"photos/{split}/{image}.jpg"; 8 and 16 bit, palette PNGs by index (never by colour), colour-coded
-RGB with a legend (--colors, labelmap.txt, class_dict.csv, label_colors.txt, classes.json). Class
-names come from meta.json, classes.json, classes.txt, labelmap.txt, _classes.csv, class_dict.csv or
---classes; without any they are class_3 and so on, with a note. Masks that a lossy compression has
-changed are refused.
+x_train/ and y_train/, val/ and valannot/), `<name>_mask.png` beside the images, any one ending that
+all masks have, `<name>.png` beside `<name>.jpg`, each in a root of its own (--images), or named by
+--masks "gt/{split}/{image}_class.png" and --image-pattern "photos/{split}/{image}.jpg"; 8 and 16
+bit, palette PNGs by index (never by colour), colour-coded RGB with a legend (--colors,
+labelmap.txt, class_dict.csv, label_colors.txt, classes.json). Class names come from meta.json,
+classes.json, classes.txt, labelmap.txt, _classes.csv, class_dict.csv or --classes; without any
+they are class_3 and so on, with a note. Masks that a lossy compression has changed are refused.
 
 Holds: one class a pixel. Cannot hold: overlaps, instances, boxes, attributes.
 
@@ -30,6 +30,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 import msgspec
+import numpy as np
 
 from converter.codecs import images as codec
 from converter.codecs import png_write
@@ -46,10 +47,10 @@ from converter.layouts.classes import (
     undeclared,
     unnamed,
 )
-from converter.layouts.images import order_splits, shown_name, tell_unused
+from converter.layouts.images import is_image, order_splits, shown_name, tell_unused
 from converter.layouts.mask_names import find_names, tells_objects
 from converter.layouts.masks import check_size, instance_folders, label_map, labels_of
-from converter.layouts.pairing import pair_masks
+from converter.layouts.pairing import pair_beside, pair_masks
 from converter.layouts.patterns import PATTERNS, mask_an_image
 from converter.ledger import Ledger, Skipped
 from converter.model import ClassInfo, Header, Ref, Sample
@@ -60,6 +61,7 @@ from converter.storage import Source
 __all__ = ["FORMAT"]
 
 IGNORE = 255
+FEW = 64  # values: a picture has more, a map of classes seldom
 Rgb = tuple[int, int, int]
 
 
@@ -83,10 +85,30 @@ def detect(source: Source) -> Evidence | None:
         return None
     pairs, _ = pair_masks(source, source)
     names = find_names(source, source) if pairs else None
-    if not pairs or (names is not None and tells_objects(source, names)):
+    if names is not None and tells_objects(source, names):
+        return None
+    pairs = pairs or _beside(source)
+    if not pairs:
         return None
     image, mask = pairs[0]
     return Evidence(f"{len(pairs)} masks with the names of their images, as {mask} for {image}", weak=True)
+
+
+def _beside(source: Source) -> list[tuple[str, str]]:
+    """Pairs that differ in their extension alone, if they are most of the set and hold classes, as far as is seen."""
+    pairs = pair_beside(source)
+    if 4 * len(pairs) <= sum(map(is_image, source.names())):
+        return []
+    return pairs if all(_holds_classes(source, mask) for _, mask in pairs[:: max(1, len(pairs) // 4)]) else []
+
+
+def _holds_classes(source: Source, mask: str) -> bool:
+    """Whether a file may be a map of classes, and not a picture: it has few values, or colours."""
+    try:
+        array = codec.read_labels(source.read(mask), mask).array
+    except SourceError:
+        return False
+    return len(np.unique(array.reshape(-1, *array.shape[2:]), axis=0)) <= FEW
 
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:

@@ -41,7 +41,7 @@ OF_IMAGE = re.compile(rf"(.+)[-_ .](?:{'|'.join(sorted(IMAGE_ENDS))})", re.IGNOR
 OF_MASK = re.compile(rf"(?:.*[-_ .])?(?:{'|'.join(sorted(MASK_ENDS))})[-_ .]?\(?\d*\)?", re.IGNORECASE)
 BEFORE = re.compile(rf"(?:{'|'.join(sorted(MASK_WORDS - {'y'}))})[-_ .](.+)", re.IGNORECASE)
 # Words that tell no class.
-PLAIN = MASK_WORDS | MASK_ENDS | {
+PLAIN = (MASK_WORDS | MASK_ENDS) - {"l", "y"} | {
     "bin", "binary", "component", "id", "inst", "instance", "instances", "no", "num", "obj", "object", "objects",
     "part", "region", "roi",
 }  # fmt: skip
@@ -88,10 +88,10 @@ class Names(msgspec.Struct, frozen=True):
 
         Names tell classes when there are many masks of each, one of a hash or an object none.
         """
-        if self.naming == "sorted":
-            return {mask.path: mask.folder for mask in self.found()}
         told = {mask.path: _label(mask.rest) for mask in self.found()}
-        return told if all(told.values()) and 2 * len(set(told.values())) <= len(told) else {}
+        if all(told.values()) and 2 * len(set(told.values())) <= len(told):
+            return told
+        return {mask.path: mask.folder for mask in self.found()} if self.naming == "sorted" else {}
 
 
 def find_names(masks: Source, images: Source) -> Names | None:
@@ -154,19 +154,17 @@ def _several(naming: Naming, found: Sequence[NamedMask]) -> bool:
     words = [_words(mask.rest) for mask in found]
     if any(not VIEWS.isdisjoint(map(str.lower, each)) for each in words):
         return False
-    if len({(mask.image, mask.folder, *each) for mask, each in zip(found, words, strict=True)}) < len(found):
+    told = [[word for word in each if word.lower() not in PLAIN] for each in words]
+    if len({(mask.image, mask.folder, *each) for mask, each in zip(found, told, strict=True)}) < len(found):
         return False
     many = max(Counter(mask.image for mask in found).values()) > 1
+    if not many and naming == "named" and len(set(map(tuple, words))) == 1:
+        return False  # an ending that all masks have
     if naming != "folder" and len({bool(_label(mask.rest)) for mask in found}) > 1:
         return False  # `a` and `a_predicted`
     if naming == "sorted":
         return many or len({mask.folder for mask in found}) > 1
-    return naming == "folder" or many or all(_telling(each) for each in words)
-
-
-def _telling(words: Iterable[str]) -> bool:
-    """Whether words say more than that this is a mask."""
-    return any(word.lower() not in PLAIN for word in words)
+    return naming == "folder" or many or all(told)
 
 
 def _binary(source: Source, found: Sequence[NamedMask]) -> bool:
@@ -241,7 +239,7 @@ def _folders(folder: str, strict: bool) -> Parts:
 
 
 class _Photos:
-    """Images by their folders and names: as these are, then without the word for images."""
+    """Images by their folders and names: as these are, then without the word for images, and by their numbers."""
 
     def __init__(self, paths: Iterable[str], *, strict: bool) -> None:
         exact: dict[tuple[Parts, str], str] = {}
@@ -254,11 +252,19 @@ class _Photos:
                 _enter(loose, (folders, match[1]), path)
             if folders and not is_split_name(folders[-1]) and base.lower() in IMAGE_WORDS | IMAGE_ENDS:
                 _enter(loose, (folders[:-1], folders[-1]), path)
+            if base.isdecimal() and _number(base) != base:
+                _enter(loose, (folders, _number(base)), path)
         self._found = loose | exact
 
     def get(self, folders: Parts, name: str) -> str:
         """The one image of this name, "" where there is none."""
-        return self._found.get((folders, name), "")
+        found = self._found.get((folders, name), "")
+        return found or (self._found.get((folders, _number(name)), "") if name.isdecimal() else "")
+
+
+def _number(name: str) -> str:
+    """A number without the zeros before it."""
+    return name.lstrip("0") or "0"
 
 
 def _enter(index: dict[tuple[Parts, str], str], key: tuple[Parts, str], path: str) -> None:

@@ -15,10 +15,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from converter.layouts.images import is_image, is_split_name, split_name, stem
+from converter.layouts.mask_names import find_names
 from converter.layouts.words import IMAGE_ENDS, MASK_ENDS, in_mask_folder, is_layout_word, key_of, said
 from converter.storage import Source
 
-__all__ = ["Place", "pair_masks", "places"]
+__all__ = ["Place", "pair_beside", "pair_masks", "places"]
 
 ENDING = re.compile(r"(.+)[-_ .]([^-_ .]+)")
 BEGINNING = re.compile(r"([^\W\d_]+)(?:[-_ .](.+)|(\d+))")
@@ -59,8 +60,33 @@ def pair_masks(masks: Source, images: Source) -> tuple[list[tuple[str, str]], li
         best = _likest(mask, [p for paths in rivals for p in paths if p not in taken])
         if best is not None:
             pairs[mask] = best
+    if not pairs and (ended := _of_one_ending(masks, images)):
+        return ended, []
     orphans = [m for m in wanted if m not in pairs]
     return sorted((image, mask) for mask, image in pairs.items()), orphans
+
+
+def _of_one_ending(masks: Source, images: Source) -> list[tuple[str, str]]:
+    """Pairs where every mask bears the name of an image and the same after it, whatever that is."""
+    names = find_names(masks, images)
+    if names is None or names.naming != "named" or len({mask.rest for mask in names.masks}) > 1:
+        return []
+    pairs = sorted((mask.image, mask.path) for mask in names.found())
+    return pairs if len(pairs) == len(names.masks) and len(pairs) == len(dict(pairs)) else []
+
+
+def pair_beside(source: Source) -> list[tuple[str, str]]:
+    """Pairs (image path, mask path) of files that differ in their extension alone: JPEGs are images, others masks."""
+    alike: dict[str, list[str]] = {}
+    for path in source.names():
+        if is_image(path):
+            alike.setdefault(stem(path), []).append(path)
+    found = []
+    for paths in alike.values():
+        photos = [path for path in paths if path.lower().endswith((".jpg", ".jpeg"))]
+        if len(paths) == 2 and len(photos) == 1:
+            found.append((photos[0], next(path for path in paths if path != photos[0])))
+    return found
 
 
 def _roles(masks: Source, images: Source, *, apart: bool) -> tuple[dict[str, bool], list[str]]:

@@ -19,7 +19,7 @@ from converter.errors import SourceError
 from converter.format import Reading
 from converter.layouts.classes import find_class_file, read_class_file
 from converter.layouts.images import image_files, split_name, stem
-from converter.layouts.pairing import pair_masks, places
+from converter.layouts.pairing import pair_beside, pair_masks, places
 from converter.layouts.words import Kind, in_mask_folder, kind_of
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Image
@@ -83,6 +83,7 @@ def mask_an_image(
         orphans: list[str] = []
     else:
         pairs, orphans = pair_masks(source, reading.images)
+        pairs = pairs or (pair_beside(source) if reading.images is source else [])
         known = zip(places(pairs, splits), pairs, strict=True)
         found = [(Image(place.name, place.split, file=image), mask) for place, (image, mask) in known]
     for path in orphans:

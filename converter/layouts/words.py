@@ -32,9 +32,14 @@ WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_]+")
 GLUED = re.compile(r"([a-z]+?)(annots?|annotations?|masks?|labels?|images?|imgs?)")
 MASK_WORDS = frozenset(
     {"mask", "masks", "label", "labels", "lbl", "ann", "anns", "anno", "annos", "annot", "annots", "annotation",
-     "annotations", "gt", "truth", "groundtruth", "seg", "segs", "segmentation", "segmentations", "semantic", "target",
-     "targets", "trimap", "trimaps", "labelids", "gtfine", "y"}
+     "annotations", "gt", "gts", "manual", "truth", "groundtruth", "seg", "segs", "segmentation", "segmentations",
+     "semantic", "target", "targets", "trimap", "trimaps", "labelids", "gtfine", "y"}
 )  # fmt: skip
+IMAGE_WORDS = frozenset(
+    {"image", "images", "img", "imgs", "jpegimages", "rgb", "photo", "photos", "picture", "pictures", "input",
+     "inputs", "leftimg8bit", "x"}
+)  # fmt: skip
+FAINT_WORDS = frozenset({"lab"})  # of masks where no other word says what is inside: there are lab_images too
 IMAGE_WORDS = frozenset(
     {"image", "images", "img", "imgs", "jpegimages", "rgb", "photo", "photos", "picture", "pictures", "input",
      "inputs", "leftimg8bit", "x"}
@@ -63,7 +68,11 @@ def said(name: str) -> Said:
     rest = " ".join(w for w in words if w not in MASK_WORDS and w not in IMAGE_WORDS)
     if not MASK_WORDS.isdisjoint(words):
         return Said("mask", rest)
-    return Said("image" if not IMAGE_WORDS.isdisjoint(words) else "", rest)
+    if not IMAGE_WORDS.isdisjoint(words):
+        return Said("image", rest)
+    if not FAINT_WORDS.isdisjoint(words):
+        return Said("mask", " ".join(w for w in words if w not in FAINT_WORDS))
+    return Said("", rest)
 
 
 def _unglued(word: str) -> list[str]:

@@ -126,6 +126,17 @@ def test_folders_that_are_numbers_are_of_whatever_has_more_images(tmp_path):
     assert [[i.class_id for i in s.instances] for s in dataset] == [[1, 2]] * 6
 
 
+def test_folders_that_hold_a_part_of_all_masks_are_neither_images_nor_classes(tmp_path):
+    """As CelebAMask-HQ has them: a number with zeros before it names the image."""
+    for number in range(4):
+        photo(tmp_path / f"CelebA-HQ-img/{number}.jpg")
+        for part, label in enumerate(("hair", "l_eye", "r_eye")):
+            save(tmp_path / f"CelebAMask-HQ-mask-anno/{number // 2}/{number:05}_{label}.png", drawn("a", part))
+    dataset = converter.open(tmp_path)
+    assert [c.name for c in dataset.classes] == ["hair", "l_eye", "r_eye"]
+    assert [[i.class_name for i in s.instances] for s in dataset] == [["hair", "l_eye", "r_eye"]] * 4
+
+
 @pytest.mark.parametrize("names", [("3fa9", "77be", "c0de"), ("x", "y1", "q"), ("1", "2", "mask3")])
 def test_names_that_no_other_mask_has_are_no_classes(tmp_path, names):
     photo(tmp_path / "images/a.jpg")

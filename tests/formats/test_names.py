@@ -32,6 +32,14 @@ TREES = {
     "ISIC2018_Training_Input/{b}.jpg": "ISIC2018_Training_GroundTruth/{b}_segmentation.png",
     "original_images/{b}.png": "label_images_semantic/{b}.png",
     "train/lung_segmentation/images/{b}.png": "train/lung_segmentation/masks/{b}.png",
+    "images/f{b}.png": "labels/f{b}_P.png",
+    "train/images/P{b}.png": "train/semantic_masks/P{b}_instance_id_RGB.png",
+    "train_img/{b}.jpg": "train_lab/{b}.png",
+    "lab_images/{b}.jpg": "lab_masks/{b}.png",
+    "top/area{b}.tif": "gts_for_participants/area{b}.tif",
+    "images/{b}.tif": "manual1/{b}.tif",
+    "abacus/{b}.jpg": "abacus/{b}.png",
+    "{b}.jpeg": "{b}.bmp",
 }
 
 
@@ -93,6 +101,24 @@ def test_an_image_of_two_masks_is_refused(tmp_path, capfd):
     assert "labels/a.png" in run.error
     assert "masks/a.png" in run.error
     assert "--masks" in run.error
+
+
+def test_photos_in_two_files_each_are_no_set_of_masks(tmp_path, capfd):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    for number in range(4):
+        for kind in ("jpg", "png"):
+            save(tmp_path / f"{number}.{kind}", noise)
+    assert "no known format fits it" in segpack_here(capfd, "inspect", tmp_path).error
+
+
+def test_of_two_folders_of_masks_what_is_not_taken_is_lost(tmp_path):
+    for name in ("a", "b"):
+        save(tmp_path / f"set/images/{name}.jpg", np.zeros((*SIZE[::-1], 3), np.uint8))
+        save(tmp_path / f"set/manual1/{name}.png", drawn(2) // 2 * 255)
+        save(tmp_path / f"set/mask/{name}_mask.png", np.full(SIZE[::-1], 255, np.uint8))
+    result = converter.convert(tmp_path / "set", tmp_path / "out", to="coco")
+    assert result.source_format == "semantic-png"
+    assert len([x for x in result.losses if x.code == "orphan-mask"]) == 2
 
 
 def test_masks_and_images_each_in_a_root_of_their_own(tmp_path):
