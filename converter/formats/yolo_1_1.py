@@ -8,7 +8,7 @@
 Rows are those of yolo: the centre and size of a box as fractions. The paths in obj.data and in
 the lists begin on the exporter's machine (data/...): what counts is the part from
 obj_..._data/ on. Images may be missing from the export (--images DIR finds them);
-a label file may be empty.
+a label file may be empty. Labels may also lie in labels/, of images in images/ or JPEGImages/.
 
 Holds: boxes. Class index i is class id i + 1.
 Known exporters: CVAT (YOLO 1.1), Datumaro, Darknet itself.
@@ -26,6 +26,7 @@ from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.layouts import yolo_rows, yolo_tree
 from converter.layouts.classes import read_class_file
 from converter.layouts.images import ImageIndex, is_image, order_splits, split_name, stem, tell_unused
+from converter.layouts.yolo_rows import is_row
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Ref
 from converter.storage import Source
@@ -52,11 +53,11 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         raise SourceError(source.name, f"no {NAMES} in it", remedy="is it YOLO 1.1?")
     names = read_class_file(source, NAMES)
     classes = tuple(ClassInfo(i + 1, c.name, None, i, c.name) for i, c in sorted(names.items()))
-    index = ImageIndex(reading.images)
+    index, labels = ImageIndex(reading.images), yolo_tree.Labels(source)
     refs: dict[str, Ref] = {}
     for split, entry, place in _entries(source):
         try:
-            ref = _ref(source, index, split, entry)
+            ref = _ref(labels, index, split, entry)
         except ValueError as error:
             ledger.bad_image(entry, SourceError(place, f"'{entry}' {error}", remedy="mend the list"))
             continue
@@ -86,15 +87,16 @@ def _entries(source: Source) -> list[tuple[str, str, str]]:
 def _lists(source: Source) -> dict[str, str]:
     """Subset -> its list: what obj.data names, by the end of the path, and lists of the usual names."""
     content = text.decode_text(source.read(DATA), source.label(DATA)) if DATA in source else ""
-    named = {name: f"{name}.txt" for name in LISTS}
+    named = {}
     for line in content.splitlines():
         key, _, value = (part.strip() for part in line.partition("="))
         if value.endswith(".txt"):
             named[key] = posixpath.basename(value.replace("\\", "/"))
+    named |= {name: f"{name}.txt" for name in LISTS if name not in named and f"{name}.txt" not in named.values()}
     return {name: path for name, path in named.items() if path in source}
 
 
-def _ref(source: Source, index: ImageIndex, split: str, entry: str) -> Ref:
+def _ref(labels: yolo_tree.Labels, index: ImageIndex, split: str, entry: str) -> Ref:
     """ValueError for a path that leads out."""
     path = entry.replace("\\", "/")
     match = FOLDER.fullmatch(path)
@@ -105,20 +107,21 @@ def _ref(source: Source, index: ImageIndex, split: str, entry: str) -> Ref:
         name = clean(match["below"])
         folders = [match[1], ""]
     file = index.find(name, folders)
-    labels = [posixpath.join(folder, stem(name) + ".txt") for folder in folders]
-    label = next((p for p in labels if p in source), None)
-    return Ref(Image(name, split, file=file), yolo_tree.Payload(label))
+    places = [posixpath.join(folder, stem(name) + ".txt") for folder in folders]
+    label = next((found for place in places if (found := labels.find(place)) is not None), None)
+    return Ref(Image(name, split, file=file), yolo_tree.Payload(label or labels.of(file or name)))
 
 
 def _tell_orphans(source: Source, refs: list[Ref], ledger: Ledger) -> None:
-    """Label files with rows that no list leads to are losses."""
+    """Label files with rows that no list leads to are losses; images that have none are told."""
     mine = {r.payload.label for r in refs}
+    bare = {r.image.file for r in refs if r.payload.label is None}
     for path in source.names():
-        if path.endswith(".txt") and FOLDER.fullmatch(path) and path not in mine:
+        if path.lower().endswith(".txt") and path not in mine:
             rows = [r for r in source.read(path).splitlines() if r.strip()]
-            if rows:
+            if rows and (FOLDER.fullmatch(path) or is_row(rows[0])):
                 ledger.lose("orphan-label", path, f"{source.label(path)}: no list names its image", amount=len(rows))
-        elif path.startswith("obj_") and is_image(path) and stem(path) + ".txt" not in source:
+        elif path in bare or (path.startswith("obj_") and is_image(path) and stem(path) + ".txt" not in source):
             ledger.note("no-label", source.label(path), "the image has no label file")
 
 

@@ -86,7 +86,7 @@ def _names(value: Any, file: str) -> dict[int, str]:
 
 def _check_count(config: Mapping[str, Any], names: Mapping[int, str], file: str) -> None:
     count = config.get("nc")
-    if count is not None and count != len(names):
+    if count is not None and str(count) != str(len(names)):
         raise SourceError(
             file,
             f"nc is {count!r} and there are {len(names)} names",
@@ -219,7 +219,7 @@ def _by_folders(images: Source) -> list[tuple[str | None, str, str]]:
     found: list[tuple[str | None, str, str]] = []
     for path in image_files(images):
         folders = posixpath.dirname(path).split("/")
-        at = folders.index("images") if "images" in folders else -1
+        at = next((i for i, name in enumerate(folders) if name.lower() in {"images", "jpegimages"}), -1)
         around = folders[at + 1 : at + 2] + (folders[at - 1 : at] if at > 0 else [])
         if at < 0:
             around = folders[:1]

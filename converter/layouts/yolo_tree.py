@@ -1,7 +1,9 @@
 """YOLO trees as Ultralytics understands them (data/utils.py: img2label_paths, check_det_dataset).
 
 The last `/images/` of an image's path becomes `/labels/` and its extension `.txt`;
-without such a folder the label lies beside the image.
+without such a folder the label lies beside the image. Where that file is not there, one is
+read that differs in case alone (trees from Windows), that `/JPEGImages/` leads to (Darknet's
+replace_image_to_label), or that lies beside the image all the same (labelImg).
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -25,6 +28,7 @@ from converter.storage import Source
 __all__ = ["Payload", "Tree", "find_tree", "has_polygons", "label_of", "scan"]
 
 GLANCE = 64
+IMAGES = re.compile(r"(.*)/(?:JPEGImages|images)/(.*)", re.IGNORECASE)
 
 
 class Tree(msgspec.Struct, frozen=True):
@@ -75,17 +79,53 @@ def _is_config(source: Source, path: str) -> bool:
 
 def _label_paths(source: Source) -> list[str]:
     """Text files that stand where labels of images do; those in labels/ when the images lie elsewhere."""
-    texts = {n for n in source.names() if n.endswith(".txt")}
-    if not texts:
+    labels = Labels(source)
+    if not labels.texts:
         return []
     if images := image_files(source):
-        return sorted({label_of(path) for path in images} & texts)
-    return sorted(filter(_in_labels, texts))
+        return sorted({label for path in images if (label := labels.of(path)) is not None})
+    return sorted(filter(_in_labels, labels.texts))
 
 
 def _in_labels(path: str) -> bool:
     """Whether a file lies where YOLO keeps labels, wherever its image is."""
-    return "labels" in path.split("/")[:-1]
+    return "labels" in path.lower().split("/")[:-1]
+
+
+class Labels:
+    """The text files of a source, as labels of images."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.texts = {name for name in source.names() if name.lower().endswith(".txt")}
+
+    @cached_property
+    def _folded(self) -> dict[str, str]:
+        return {name.lower(): name for name in self.texts}
+
+    def find(self, path: str) -> str | None:
+        """The file of a path, or the one that differs from it in case alone."""
+        return path if path in self.texts else self._folded.get(path.lower())
+
+    def of(self, image: str, roots: Sequence[str] = ("",)) -> str | None:
+        """The label of an image, looked for below these folders; None when it has none."""
+        usual = label_of(image)
+        if usual in self.texts:
+            return usual
+        if not self.texts:
+            return None
+        match = IMAGES.fullmatch("/" + image)
+        paths = [usual, stem(f"{match[1]}/labels/{match[2]}")[1:] + ".txt"] if match else [usual]
+        for place in (posixpath.join(root, path) for path in paths for root in roots):
+            if (found := self.find(place)) is not None:
+                return found
+        beside = self.find(stem(image) + ".txt")
+        return beside if beside is not None and self._has_rows(beside) else None
+
+    def _has_rows(self, path: str) -> bool:
+        """Whether a file begins as a label does; captions lie beside images too."""
+        rows = [row for row in self.source.read(path)[:4000].splitlines() if row.strip()]
+        return all(map(is_row, rows[:1]))
 
 
 def _folders_of_labels(source: Source) -> list[str]:
@@ -118,7 +158,8 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     classes = classes_of(reading, tree.config, tree.class_file, config)
     folder = posixpath.dirname(tree.config) if tree.config else ""
     found = split_images(reading, config, folder, tree.config, ledger)
-    refs = [_ref(reading, path, base, split, folder) for split, base, path in found]
+    labels = Labels(source)
+    refs = [_ref(reading, path, base, split, folder, labels) for split, base, path in found]
     _refuse_shared_labels(reading, refs)
     _refuse_strange_images(reading, refs)
     _tell_missing(reading, refs, ledger)
@@ -128,15 +169,14 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     return Scan(Header("yolo", "instance", classes, splits, extra=extra), refs)
 
 
-def _ref(reading: Reading, path: str, base: str, split: str | None, folder: str) -> Ref:
+def _ref(reading: Reading, path: str, base: str, split: str | None, folder: str, labels: Labels) -> Ref:
     name = path.removeprefix(base + "/") if base else path
     if split and name.startswith(f"{split}/"):
         name = name.removeprefix(f"{split}/")
-    label = label_of(path)
-    places = [label, posixpath.join(folder, label)]  # in a package the labels lie below yolo/
-    if reading.images is not reading.source and label == stem(path) + ".txt":
-        places.append(posixpath.join(folder, "labels", label))  # the folder given is images/ itself
-    return Ref(Image(name, split, file=path), Payload(next((p for p in places if p in reading.source), None)))
+    roots = ["", folder]  # in a package the labels lie below yolo/
+    if reading.images is not reading.source and label_of(path) == stem(path) + ".txt":
+        roots.append(posixpath.join(folder, "labels"))  # the folder given is images/ itself
+    return Ref(Image(name, split, file=path), Payload(labels.of(path, roots)))
 
 
 def _refuse_shared_labels(reading: Reading, refs: Sequence[Ref]) -> None:
@@ -179,10 +219,10 @@ def _tell_missing(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None
         ledger.doubt(shown_name(ref.image), None, SourceError(file, "it has no label file", code="missing-mask"))
     mine = {r.payload.label for r in refs}
     folders = {posixpath.dirname(label) for label in mine if label}
-    images = {stem(path) for path in reading.images.names() if is_image(path)}
+    images = {stem(path).lower() for path in reading.images.names() if is_image(path)}
     for path in reading.source.names():
         if (
-            path.endswith(".txt")
+            path.lower().endswith(".txt")
             and path not in mine
             and (posixpath.dirname(path) in folders or _in_labels(path))
             and _is_orphan(path, images)
@@ -198,6 +238,6 @@ def _tell_missing(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None
 
 
 def _is_orphan(path: str, images: set[str]) -> bool:
-    head, found, tail = ("/" + path).rpartition("/labels/")
-    twin = f"{head}/images/{tail}" if found else "/" + path
+    head, found, tail = ("/" + path.lower()).rpartition("/labels/")
+    twin = f"{head}/images/{tail}" if found else "/" + path.lower()
     return twin[1:].removesuffix(".txt") not in images
