@@ -115,6 +115,10 @@ def _shown(head: ImageHead) -> str:
 def _image(file: CocoFile, head: ImageHead, index: ImageIndex, folders: Sequence[str]) -> Image:
     place = f"image {head.id}"
     name = _file_name(file, head, place)
+    found = index.find(name, folders)
+    if found is None and "\\" in name:
+        name = clean(name.replace("\\", "/"))  # it was written on Windows
+        found = index.find(name, folders)
     split = _split(file, head, place)
     below = name.removeprefix(f"{split}/") if head.split else name
     return Image(
@@ -123,7 +127,7 @@ def _image(file: CocoFile, head: ImageHead, index: ImageIndex, folders: Sequence
         width=_side(head.width, "width", name, file, place),
         height=_side(head.height, "height", name, file, place),
         id=head.id if isinstance(head.id, int) else None,
-        file=index.find(name, folders),
+        file=found,
         extra=_UNREAD,
     )
 

@@ -6,7 +6,8 @@ import io
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import compress, pairwise
 
 import msgspec
@@ -119,24 +120,55 @@ class ImageIndex:
     def __init__(self, source: Source, masks: Iterable[str] = ()) -> None:
         self.source = source
         self.paths = frozenset(image_files(source)).difference(masks)
-        self._by_base: dict[str, list[str]] = defaultdict(list)
-        for path in sorted(self.paths):
-            self._by_base[posixpath.basename(path)].append(path)
+        self._by_base = _by_base(self.paths)
+
+    @cached_property
+    def _folded(self) -> dict[str, str]:
+        """Each path in lower case, of those that no other is then equal to."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for path in self.paths:
+            found[path.lower()].append(path)
+        return {folded: paths[0] for folded, paths in found.items() if len(paths) == 1}
+
+    @cached_property
+    def _folded_by_base(self) -> dict[str, list[str]]:
+        return _by_base(self._folded)
 
     def find(self, file_name: str, folders: Sequence[str] = ()) -> str | None:
         """The path of `file_name`, looked for in `folders` in order, then anywhere below.
 
-        Elsewhere it is found only when exactly one file ends in the whole `file_name`.
+        Elsewhere it is found only when exactly one file ends in the whole `file_name`. Where none does,
+        so is one that differs from it in case alone, as trees from Windows have them.
         """
         if not self.paths:
             return None
-        for folder in folders:
-            path = f"{folder}/{file_name}" if folder else file_name
-            if path in self.paths:
-                return path
-        ending = "/" + file_name
-        found = [p for p in self._by_base.get(posixpath.basename(file_name), ()) if ("/" + p).endswith(ending)]
-        return found[0] if len(found) == 1 else None
+        found = _find(file_name, _places(file_name, folders), self.paths, self._by_base)
+        if found is not None:
+            return found
+        name = file_name.lower()
+        folded = _find(name, _places(name, map(str.lower, folders)), self._folded, self._folded_by_base)
+        return self._folded[folded] if folded is not None else None
+
+
+def _places(name: str, folders: Iterable[str]) -> Iterator[str]:
+    return (f"{folder}/{name}" if folder else name for folder in folders)
+
+
+def _by_base(paths: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(paths):
+        found[posixpath.basename(path)].append(path)
+    return found
+
+
+def _find(name: str, places: Iterable[str], paths: Container[str], by_base: Mapping[str, Sequence[str]]) -> str | None:
+    """The first of these places that there is, else the one path that ends in the name."""
+    for path in places:
+        if path in paths:
+            return path
+    ending = "/" + name
+    found = [path for path in by_base.get(posixpath.basename(name), ()) if ("/" + path).endswith(ending)]
+    return found[0] if len(found) == 1 else None
 
 
 def measure(source: Source, path: str) -> codec.ImageInfo:
