@@ -81,7 +81,7 @@ def detect(source: Source) -> Evidence | None:
     found = names.found()
     if names.naming == "folder" and all(mask.path.startswith("masks/") for mask in names.masks):
         return Evidence(f"masks/<image>/*.png for {len({mask.image for mask in found})} images")
-    if not tells_objects(source, names):
+    if not tells_objects(source):
         return None
     return Evidence(f"{len(found)} masks of objects, as {found[0].path} for {found[0].image}", weak=True)
 

@@ -48,7 +48,7 @@ from converter.layouts.classes import (
     unnamed,
 )
 from converter.layouts.images import is_image, order_splits, shown_name, tell_unused
-from converter.layouts.mask_names import find_names, tells_objects
+from converter.layouts.mask_names import tells_objects
 from converter.layouts.masks import check_size, instance_folders, label_map, labels_of
 from converter.layouts.pairing import pair_beside, pair_masks
 from converter.layouts.patterns import PATTERNS, mask_an_image
@@ -84,8 +84,7 @@ def detect(source: Source) -> Evidence | None:
     if source.entry is not None or instance_folders(source):
         return None
     pairs, _ = pair_masks(source, source)
-    names = find_names(source, source) if pairs else None
-    if names is not None and tells_objects(source, names):
+    if pairs and tells_objects(source):
         return None
     pairs = pairs or _beside(source)
     if not pairs:

@@ -14,17 +14,16 @@ of its image is a number, and a class where the same words stand in the names of
 from __future__ import annotations
 
 import functools
-import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from converter.errors import SourceError
-from converter.layouts.images import is_image, is_split_name, split_name, stem
+from converter.layouts.images import is_image, is_split_name, split_name
 from converter.layouts.masks import binary_mask
 from converter.layouts.words import IMAGE_ENDS, IMAGE_WORDS, MASK_ENDS, MASK_WORDS, Kind, key_of, said
 from converter.storage import Source
@@ -52,6 +51,7 @@ VIEWS = frozenset(
      "preview", "rgb", "skeleton", "vis", "viz", "visualization", "weight", "weights"}
 )  # fmt: skip
 CLASS_WORDS = frozenset({"category", "class", "cls"})  # a number after one is that of a class
+TRIED = 2000  # masks that tell which naming is that of the set
 LOOKED_AT = 12  # masks that are decoded to see whether they are binary
 
 
@@ -70,6 +70,9 @@ class Way(NamedTuple):
     image: str
     rest: str
     folder: str = ""
+
+
+NOWHERE = Way("", "")
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -99,48 +102,75 @@ def find_names(masks: Source, images: Source) -> Names | None:
 
     `images` is `masks` itself, or where images lie apart.
     """
-    paths, photos = _roles(masks, images)
-    if not paths or not photos:
-        return None
-    naming: Naming = "named"
-    best: list[NamedMask] = []
-    for each, tried in _tried(paths, photos):
-        if _worth(tried) > _worth(best):
-            naming, best = each, tried
-        if each == "named" and all(mask.image for mask in tried):
-            break
-    if not any(mask.image for mask in best):
-        return None
-    homes = {_home(posixpath.dirname(mask.image)) for mask in best if mask.image}
-    return Names(naming, best, [path for path in photos if _home(posixpath.dirname(path)) in homes])
+    return masks.known(_names_within) if images is masks else _find(masks, images)
 
 
-def tells_objects(source: Source, names: Names) -> bool:
-    """Whether the masks are plainly of one object each.
+def tells_objects(source: Source) -> bool:
+    """Whether its masks are plainly of one object each.
 
     Some of them are decoded, as names alone do not tell objects from classes.
     """
-    found = names.found()
-    return 2 * len(found) > len(names.masks) and _several(names.naming, found) and _binary(source, found)
+    return source.known(_objects_within)
 
 
-def _tried(paths: Sequence[str], photos: Sequence[str]) -> Iterator[tuple[Naming, list[NamedMask]]]:
-    """Every naming, first where all words of the layout's folders have to agree, then splits alone."""
+def _names_within(source: Source) -> Names | None:
+    return _find(source, source)
+
+
+def _objects_within(source: Source) -> bool:
+    names = find_names(source, source)
+    found = names.found() if names is not None else []
+    if names is None or 2 * len(found) <= len(names.masks):
+        return False
+    return _several(names.naming, found) and _binary(source, found)
+
+
+def _find(masks: Source, images: Source) -> Names | None:
+    paths, photos = _roles(masks, images)
+    if not paths or not photos:
+        return None
+    naming, strict = _naming(paths[:: max(1, len(paths) // TRIED)], photos)
+    named = _settled(paths, naming, _Photos(photos, strict=strict))
+    if not any(mask.image for mask in named):
+        return None
+    homes = {_home(_folder(mask.image)) for mask in named if mask.image}
+    return Names(naming, named, [path for path in photos if _home(_folder(path)) in homes])
+
+
+def _naming(paths: Sequence[str], photos: Sequence[str]) -> tuple[Naming, bool]:
+    """The naming by which most of these masks have an image, and whether all words of folders have to agree for that.
+
+    Else their splits alone have to.
+    """
+    best = (0, 0)
+    choice: tuple[Naming, bool] = "named", True
     for strict in (True, False):
         index = _Photos(photos, strict=strict)
-        for naming, find in NAMINGS.items():
-            ways = [list(find(index, _folders(posixpath.dirname(path), strict), _base(path))) for path in paths]
-            yield naming, _settled(paths, ways)
+        for naming in NAMINGS:
+            worth = _worth(_settled(paths, naming, index))
+            if worth > best:
+                best, choice = worth, (naming, strict)
+            if worth[0] == len(paths) and naming == "named":
+                return choice
+        if best[0] == len(paths):
+            break
+    return choice
 
 
-def _settled(paths: Sequence[str], ways: Sequence[Sequence[Way]]) -> list[NamedMask]:
+def _settled(paths: Sequence[str], naming: Naming, photos: _Photos) -> list[NamedMask]:
     """Each mask by the first way that leaves as many words as some mask that can be read in one way, else by the first.
 
     `a_1_2` may be the second object of `a_1`, where all others have a number as well, or `a_1_2` itself.
     """
+    find = NAMINGS[naming]
+    ways = [list(find(photos, _folders(_folder(path), photos.strict), _base(path))) for path in paths]
     usual = {len(_words(way.rest)) for (way, *others) in filter(None, ways) if not others}
-    chosen = (next((way for way in mine if len(_words(way.rest)) in usual), next(iter(mine), None)) for mine in ways)
-    return [NamedMask(path, *way) if way else NamedMask(path, "") for path, way in zip(paths, chosen, strict=True)]
+    chosen = (mine[0] if len(mine) == 1 else _usual(mine, usual) for mine in ways)
+    return [NamedMask(path, *way) for path, way in zip(paths, chosen, strict=True)]
+
+
+def _usual(ways: Sequence[Way], usual: Container[int]) -> Way:
+    return next((way for way in ways if len(_words(way.rest)) in usual), next(iter(ways), NOWHERE))
 
 
 def _worth(masks: Sequence[NamedMask]) -> tuple[int, int]:
@@ -186,20 +216,25 @@ def _binary(source: Source, found: Sequence[NamedMask]) -> bool:
 def _roles(masks: Source, images: Source) -> tuple[list[str], list[str]]:
     """The files that are masks, and those that are images."""
     here = [path for path in masks.names() if is_image(path)]
-    inside = [path for path in here if _holds(posixpath.dirname(path)) == "mask"]
+    inside = [path for path in here if _holds(_folder(path)) == "mask"]
     apart = images is not masks
     if not apart and len(inside) == len(here):
         inside = []  # the word stands in the name of the whole set
     found = inside or [path for path in here if OF_MASK.fullmatch(_base(path))]
     if apart:
         there = [path for path in images.names() if is_image(path)]
-        return found or here, [path for path in there if _holds(posixpath.dirname(path)) != "mask"] or there
+        return found or here, [path for path in there if _holds(_folder(path)) != "mask"] or there
     taken = set(found)
     return found, [path for path in here if path not in taken]
 
 
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
 def _base(path: str) -> str:
-    return posixpath.basename(stem(path))
+    """The name of a file without its extension, which every image has."""
+    return path.rpartition("/")[2].rpartition(".")[0]
 
 
 @functools.lru_cache(maxsize=4096)
@@ -242,11 +277,12 @@ class _Photos:
     """Images by their folders and names: as these are, then without the word for images, and by their numbers."""
 
     def __init__(self, paths: Iterable[str], *, strict: bool) -> None:
+        self.strict = strict
         exact: dict[tuple[Parts, str], str] = {}
         loose: dict[tuple[Parts, str], str] = {}
         for path in paths:
-            folders, base = _folders(posixpath.dirname(path), strict), _base(path)
-            for name in {base, posixpath.basename(path)}:
+            folders, base = _folders(_folder(path), strict), _base(path)
+            for name in {base, path.rpartition("/")[2]}:
                 _enter(exact, (folders, name), path)
             if match := OF_IMAGE.fullmatch(base):
                 _enter(loose, (folders, match[1]), path)

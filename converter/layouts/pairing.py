@@ -43,6 +43,14 @@ def pair_masks(masks: Source, images: Source) -> tuple[list[tuple[str, str]], li
     belong to, by its name alone, it takes the one whose path is most like its own, and none
     where two are equally like it, or images in more than 500 folders bear that name.
     """
+    return masks.known(_pairs_within) if images is masks else _pair(masks, images)
+
+
+def _pairs_within(source: Source) -> tuple[list[tuple[str, str]], list[str]]:
+    return _pair(source, source)
+
+
+def _pair(masks: Source, images: Source) -> tuple[list[tuple[str, str]], list[str]]:
     wanted, photos = _roles(masks, images, apart=images is not masks)
     by_name = _by_name(photos)
     pairs: dict[str, str] = {}

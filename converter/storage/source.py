@@ -51,10 +51,11 @@ class Store(Protocol):
 
 
 class _Memory:
-    """The files that were read last and what was made of them, for as long as somebody wants that."""
+    """The files that were read last, and what was made of them and of all, for as long as somebody wants that."""
 
     def __init__(self) -> None:
         self.wanted = False
+        self.facts: dict[tuple[str, Callable[[Any], Any]], Any] = {}
         self.files: dict[str, tuple[bytes, dict[Callable[[bytes, str], Any], Any]]] = {}
 
     def file(self, store: Store, path: str) -> tuple[bytes, dict[Callable[[bytes, str], Any], Any]]:
@@ -179,6 +180,17 @@ class Source:
         value: T = made[make]
         return value
 
+    def known(self, make: Callable[[Source], T]) -> T:
+        """`make(source)`; within `remembering` made once, by whomever it is asked for."""
+        key = (self._prefix, make)
+        if key in self._memory.facts:
+            value: T = self._memory.facts[key]
+            return value
+        value = make(self)
+        if self._memory.wanted:
+            self._memory.facts[key] = value
+        return value
+
     @contextmanager
     def remembering(self) -> Iterator[None]:
         """Keep what is read last: many formats look at one file, which may be large, to see whose it is."""
@@ -188,6 +200,7 @@ class Source:
         finally:
             self._memory.wanted = False
             self._memory.files.clear()
+            self._memory.facts.clear()
 
     def open(self, path: str) -> BinaryIO:
         """A stream that is read forward; use it for files that need not fit in memory."""
