@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from PIL import Image
 
 import converter
+from converter.layouts.mask_names import find_names
+from converter.storage import Source
 from tests.support import segpack_here
 
 SIZE = (12, 10)
@@ -191,6 +195,47 @@ def test_a_set_with_other_annotations_is_read_by_those(tmp_path):
     converter.convert(tmp_path / "set", tmp_path / "coco", to="coco")
     shutil.copytree(tmp_path / "set/masks", tmp_path / "coco/masks")
     assert converter.open(tmp_path / "coco").format == "coco"
+
+
+FORMS = (
+    "masks/{split}{image}_{number}.png",
+    "masks/{split}{image}-{label}-{number}.png",
+    "masks/{split}{image}/{number}.png",
+    "masks/{split}{image}/{label} {number}.png",
+    "masks/{split}{label}/{image}.{number}.png",
+)
+NAMES = st.lists(st.sampled_from(["a", "b7", "12", "003", "Ä", "scan", "9z"]), min_size=1, max_size=3)
+
+
+@given(st.data(), st.sampled_from(FORMS), st.sampled_from(["", "train/", "val/sub/"]))
+def test_every_mask_goes_to_its_image_where_no_name_begins_with_another(data, form, split):
+    names = data.draw(st.lists(NAMES.map("_".join), min_size=2, max_size=8, unique=True))
+    images = [n for n in names if not any(n.startswith(f"{other}_") for other in names)]
+    numbers = [n.lstrip("0") for n in images]
+    assume(len(set(numbers)) == len(numbers))
+    wanted = {}
+    for image in images:
+        for number in range(data.draw(st.integers(1, 3))):
+            label = data.draw(st.sampled_from(["cat", "traffic light"]))
+            mask = form.format(split=split, image=image, number=number, label=label)
+            wanted[mask] = f"images/{split}{image}.jpg"
+    files = [f"images/{split}{image}.jpg" for image in images]
+    found = find_names(*[Listed([*files, *wanted])] * 2)
+    assert found is not None
+    assert {mask.path: mask.image for mask in found.masks} == wanted
+
+
+class Listed(Source):
+    """A source of nothing but names."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.listing = sorted(names)
+
+    def names(self) -> list[str]:
+        return self.listing
+
+    def known(self, make: Any) -> Any:
+        return make(self)
 
 
 def test_what_has_no_masks_by_any_name_is_refused(tmp_path, capfd):
