@@ -140,7 +140,7 @@ def _find(masks: Source, images: Source) -> Names | None:
 def _naming(paths: Sequence[str], photos: Sequence[str]) -> tuple[Naming, bool]:
     """The naming by which most of these masks have an image, and whether all words of folders have to agree for that.
 
-    Else their splits alone have to.
+    Else their splits have to, and what lies below folders of images and of masks.
     """
     best = (0, 0)
     choice: tuple[Naming, bool] = "named", True
@@ -282,6 +282,8 @@ class _Photos:
         loose: dict[tuple[Parts, str], str] = {}
         for path in paths:
             folders, base = _folders(_folder(path), strict), _base(path)
+            if not strict and not _layout(_folder(path)):
+                folders = tuple(filter(is_split_name, folders))  # nothing says that they are part of the name
             for name in {base, path.rpartition("/")[2]}:
                 _enter(exact, (folders, name), path)
             if match := OF_IMAGE.fullmatch(base):
@@ -336,7 +338,7 @@ def _sorted(photos: _Photos, folders: Parts, name: str) -> Iterator[Way]:
     for at, label in enumerate(folders):
         if not is_split_name(label):
             for way in _named(photos, folders[:at] + folders[at + 1 :], name):
-                yield Way(way.image, way.rest, label)
+                yield Way(way.image, way.rest, said(label).rest if said(label).kind == "mask" else label)
 
 
 NAMINGS: dict[Naming, Callable[[_Photos, Parts, str], Iterator[Way]]] = {

@@ -46,7 +46,7 @@ IMAGE_WORDS = frozenset(
 )  # fmt: skip
 MASK_ENDS = frozenset(
     {"mask", "masks", "lab", "label", "labels", "lbl", "l", "gt", "truth", "groundtruth", "seg", "segmentation",
-     "annot", "annotation", "ann", "labelids"}
+     "anno", "annot", "annotation", "ann", "labelids"}
 )  # fmt: skip
 IMAGE_ENDS = frozenset({"image", "images", "img", "imgs", "im", "rgb", "sat", "raw", "photo", "leftimg8bit"})
 
@@ -65,13 +65,13 @@ def said(name: str) -> Said:
     """What the name of one folder says, not of its path."""
     words = [name.lower()] if name.lower() in MASK_WORDS | IMAGE_WORDS else [w.lower() for w in WORD.findall(name)]
     words = [part for word in words for part in _unglued(word)]
-    rest = " ".join(w for w in words if w not in MASK_WORDS and w not in IMAGE_WORDS)
+    rest = "_".join(w for w in words if w not in MASK_WORDS and w not in IMAGE_WORDS)
     if not MASK_WORDS.isdisjoint(words):
         return Said("mask", rest)
     if not IMAGE_WORDS.isdisjoint(words):
         return Said("image", rest)
     if not FAINT_WORDS.isdisjoint(words):
-        return Said("mask", " ".join(w for w in words if w not in FAINT_WORDS))
+        return Said("mask", "_".join(w for w in words if w not in FAINT_WORDS))
     return Said("", rest)
 
 

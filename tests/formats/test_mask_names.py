@@ -40,6 +40,9 @@ CLASSED = {
     "images/val/{image}.jpg": "masks/val/{image}/{label}/{number}.png",
     "train/images/{image}.jpg": "train/masks/{label}/{image}_{number}.png",
     "photos/{image}.jpg": "gt/{image}/{number}_{label}_mask.png",
+    "CXR_png/{image}.jpg": "ManualMask/{label}/{image}_{number}.png",
+    "images/{image}.tif": "masks_{label}/{image}_{number}.png",
+    "scans/{image}.jpg": "organ_masks/{image}-{label}-{number}.png",
 }
 
 
@@ -139,6 +142,15 @@ def test_folders_that_hold_a_part_of_all_masks_are_neither_images_nor_classes(tm
     dataset = converter.open(tmp_path)
     assert [c.name for c in dataset.classes] == ["hair", "l_eye", "r_eye"]
     assert [[i.class_name for i in s.instances] for s in dataset] == [["hair", "l_eye", "r_eye"]] * 4
+
+
+def test_a_folder_of_masks_of_a_class_is_called_by_the_class(tmp_path):
+    """As the lungs of Montgomery County have them."""
+    for image in IMAGES:
+        photo(tmp_path / f"CXR_png/{image}.png")
+        for number, side in enumerate(("left", "right")):
+            save(tmp_path / f"ManualMask/{side}Mask/{image}.png", drawn(image, number))
+    assert [[i.class_name for i in s.instances] for s in converter.open(tmp_path)] == [["left", "right"]] * 3
 
 
 @pytest.mark.parametrize("names", [("3fa9", "77be", "c0de"), ("x", "y1", "q"), ("1", "2", "mask3")])
