@@ -8,16 +8,18 @@ and from 1, as most competitions do, or else along the rows with --rle-order row
 UW-Madison GI tract, which are known by their columns), and from 0 with --rle-base 0. What was
 assumed is told in a note; look at the masks once with `segpack preview`.
 
-An empty field, `-1` or `nan` is an image without objects. Columns may be called otherwise
-(image_id, img, id; rle, rle_mask, segmentation, annotation; class, class_id, label, category, cell_type);
-image and class may share a column (`0002cc93b.jpg_1`, column ImageId_ClassId or Image_Label).
+An empty field, `-1` or `nan` is an image without objects; its class is one all the same. Columns may
+be called otherwise (image_id, img, id; rle, rle_mask, encoding, segmentation, annotation; class, class_id,
+label, category, cell_type); image and class may share a column (`0002cc93b.jpg_1`, column ImageId_ClassId or
+Image_Label).
 
 Classes are numbers, named with --classes, else class_1 and so on; or names, numbered from 1 in
 the order of the alphabet; without a class column all is `object`, or what --class-name says.
 The size comes from the image, or from Height and Width.
 
-Holds: masks with overlaps.
-Known sets: DSB 2018, Airbus ships, Severstal steel, clouds, iMaterialist (`24_1,2`: class and attributes).
+Holds: masks with overlaps; attributes by number.
+Known sets: DSB 2018, Airbus ships, Severstal steel, clouds, HuBMAP, iMaterialist (`24_1_2` or `24_1,2`: the class
+and its attributes, which are told as the attribute `ids`).
 """
 
 from __future__ import annotations
@@ -47,11 +49,13 @@ from converter.storage.names import clean
 __all__ = ["FORMAT"]
 
 IMAGE = ("imageid", "image_id", "image", "img", "filename", "file_name", "id")
-CODE = ("encodedpixels", "encoded_pixels", "rle", "rle_mask", "mask_rle", "rlemask", "segmentation", "annotation")
+CODE = ("encodedpixels", "encoded_pixels", "rle", "rle_mask", "mask_rle", "rlemask", "encoding", "segmentation",
+        "annotation")  # fmt: skip
 CLASS = ("classid", "class_id", "class", "label", "category", "category_id", "cell_type")
 ROWS = ({"id", "annotation", "cell_type"}, {"id", "class", "segmentation"})
 BOTH = ("imageid_classid", "image_label", "image_class")
 EMPTY = frozenset({"", "-1", "nan", "none"})
+WITH_ATTRIBUTES = re.compile(r"([0-9]+)_([0-9]+(?:[_,][0-9]+)*)")
 PAIRS = re.compile(r"[0-9]+(?:\s+[0-9]+)*")
 HEAD = 4000
 
@@ -69,10 +73,11 @@ class Columns(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """An object: its line, its class and its code."""
+    """An object: its line, its class, the numbers of its attributes, and its code."""
 
     line: int
     label: str
+    attributes: str
     code: str
 
 
@@ -148,7 +153,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     columns = _columns(list(rows[0])) if rows else None
     if columns is None:
         raise SourceError(file, "has no rows, or no columns of images and run lengths", place="line 1")
-    grouped, sizes = _group(rows, columns, file, ledger)
+    grouped, sizes, labels = _group(rows, columns, file, ledger)
     index = _Images(reading.images)
     counting = _counting(reading, columns, file, ledger)
     refs = [
@@ -157,14 +162,14 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     ]
     made = [r for r in refs if r is not None]
     tell_unused(reading.images, made, tables, ledger)
-    labels = {row.label for r in made for row in r.payload.rows}
     return Scan(Header("rle-csv", "instance", _classes(reading, columns, labels, ledger)), made)
 
 
 def _group(
     rows: Sequence[Mapping[str, str]], columns: Columns, file: str, ledger: Ledger
-) -> tuple[dict[str, list[Row]], dict[str, tuple[int, int]]]:
-    """Image -> its rows that hold something, and the sizes that the table says."""
+) -> tuple[dict[str, list[Row]], dict[str, tuple[int, int]], set[str]]:
+    """Image -> its rows that hold something; the sizes that the table says; all classes."""
+    labels: set[str] = set()
     grouped: dict[str, list[Row]] = defaultdict(list)
     sizes: dict[str, tuple[int, int]] = {}
     for line, row in enumerate(rows, 2):
@@ -180,9 +185,13 @@ def _group(
             width, height = whole(row[columns.width]) or 0, whole(row[columns.height]) or 0
             sizes[name] = (width, height) if width > 0 and height > 0 else (0, 0)
         code = row[columns.code].strip()
+        found = WITH_ATTRIBUTES.fullmatch(label)
+        label, attributes = found.groups() if found else (label, "")
+        if code.lower() not in EMPTY or label.lower() not in EMPTY:
+            labels.add(label)
         if code.lower() not in EMPTY:
-            mine.append(Row(line, label.partition("_")[0] if label[:1].isdigit() else label, code))
-    return grouped, sizes
+            mine.append(Row(line, label, attributes.replace("_", ","), code))
+    return grouped, sizes, labels
 
 
 def _counting(reading: Reading, columns: Columns, file: str, ledger: Ledger) -> Counting:
@@ -270,7 +279,8 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             ledger.bad_annotation(shown_name(image), row.line, wrong)
             continue
         label = row.label if row.label in ids else whole(row.label)
-        instances.append(Instance(only if label is None else ids[label], region))
+        extra = {"attributes": {"ids": row.attributes}} if row.attributes else {}
+        instances.append(Instance(only if label is None else ids[label], region, extra=extra))
     del reading
     return Sample(image, tuple(instances))
 
@@ -313,7 +323,7 @@ FORMAT = Format(
     name="rle-csv",
     summary="CSV of run-length masks, a row an object (Kaggle)",
     page=__doc__ or "",
-    holds=Holds(),
+    holds=Holds(attributes=True),
     detect=detect,
     scan=scan,
     load=load,

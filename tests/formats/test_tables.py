@@ -64,6 +64,31 @@ def test_a_run_that_starts_at_0_asks_for_the_base(tmp_path, capfd):
     assert [tuple(p) for p in np.argwhere(sample.instances[0].mask())] == [(0, 0), (1, 0), (7, 6)]
 
 
+def test_a_class_without_an_object_is_one(tmp_path):
+    Image.new("L", (7, 8)).save(tmp_path / "a.png")
+    rows = ["a.png_Fish,1 3", "a.png_Flower,", "a.png_2_wheeler,nan"]
+    (tmp_path / "train.csv").write_text("\n".join(["Image_Label,EncodedPixels", *rows[:2]]) + "\n")
+    assert [c.name for c in converter.open(tmp_path).classes] == ["Fish", "Flower"]
+    rows = ["a.png,1 3,Fish", "a.png,1 4,2_wheeler", "b.png,,"]
+    Image.new("L", (7, 8)).save(tmp_path / "b.png")
+    (tmp_path / "train.csv").write_text("\n".join(["ImageId,EncodedPixels,Class", *rows]) + "\n")
+    dataset = converter.open(tmp_path)
+    assert [c.name for c in dataset.classes] == ["2_wheeler", "Fish"]
+    assert [[i.class_name for i in s.instances] for s in dataset] == [["Fish", "2_wheeler"], []]
+
+
+@pytest.mark.parametrize("label", ["6_20_43", "6_20,43"])
+def test_attributes_of_imaterialist_are_kept_or_lost_aloud(tmp_path, label):
+    root = tmp_path / "set"
+    root.mkdir()
+    Image.new("L", (7, 8)).save(root / "a.png")
+    (root / "train.csv").write_text(f'ImageId,EncodedPixels,ClassId\na.png,1 3,"{label}"\n')
+    (sample,) = converter.open(root)
+    assert [(i.class_id, i.attributes["attributes"]) for i in sample.instances] == [(6, {"ids": "20,43"})]
+    losses = converter.convert(root, tmp_path / "out", to="instance-png").losses
+    assert [x.code for x in losses] == ["attribute-dropped"]
+
+
 def test_a_table_beside_masks_is_the_same_said_again(tmp_path, capfd):
     folder = tmp_path / "stage1_train/abc"
     for name, value in (("images/abc.png", 7), ("masks/one.png", 255)):
