@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from converter.codecs import json as codec
 from converter.codecs.slices import Slices
 from converter.errors import ShapeError, SourceError
-from converter.format import Reading, Scan
+from converter.format import ClassTable, Reading, Scan
 from converter.layouts.classes import undeclared
 from converter.layouts.coco_annotations import (
     AT_ONCE,
+    AnnotationHead,
     all_usual,
     decode_annotation,
     decode_head,
@@ -86,6 +87,14 @@ class Ids:
             self._numbers.append(id)  # type: ignore[arg-type]  # it is tried
         except (TypeError, OverflowError):
             self._others.append(number(id))
+
+    def add_all(self, ids: Sequence[Any]) -> None:
+        """As `add` of each."""
+        try:
+            self._numbers += array("q", ids)
+        except (TypeError, OverflowError):
+            for id in ids:
+                self.add(id)
 
     def extend(self, other: Ids) -> None:
         self._numbers += other._numbers
@@ -158,34 +167,68 @@ def _owners(
 
     Annotations that belong to no image or class are judged.
     """
-    owners, ids = array("i", [NOBODY]) * len(raws), Ids()
-    table = reading.options.classes
-    strange: set[int] = set()
-    for i, head in enumerate(decode_heads(file, raws, images, ledger)):
-        if head is None or head.image_id in lost:
-            continue
-        owner = images.get(head.image_id)
-        if owner is None:
-            problem = f"image_id {head.image_id!r} names no image"
-            wrong = SourceError(
-                file.label, problem, place=place_of(head.id, i), remedy="mend or remove it", code="orphan-mask"
-            )
-            ledger.bad_annotation("", number(head.id), wrong)
-            continue
-        if head.category_id not in declared:
-            if table is None or not table.declares(head.category_id):
-                problem = undeclared([head.category_id], declared)
-                place = f"{place_of(head.id, i)}, category_id"
-                wrong = SourceError(file.label, problem, place=place, code="unmapped-class")
-                ledger.bad_annotation(shown_name(owner[0]), number(head.id), wrong)
-                continue
-            strange.add(head.category_id)
-        used.add(head.category_id)
-        owners[i] = owner[1]
-        ids.add(head.id)
-    for id in sorted(strange):
+    owners, ids = array("i"), Ids()
+    judge = _Judge(file, images, lost, declared, reading.options.classes, ledger)
+    for heads in decode_heads(file, raws, images, ledger):
+        mine = _plain_owners(heads, images, declared) or [judge.owner(len(owners) + i, h) for i, h in enumerate(heads)]
+        owners.extend(mine)
+        kept = [head for head, owner in zip(heads, mine, strict=True) if head is not None and owner != NOBODY]
+        used.update([head.category_id for head in kept])
+        ids.add_all([head.id for head in kept])
+    for id in sorted(judge.strange):
         declared[id] = ClassInfo(id, f"class_{id}", source_id=id)
     return owners, ids
+
+
+def _plain_owners(
+    heads: Sequence[AnnotationHead | None],
+    images: Mapping[int | str, tuple[Image, int]],
+    declared: Mapping[int, ClassInfo],
+) -> list[int] | None:
+    """The places of their images where every annotation has one, and a class; None when each wants a look."""
+    try:
+        owners = [images[head.image_id][1] for head in heads]  # type: ignore[union-attr]  # it is tried
+        classes = {head.category_id for head in heads}  # type: ignore[union-attr]
+    except (AttributeError, KeyError):
+        return None
+    return owners if classes <= declared.keys() else None
+
+
+class _Judge:
+    """Says whose an annotation is; `strange` are the classes that only the user's table declares."""
+
+    def __init__(
+        self,
+        file: CocoFile,
+        images: Mapping[int | str, tuple[Image, int]],
+        lost: Container[int | str],
+        declared: Mapping[int, ClassInfo],
+        table: ClassTable | None,
+        ledger: Ledger,
+    ) -> None:
+        self.file, self.images, self.lost, self.declared = file, images, lost, declared
+        self.table, self.ledger = table, ledger
+        self.strange: set[int] = set()
+
+    def owner(self, i: int, head: AnnotationHead | None) -> int:
+        """The place of the image of annotation `i`, NOBODY for one that is left out."""
+        if head is None or head.image_id in self.lost:
+            return NOBODY
+        place = place_of(head.id, i)
+        owner = self.images.get(head.image_id)
+        if owner is None:
+            problem = f"image_id {head.image_id!r} names no image"
+            wrong = SourceError(self.file.label, problem, place=place, remedy="mend or remove it", code="orphan-mask")
+            self.ledger.bad_annotation("", number(head.id), wrong)
+            return NOBODY
+        if head.category_id not in self.declared:
+            if self.table is None or not self.table.declares(head.category_id):
+                problem = undeclared([head.category_id], self.declared)
+                wrong = SourceError(self.file.label, problem, place=f"{place}, category_id", code="unmapped-class")
+                self.ledger.bad_annotation(shown_name(owner[0]), number(head.id), wrong)
+                return NOBODY
+            self.strange.add(head.category_id)
+        return owner[1]
 
 
 def _unique_annotations(files: Sequence[tuple[str, Ids]], ledger: Ledger) -> bool:
