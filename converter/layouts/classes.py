@@ -25,6 +25,7 @@ from converter.storage import Source
 __all__ = [
     "BACKGROUND_NAMES",
     "CLASS_FILES",
+    "HEX",
     "check_classes",
     "check_name",
     "find_class_file",

@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 Rgb = tuple[int, int, int]
+SHOWN = 8  # colours that a message lists
 
 
 def instance_folders(source: Source) -> dict[str, list[str]]:
@@ -133,10 +134,23 @@ def labels_of(raw: codec.Labels, file: str, colors: Mapping[Rgb, int]) -> LabelM
         return np.ascontiguousarray(rgb[..., 0])
     raise SourceError(
         file,
-        "pixels are colours, and nothing says which class each is",
+        f"pixels are colours ({_colors_in(rgb)}), and nothing says which class each is",
         remedy="give the legend with --colors FILE",
         code="palette-mask",
     )
+
+
+def _colors_in(rgb: NDArray[np.uint8]) -> str:
+    """The first colours of a picture, in words."""
+    found = np.unique(_packed(rgb)).tolist()
+    shown = [f"{code >> 16},{code >> 8 & 255},{code & 255}" for code in found[:SHOWN]]
+    return "; ".join([*shown, *([f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else [])])
+
+
+def _packed(rgb: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Each colour as one number."""
+    red, green, blue = (rgb[..., channel].astype(np.uint32) for channel in range(3))
+    return np.asarray(red << 16 | green << 8 | blue, np.uint32)
 
 
 def by_colors(rgb: NDArray[np.uint8], file: str, colors: Mapping[Rgb, int]) -> LabelMap:
@@ -144,7 +158,7 @@ def by_colors(rgb: NDArray[np.uint8], file: str, colors: Mapping[Rgb, int]) -> L
 
     SourceError for colours that the legend gives to no class, or (-1) to two.
     """
-    codes = (rgb[..., 0].astype(np.uint32) << 16) | (rgb[..., 1].astype(np.uint32) << 8) | rgb[..., 2]
+    codes = _packed(rgb)
     legend = {(r << 16) | (g << 8) | b: id for (r, g, b), id in colors.items()}
     legend.setdefault(0, 0)
     found, inverse = np.unique(codes, return_inverse=True)

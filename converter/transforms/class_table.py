@@ -25,7 +25,7 @@ from typing import Any
 from converter.codecs import csvs, json, text
 from converter.errors import SourceError
 from converter.format import ClassEntry, ClassTable
-from converter.layouts.classes import check_name
+from converter.layouts.classes import HEX, check_name
 
 __all__ = ["parse", "parse_colors", "template"]
 
@@ -59,7 +59,7 @@ def parse(data: bytes, file: str) -> ClassTable:
 
 
 def parse_colors(data: bytes, file: str) -> tuple[tuple[str, tuple[int, int, int]], ...]:
-    """A legend `{name: [r, g, b]}` in JSON or YAML."""
+    """A legend `{name: [r, g, b]}`, or `{name: "#rrggbb"}`, in JSON or YAML."""
     value = json.decode_named(data, file)
     if not isinstance(value, Mapping) or not value:
         raise SourceError(file, "is no mapping of names to colours", remedy="write {name: [r, g, b]}")
@@ -111,8 +111,12 @@ def _entry(value: Any, index: int, file: str) -> ClassEntry:
 
 
 def _color(rgb: Any, file: str, place: str) -> tuple[int, int, int]:
+    if isinstance(rgb, str) and (match := HEX.fullmatch(rgb)):
+        rgb = [int(part, 16) for part in match.groups()]
     if not isinstance(rgb, list) or len(rgb) != 3 or not all(type(v) is int and 0 <= v <= 255 for v in rgb):
-        raise SourceError(file, f"{rgb!r} is no colour", place=place, remedy="write [r, g, b], each 0 to 255")
+        raise SourceError(
+            file, f"{rgb!r} is no colour", place=place, remedy="write [r, g, b], each 0 to 255, or #rrggbb"
+        )
     return rgb[0], rgb[1], rgb[2]
 
 

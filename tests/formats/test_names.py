@@ -269,6 +269,19 @@ def test_colours_are_read_by_a_legend_of_any_name(tmp_path, legend):
     assert [labels(s) for s in converter.open(tmp_path / "set", colors=tmp_path / "set" / name)] == [drawn(2).tolist()]
 
 
+def test_colours_of_the_web_are_a_legend(tmp_path):
+    colored(tmp_path / "set", "none.md", "")
+    (tmp_path / "legend.json").write_text('{"road": "#804080", "car": [0, 0, 142]}')
+    dataset = converter.open(tmp_path / "set", colors=tmp_path / "legend.json")
+    assert [labels(s) for s in dataset] == [drawn(2).tolist()]
+
+
+def test_colours_without_a_legend_are_listed(tmp_path, capfd):
+    colored(tmp_path / "set", "none.md", "")
+    run = segpack_here(capfd, "convert", tmp_path / "set", tmp_path / "out", "--to", "coco")
+    assert "masks/a.png: pixels are colours (0,0,0; 0,0,142; 128,64,128), and nothing says which class" in run.error
+
+
 def test_a_colour_of_two_classes_tells_neither(tmp_path, capfd):
     colored(tmp_path, "labelmap.txt", LEGENDS["labelmap.txt"] + "truck:0,0,142::\n")
     run = segpack_here(capfd, "convert", tmp_path, tmp_path.parent / "out", "--to", "coco")
