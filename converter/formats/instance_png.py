@@ -260,7 +260,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     for number, mask in enumerate(ref.payload, 1):
         label = source.label(mask.path)
         try:
-            region = binary_mask(source.read(mask.path), label)
+            region = binary_mask(source.read(mask.path), label, ledger)
             check_size(label, region.width, region.height, image)
         except SourceError as error:
             error.code = error.code or "unreadable-image"

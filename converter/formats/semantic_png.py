@@ -15,7 +15,8 @@ all masks have, `<name>.png` beside `<name>.jpg`, each in a root of its own (--i
 bit, palette PNGs by index (never by colour), colour-coded RGB with a legend (--colors,
 labelmap.txt, class_dict.csv, label_colors.txt, classes.json). Class names come from meta.json,
 classes.json, classes.txt, labelmap.txt, _classes.csv, class_dict.csv or --classes; without any
-they are class_3 and so on, with a note. Masks that a lossy compression has changed are refused.
+they are class_3 and so on, with a note. Masks in black and white that a JPEG has changed along
+their edges are cut at 128, with a note; others that a lossy compression has changed are refused.
 
 Holds: one class a pixel. Cannot hold: overlaps, instances, boxes, attributes.
 
@@ -299,7 +300,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     path, image = ref.payload.mask, ref.image
     label = reading.source.label(path)
     try:
-        labels = label_map(reading.source.read(path), label, ref.payload.colors)
+        labels = label_map(reading.source.read(path), label, ref.payload.colors, ledger)
         height, width = labels.shape
         check_size(label, width, height, image)
     except SourceError as error:

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.codecs import images as codec
+from converter.codecs.lossy import black_and_white
 from converter.errors import SourceError
 from converter.geometry import rle
 from converter.layouts.images import is_image, is_split_name, shown_name
+from converter.ledger import Ledger
 from converter.model import Image, LabelMap, Rle
 from converter.storage import Source
 
@@ -54,25 +56,45 @@ def instance_folders(source: Source) -> dict[str, list[str]]:
 # ---------------------------------------------------------------- what the values mean
 
 
-def binary_mask(data: bytes, file: str) -> Rle:
-    """The mask in a file with one foreground value, in any mode. Raises SourceError when there are more."""
+def binary_mask(data: bytes, file: str, ledger: Ledger | None = None) -> Rle:
+    """The mask in a file with one foreground value, in any mode. Raises SourceError when there are more.
+
+    What a JPEG has changed along the edges is set right, with a note.
+    """
     crop = codec.read_crop(data, file)
     array: NDArray[Any] = crop.array
     if array.ndim == 3:
         array = _foreground(array, file)
     inside = array != 0
     if inside.any() and np.count_nonzero(inside) != np.count_nonzero(array == array.max()):
+        raw = codec.read_labels(data, file)
+        if (white := _cut(raw, file, ledger)) is not None:
+            return rle.encode(white)
         values = np.unique(array[inside])
         shown = ", ".join(map(str, values[:4])) + (", ..." if len(values) > 4 else "")
         hint = (
             "JPEG noise? save masks as PNG"
-            if codec.read_labels(data, file).lossy
+            if raw.lossy
             else "is it a map of classes or of instances? name it with --from"
         )
         raise SourceError(
             file, f"several foreground values ({shown}) in a binary mask", remedy=hint, code="unexpected-value"
         )
     return rle.encode_crop(inside, crop.x, crop.y, crop.height, crop.width)
+
+
+def _cut(raw: codec.Labels, file: str, ledger: Ledger | None) -> NDArray[np.bool_] | None:
+    """Where a mask in black and white was white before a lossy compression; None for any other mask."""
+    if not raw.lossy:
+        return None
+    white = black_and_white(raw.array)
+    if white is None:
+        return None
+    changed = int(((raw.array.reshape(*white.shape, -1)[..., 0] % 255) != 0).sum())
+    if changed and ledger is not None:
+        message = f"{changed} pixels along edges, which the compression had changed, were cut at 128"
+        ledger.note("lossy-mask", file, message)
+    return white
 
 
 def check_size(file: str, width: int, height: int, image: Image) -> None:
@@ -108,17 +130,19 @@ def _foreground(array: NDArray[Any], file: str) -> NDArray[np.bool_]:
     return np.asarray(lit)
 
 
-def label_map(data: bytes, file: str, colors: Mapping[Rgb, int]) -> LabelMap:
+def label_map(data: bytes, file: str, colors: Mapping[Rgb, int], ledger: Ledger | None = None) -> LabelMap:
     """Class ids (height, width) of a label file: gray and palette by value, colour by legend.
 
-    Raises SourceError for colours without a legend or outside it.
+    A JPEG in black and white is 0 and 255, with a note. Raises SourceError for colours without a legend or outside it.
     """
-    return labels_of(codec.read_labels(data, file), file, colors)
+    return labels_of(codec.read_labels(data, file), file, colors, ledger)
 
 
-def labels_of(raw: codec.Labels, file: str, colors: Mapping[Rgb, int]) -> LabelMap:
+def labels_of(raw: codec.Labels, file: str, colors: Mapping[Rgb, int], ledger: Ledger | None = None) -> LabelMap:
     """As `label_map`, of a file that is decoded."""
     array: NDArray[Any] = raw.array
+    if not colors and (white := _cut(raw, file, ledger)) is not None:
+        return white * np.uint8(255)
     if array.ndim == 2:
         return array if array.dtype == np.uint16 else array.astype(np.uint8, copy=False)
     if array.dtype != np.uint8:
