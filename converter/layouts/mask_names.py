@@ -24,6 +24,7 @@ import msgspec
 
 from converter.errors import SourceError
 from converter.layouts.images import is_image, is_split_name, split_name
+from converter.layouts.mask_words import class_in, is_view, telling, words_of
 from converter.layouts.masks import binary_mask
 from converter.layouts.words import IMAGE_ENDS, IMAGE_WORDS, MASK_ENDS, MASK_WORDS, Kind, key_of, said
 from converter.storage import Source
@@ -34,23 +35,9 @@ Parts: TypeAlias = tuple[str, ...]
 Naming = Literal["named", "folder", "sorted"]
 
 NAME_ENDS = "-_ ."  # what may follow the name of the image in that of its mask
-BETWEEN = re.compile(r"[-_ ./()]+")
-COUNTED = re.compile(r"([^\W\d_]+)(\d{1,9})")
 OF_IMAGE = re.compile(rf"(.+)[-_ .](?:{'|'.join(sorted(IMAGE_ENDS))})", re.IGNORECASE)
 OF_MASK = re.compile(rf"(?:.*[-_ .])?(?:{'|'.join(sorted(MASK_ENDS))})[-_ .]?\(?\d*\)?", re.IGNORECASE)
 BEFORE = re.compile(rf"(?:{'|'.join(sorted(MASK_WORDS - {'y'}))})[-_ .](.+)", re.IGNORECASE)
-# Words that tell no class.
-PLAIN = (MASK_WORDS | MASK_ENDS) - {"l", "y"} | {
-    "bin", "binary", "component", "id", "inst", "instance", "instances", "no", "num", "obj", "object", "objects",
-    "part", "region", "roi",
-}  # fmt: skip
-# Words of pictures that lie beside masks, and show all objects at once, or none.
-VIEWS = frozenset(
-    {"bbox", "bg", "border", "boundary", "center", "centers", "color", "colors", "colour", "colours", "contour",
-     "contours", "depth", "dist", "distance", "edge", "edges", "fg", "instanceids", "labelids", "overlay", "panoptic",
-     "preview", "rgb", "skeleton", "vis", "viz", "visualization", "weight", "weights"}
-)  # fmt: skip
-CLASS_WORDS = frozenset({"category", "class", "cls"})  # a number after one is that of a class
 TRIED = 2000  # masks that tell which naming is that of the set
 LOOKED_AT = 12  # masks that are decoded to see whether they are binary
 
@@ -91,7 +78,7 @@ class Names(msgspec.Struct, frozen=True):
 
         Names tell classes when there are many masks of each, one of a hash or an object none.
         """
-        told = {mask.path: _label(mask.rest) for mask in self.found()}
+        told = {mask.path: class_in(mask.rest) for mask in self.found()}
         if all(told.values()) and 2 * len(set(told.values())) <= len(told):
             return told
         return {mask.path: mask.folder for mask in self.found()} if self.naming == "sorted" else {}
@@ -164,13 +151,13 @@ def _settled(paths: Sequence[str], naming: Naming, photos: _Photos) -> list[Name
     """
     find = NAMINGS[naming]
     ways = [list(find(photos, _folders(_folder(path), photos.strict), _base(path))) for path in paths]
-    usual = {len(_words(way.rest)) for (way, *others) in filter(None, ways) if not others}
+    usual = {len(words_of(way.rest)) for (way, *others) in filter(None, ways) if not others}
     chosen = (mine[0] if len(mine) == 1 else _usual(mine, usual) for mine in ways)
     return [NamedMask(path, *way) for path, way in zip(paths, chosen, strict=True)]
 
 
 def _usual(ways: Sequence[Way], usual: Container[int]) -> Way:
-    return next((way for way in ways if len(_words(way.rest)) in usual), next(iter(ways), NOWHERE))
+    return next((way for way in ways if len(words_of(way.rest)) in usual), next(iter(ways), NOWHERE))
 
 
 def _worth(masks: Sequence[NamedMask]) -> tuple[int, int]:
@@ -181,16 +168,16 @@ def _worth(masks: Sequence[NamedMask]) -> tuple[int, int]:
 
 def _several(naming: Naming, found: Sequence[NamedMask]) -> bool:
     """Whether names allow for more than one object on an image, and not for several views of the same."""
-    words = [_words(mask.rest) for mask in found]
-    if any(not VIEWS.isdisjoint(map(str.lower, each)) for each in words):
+    words = [words_of(mask.rest) for mask in found]
+    if any(map(is_view, words)):
         return False
-    told = [[word for word in each if word.lower() not in PLAIN] for each in words]
+    told = [telling(each) for each in words]
     if len({(mask.image, mask.folder, *each) for mask, each in zip(found, told, strict=True)}) < len(found):
         return False
     many = max(Counter(mask.image for mask in found).values()) > 1
     if not many and naming == "named" and len(set(map(tuple, words))) == 1:
         return False  # an ending that all masks have
-    if naming != "folder" and len({bool(_label(mask.rest)) for mask in found}) > 1:
+    if naming != "folder" and len({bool(class_in(mask.rest)) for mask in found}) > 1:
         return False  # `a` and `a_predicted`
     if naming == "sorted":
         return many or len({mask.folder for mask in found}) > 1
@@ -346,25 +333,3 @@ NAMINGS: dict[Naming, Callable[[_Photos, Parts, str], Iterator[Way]]] = {
     "folder": _in_folder,
     "sorted": _sorted,
 }
-
-
-def _words(rest: str) -> list[str]:
-    return [word for word in BETWEEN.split(rest) if word]
-
-
-def _label(rest: str) -> str:
-    """The class that is left of a mask's name: words that tell one, or the number after `class`; "" for none."""
-    words = _words(rest)
-    numbered = any(word.isdecimal() for word in words)
-    kept = []
-    for before, word in zip(["", *words], words, strict=False):
-        counted = COUNTED.fullmatch(word)
-        if before.lower() in CLASS_WORDS and word.isdecimal() and len(word) < 10:
-            return word
-        if counted and counted[1].lower() in CLASS_WORDS:
-            return counted[2]
-        # `cat1` is the first of the cats, but for where numbers stand by themselves.
-        text = counted[1] if counted and (not numbered or counted[1].lower() in PLAIN) else word
-        if not text.isdecimal() and text.lower() not in PLAIN | CLASS_WORDS:
-            kept.append(text)
-    return "_".join(kept)
