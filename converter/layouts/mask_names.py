@@ -1,8 +1,9 @@
 """Whose object each mask of a set is, told by names alone: for sets with a mask an object and no list of them.
 
-One of three namings is that of the whole set, the one under which most masks find an image:
+One of four namings is that of the whole set, the one under which most masks find an image:
 
-    masks/<image>_3.png, masks/<image>_cat_3.png, <image>_mask3.png    named    the image in the name
+    masks/<image>_3.png, masks/<image>_cat_3.png, <image>_mask3.png    named    the image, then the rest
+    masks/3_<image>.png, masks/cat_<image>.png                         ended    the rest, then the image
     masks/<image>/3.png, masks/<image>/cat/3.png, <image>/mask_3.png   folder   a folder an image
     masks/cat/<image>.png, masks/cat/<image>_3.png                     sorted   a folder a class
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -32,12 +33,18 @@ from converter.storage import Source
 __all__ = ["NamedMask", "Names", "find_names", "tells_objects"]
 
 Parts: TypeAlias = tuple[str, ...]
-Naming = Literal["named", "folder", "sorted"]
+Naming = Literal["named", "ended", "folder", "sorted"]
 
 NAME_ENDS = "-_ ."  # what may follow the name of the image in that of its mask
-OF_IMAGE = re.compile(rf"(.+)[-_ .](?:{'|'.join(sorted(IMAGE_ENDS))})", re.IGNORECASE)
-OF_MASK = re.compile(rf"(?:.*[-_ .])?(?:{'|'.join(sorted(MASK_ENDS))})[-_ .]?\(?\d*\)?", re.IGNORECASE)
+OF_IMAGE = re.compile(
+    rf"(?P<before>.+)[-_ .](?:{'|'.join(sorted(IMAGE_ENDS))})|(?:{'|'.join(sorted(IMAGE_ENDS))})[-_ .](?P<after>.+)",
+    re.IGNORECASE,
+)
+OF_MASK = re.compile(
+    rf"(?:.*[-_ .])?(?:(?:{'|'.join(sorted(MASK_ENDS))})[-_ .]?\(?\d*\)?|masks?\d*(?:[-_ .].*)?)", re.IGNORECASE
+)
 BEFORE = re.compile(rf"(?:{'|'.join(sorted(MASK_WORDS - {'y'}))})[-_ .](.+)", re.IGNORECASE)
+OWN_FOLDER = IMAGE_WORDS | IMAGE_ENDS  # names of images that have a folder for themselves
 TRIED = 2000  # masks that tell which naming is that of the set
 LOOKED_AT = 12  # masks that are decoded to see whether they are binary
 
@@ -137,7 +144,7 @@ def _naming(paths: Sequence[str], photos: Sequence[str]) -> tuple[Naming, bool]:
             worth = _worth(_settled(paths, naming, index))
             if worth > best:
                 best, choice = worth, (naming, strict)
-            if worth[0] == len(paths) and naming == "named":
+            if naming == "named" and worth[0] == len(paths) and 2 * worth[1] >= min(len(paths), len(photos)):
                 return choice
         if best[0] == len(paths):
             break
@@ -145,19 +152,20 @@ def _naming(paths: Sequence[str], photos: Sequence[str]) -> tuple[Naming, bool]:
 
 
 def _settled(paths: Sequence[str], naming: Naming, photos: _Photos) -> list[NamedMask]:
-    """Each mask by the first way that leaves as many words as some mask that can be read in one way, else by the first.
+    """Each mask by the first way to read its name that leaves something of it, if those of all others leave some.
 
     `a_1_2` may be the second object of `a_1`, where all others have a number as well, or `a_1_2` itself.
     """
     find = NAMINGS[naming]
     ways = [list(find(photos, _folders(_folder(path), photos.strict), _base(path))) for path in paths]
-    usual = {len(words_of(way.rest)) for (way, *others) in filter(None, ways) if not others}
-    chosen = (mine[0] if len(mine) == 1 else _usual(mine, usual) for mine in ways)
-    return [NamedMask(path, *way) for path, way in zip(paths, chosen, strict=True)]
+    bare = any(len(mine) == 1 and not mine[0].rest for mine in ways)
+    return [NamedMask(path, *_chosen(mine, bare=bare)) for path, mine in zip(paths, ways, strict=True)]
 
 
-def _usual(ways: Sequence[Way], usual: Container[int]) -> Way:
-    return next((way for way in ways if len(words_of(way.rest)) in usual), next(iter(ways), NOWHERE))
+def _chosen(ways: Sequence[Way], *, bare: bool) -> Way:
+    if len(ways) > 1 and not bare:
+        return next((way for way in ways if way.rest), ways[0])
+    return ways[0] if ways else NOWHERE
 
 
 def _worth(masks: Sequence[NamedMask]) -> tuple[int, int]:
@@ -175,7 +183,7 @@ def _several(naming: Naming, found: Sequence[NamedMask]) -> bool:
     if len({(mask.image, mask.folder, *each) for mask, each in zip(found, told, strict=True)}) < len(found):
         return False
     many = max(Counter(mask.image for mask in found).values()) > 1
-    if not many and naming == "named" and len(set(map(tuple, words))) == 1:
+    if not many and naming in {"named", "ended"} and len(set(map(tuple, words))) == 1:
         return False  # an ending that all masks have
     if naming != "folder" and len({bool(class_in(mask.rest)) for mask in found}) > 1:
         return False  # `a` and `a_predicted`
@@ -274,8 +282,12 @@ class _Photos:
             for name in {base, path.rpartition("/")[2]}:
                 _enter(exact, (folders, name), path)
             if match := OF_IMAGE.fullmatch(base):
-                _enter(loose, (folders, match[1]), path)
-            if folders and not is_split_name(folders[-1]) and base.lower() in IMAGE_WORDS | IMAGE_ENDS:
+                _enter(loose, (folders, match["before"] or match["after"]), path)
+            if (
+                folders
+                and not is_split_name(folders[-1])
+                and base.lower() in {*IMAGE_WORDS, *IMAGE_ENDS, folders[-1].lower()}
+            ):
                 _enter(loose, (folders[:-1], folders[-1]), path)
             if base.isdecimal() and _number(base) != base:
                 _enter(loose, (folders, _number(base)), path)
@@ -311,6 +323,13 @@ def _named(photos: _Photos, folders: Parts, name: str) -> Iterator[Way]:
         yield from _named(photos, folders, begin[1])
 
 
+def _ended(photos: _Photos, folders: Parts, name: str) -> Iterator[Way]:
+    """`<rest>_<image>`: the longest image that the name ends with comes first."""
+    for begin in range(1, len(name)):
+        if name[begin - 1] in NAME_ENDS and (image := photos.get(folders, name[begin:])):
+            yield Way(image, name[: begin - 1])
+
+
 def _in_folder(photos: _Photos, folders: Parts, name: str) -> Iterator[Way]:
     """`<image>/<rest>`, where the rest may repeat the name of the image."""
     for depth in range(len(folders), 0, -1):
@@ -330,6 +349,7 @@ def _sorted(photos: _Photos, folders: Parts, name: str) -> Iterator[Way]:
 
 NAMINGS: dict[Naming, Callable[[_Photos, Parts, str], Iterator[Way]]] = {
     "named": _named,
+    "ended": _ended,
     "folder": _in_folder,
     "sorted": _sorted,
 }

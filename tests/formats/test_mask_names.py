@@ -33,6 +33,9 @@ TREES = {
     "images/img_7{image}.png": "instance_masks/img_7{image}/{number}.png",
     "{image}/image.png": "{image}/mask_{number}.png",
     "images/{image}.tif": "labels/mask_{image}_{number}.tif",
+    "{image}/{image}.png": "{image}/masks/{number}.png",
+    "images/image_{image}.jpg": "masks/mask_{image}_{number}.png",
+    "images/of {image}.jpg": "masks/{number}_of {image}.png",
 }
 CLASSED = {
     "images/{image}.jpg": "masks/{image}_{label}_{number}.png",
@@ -40,6 +43,8 @@ CLASSED = {
     "images/val/{image}.jpg": "masks/val/{image}/{label}/{number}.png",
     "train/images/{image}.jpg": "train/masks/{label}/{image}_{number}.png",
     "photos/{image}.jpg": "gt/{image}/{number}_{label}_mask.png",
+    "{image}.jpg": "{image}_mask_{label}_{number}.png",
+    "images/to {image}.bmp": "masks/{label}-{number}-to {image}.png",
     "CXR_png/{image}.jpg": "ManualMask/{label}/{image}_{number}.png",
     "images/{image}.tif": "masks_{label}/{image}_{number}.png",
     "scans/{image}.jpg": "organ_masks/{image}-{label}-{number}.png",
@@ -215,6 +220,7 @@ FORMS = (
     "masks/{split}{image}/{number}.png",
     "masks/{split}{image}/{label} {number}.png",
     "masks/{split}{label}/{image}.{number}.png",
+    "masks/{split}{label} {number} of {image}.png",
 )
 NAMES = st.lists(st.sampled_from(["a", "b7", "12", "003", "Ä", "scan", "9z"]), min_size=1, max_size=3)
 
