@@ -58,6 +58,7 @@ from converter.model import ClassInfo, Header, Ref, Sample
 from converter.package import index, meta
 from converter.package.tree import PackageAssembler, describe, image_path, indexed_image, mask_stem
 from converter.storage import Source
+from converter.worker import NotHereError, trial
 
 __all__ = ["FORMAT"]
 
@@ -103,10 +104,11 @@ def _beside(source: Source) -> list[tuple[str, str]]:
 
 
 def _holds_classes(source: Source, mask: str) -> bool:
-    """Whether a file may be a map of classes, and not a picture: it has few values, or colours."""
+    """Whether a file has few values, or colours, as maps of classes have; what only workers decode is none."""
     try:
-        array = codec.read_labels(source.read(mask), mask).array
-    except SourceError:
+        with trial():
+            array = codec.read_labels(source.read(mask), mask).array
+    except (SourceError, NotHereError):
         return False
     return len(np.unique(array.reshape(-1, *array.shape[2:]), axis=0)) <= FEW
 

@@ -29,6 +29,7 @@ from converter.layouts.mask_words import class_in, is_view, telling, words_of
 from converter.layouts.masks import binary_mask
 from converter.layouts.words import IMAGE_ENDS, IMAGE_WORDS, MASK_ENDS, MASK_WORDS, Kind, key_of, said
 from converter.storage import Source
+from converter.worker import NotHereError, trial
 
 __all__ = ["NamedMask", "Names", "find_names", "tells_objects"]
 
@@ -193,15 +194,24 @@ def _several(naming: Naming, found: Sequence[NamedMask]) -> bool:
 
 
 def _binary(source: Source, found: Sequence[NamedMask]) -> bool:
-    """Whether masks from all over the set, and all of one image, have one foreground value; damaged ones may."""
+    """Whether masks from all over the set, and all of one image, have one foreground value.
+
+    Damaged ones may, and those that are decoded in workers only.
+    """
     first = next((one.image for one, other in pairwise(found) if one.image == other.image), "")
     together = [mask for mask in found if mask.image == first][:LOOKED_AT]
-    for mask in dict.fromkeys([*together, *found[:: max(1, len(found) // LOOKED_AT)]]):
-        try:
-            binary_mask(source.read(mask.path), mask.path)
-        except SourceError as error:
-            if error.code == "unexpected-value":
-                return False
+    looked_at = dict.fromkeys([*together, *found[:: max(1, len(found) // LOOKED_AT)]])
+    return all(_may_be_binary(source, mask.path) for mask in looked_at)
+
+
+def _may_be_binary(source: Source, path: str) -> bool:
+    try:
+        with trial():
+            binary_mask(source.read(path), path)
+    except SourceError as error:
+        return error.code != "unexpected-value"
+    except NotHereError:
+        return True
     return True
 
 

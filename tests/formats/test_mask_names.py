@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
 import converter
+from converter.errors import DetectionError
 from converter.layouts.mask_names import find_names
-from converter.storage import Source
+from converter.pipeline.opening import detect
+from converter.storage import Source, open_source
 from tests.support import segpack_here
 
 SIZE = (12, 10)
@@ -195,6 +198,18 @@ def test_maps_and_views_of_all_objects_are_no_masks_of_one(tmp_path, capfd):
     assert converter.open(tmp_path / "views").format == "semantic-png"
     run = segpack_here(capfd, "convert", tmp_path / "views", tmp_path / "out", "--to", "coco")
     assert "masks/a_overlay.png: no image belongs to this mask" in run.err + run.out
+
+
+@pytest.mark.parametrize("ending", ["tif", "gif", "jpg"])
+def test_looking_at_masks_leaves_to_workers_what_is_theirs(tmp_path, ending, monkeypatch):
+    laid_out(tmp_path / "objects", "images/{image}.png", f"masks/{{image}}_{{number}}.{ending}")
+    for number in range(3):
+        save(tmp_path / f"beside/{number}.jpeg", np.zeros((*SIZE[::-1], 3), np.uint8))
+        save(tmp_path / f"beside/{number}.{ending}", drawn("a", number))
+    monkeypatch.setattr(PIL.Image, "open", lambda *_: pytest.fail("Pillow was asked"))
+    assert detect(open_source(tmp_path / "objects"))[0].name == "instance-png"
+    with pytest.raises(DetectionError):
+        detect(open_source(tmp_path / "beside"))
 
 
 def test_what_was_predicted_beside_masks_is_none_of_them(tmp_path):
