@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain, compress
 
@@ -193,7 +193,8 @@ def _scan_named(reading: Reading, ledger: Ledger) -> Scan:
         known = class_numbers(told.values(), source, reading.options.class_name or "object")
         refs = _named_refs(source, names, {mask.path: known[told.get(mask.path, "")].id for mask in names.found()})
         classes = sorted(known.values(), key=lambda c: c.id)
-        _tell_classes(source, told, ledger)
+        if not reading.options.class_name:
+            _tell_classes(source, names, told, ledger)
     tell_unused(reading.images, refs, chain(mask_paths(refs), orphans), ledger)
     return Scan(_header(classes, refs), refs)
 
@@ -211,13 +212,18 @@ def _named_refs(source: Source, names: Names, class_ids: Mapping[str, int]) -> l
     return finds.refs()
 
 
-def _tell_classes(source: Source, told: Mapping[str, str], ledger: Ledger) -> None:
-    if not told:
-        return
-    labels = sorted(set(told.values()))
-    shown = ", ".join(labels[:5]) + (", ..." if len(labels) > 5 else "")
-    said = f"the names of masks tell their classes ({shown}), as {next(iter(told))}; --class-name NAME makes them one"
-    ledger.note("classes-from-names", source.name, said)
+def _tell_classes(source: Source, names: Names, told: Mapping[str, str], ledger: Ledger) -> None:
+    if told:
+        said = f"the names of masks tell their classes ({_listed(set(told.values()))}), as {next(iter(told))}"
+        ledger.note("classes-from-names", source.name, f"{said}; --class-name NAME makes them one")
+    elif words := names.doubtful():
+        said = f"masks are called {_listed(words)}, and too few are to say that these are classes: all are of one"
+        ledger.note("class-names-unknown", source.name, f"{said}; if they are, write {{class}} in --masks PATTERN")
+
+
+def _listed(words: Iterable[str]) -> str:
+    shown = sorted(words)
+    return ", ".join(shown[:5]) + (", ..." if len(shown) > 5 else "")
 
 
 def _class_of(path: str) -> int:

@@ -86,10 +86,18 @@ class Names(msgspec.Struct, frozen=True):
 
         Names tell classes when there are many masks of each, one of a hash or an object none.
         """
-        told = {mask.path: class_in(mask.rest) for mask in self.found()}
+        told = self._told()
         if all(told.values()) and 2 * len(set(told.values())) <= len(told):
             return told
         return {mask.path: mask.folder for mask in self.found()} if self.naming == "sorted" else {}
+
+    def doubtful(self) -> list[str]:
+        """Words that may be classes, where there are too few masks of each to say so."""
+        words = sorted(set(self._told().values()))
+        return words if not self.labels() and all(word and not any(map(str.isdecimal, word)) for word in words) else []
+
+    def _told(self) -> dict[str, str]:
+        return {mask.path: class_in(mask.rest) for mask in self.found()}
 
 
 def find_names(masks: Source, images: Source) -> Names | None:

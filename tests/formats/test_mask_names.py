@@ -169,6 +169,19 @@ def test_names_that_no_other_mask_has_are_no_classes(tmp_path, names):
     assert [c.name for c in converter.open(tmp_path).classes] == ["object"]
 
 
+def test_words_that_may_be_classes_are_told(tmp_path):
+    photo(tmp_path / "images/a.jpg")
+    for number, name in enumerate(("cat", "dog")):
+        save(tmp_path / f"masks/a/{name}.png", drawn("a", number))
+    (note,) = converter.inspect(tmp_path).notes
+    assert note.code == "class-names-unknown"
+    assert "cat, dog" in note.message
+    assert "--masks" in note.message
+    assert converter.inspect(tmp_path, class_name="pet").notes == []
+    dataset = converter.open(tmp_path, masks="masks/{image}/{class}.png")
+    assert [c.name for c in dataset.classes] == ["cat", "dog"]
+
+
 def test_an_image_without_masks_stays_and_a_mask_without_an_image_is_told(tmp_path):
     laid_out(tmp_path / "set", "images/{image}.jpg", "masks/{image}_{number}.png")
     photo(tmp_path / "set/images/c.jpg")
