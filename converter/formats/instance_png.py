@@ -15,7 +15,8 @@ or RGBA with one foreground value, and any naming through
 `--masks "masks/{image}/{instance}_{class}.png"`, with
 `--image-pattern "photos/{split}/{image}.jpg"` where images cannot be found by name. What
 stands for {class} is an id when it is a number (named in classes.json and the like), else a
-name. Without class names there is one class, `object` or what `--class-name` says.
+name, with the id that such a file gives it, or numbered from 1 in the order of names. Without
+class names there is one class, `object` or what `--class-name` says.
 
 Holds: masks with holes, parts and overlaps; crowd (index.csv); masks without a pixel.
 Cannot hold: boxes without a mask, attributes, vertices of polygons.

@@ -1,7 +1,7 @@
 """Class lists: the files that name classes, and what makes a list of classes usable.
 
 classes.json     {"1": "cat"} or ["cat"] or [{"id": 1, "name": "cat", "color": [r, g, b]}]
-classes.txt, obj.names, class_names.txt   a name a line; line i is index i
+classes.txt, obj.names, class_names.txt   a name a line; line i is index i (codes.txt too: fastai)
 labelmap.txt     name:r,g,b:parts:actions   (CVAT); line i is index i
 _classes.csv     Pixel Value, Class         (Roboflow)
 class_dict.csv   name,r,g,b                 (CamVid, also class_dict_seg.csv); row i is index i
@@ -45,6 +45,7 @@ CLASS_FILES = (
     "classes.txt",
     "obj.names",
     "class_names.txt",
+    "codes.txt",
     "labelmap.txt",
     "_classes.csv",
     "class_dict.csv",

@@ -106,18 +106,22 @@ def _check_one_each(reading: Reading, found: Iterable[tuple[Image, str]]) -> Non
 
 
 def class_numbers(labels: Iterable[str], source: Source, single: str) -> dict[str, ClassInfo]:
-    """What stands for {class} -> its class: a number is an id, names are numbered from 1 in their order.
+    """What stands for {class} -> its class: a number is an id, a name has the id that the class file gives it.
 
-    Numbers get their names from the class file beside the masks. Where nothing stands, all is `single`.
+    The file lies beside the masks, and has all that are used, else names are numbered from 1 in their order.
+    Where nothing stands, all is `single`.
     """
     names = sorted(set(labels))
     if names == [""] or not names:
         return {"": ClassInfo(1, single)}
+    path = find_class_file(source, [""])
+    known = read_class_file(source, path) if path else {}
     ids = {n: id for n in names if (id := whole(n)) is not None and id >= 0}
     if len(ids) == len(names):
-        path = find_class_file(source, [""])
-        known = read_class_file(source, path) if path else {}
         return {n: ClassInfo(i, known[i].name if i in known else f"class_{i}", source_id=i) for n, i in ids.items()}
+    listed = {c.name: msgspec.structs.replace(c, source_id=c.id, source_name=c.name) for c in known.values()}
+    if listed.keys() >= set(names):
+        return {n: c for n, c in listed.items() if c.id or n in names}
     return {n: ClassInfo(i, n or single, source_id=i, source_name=n) for i, n in enumerate(names, 1)}
 
 

@@ -169,6 +169,20 @@ def test_names_that_no_other_mask_has_are_no_classes(tmp_path, names):
     assert [c.name for c in converter.open(tmp_path).classes] == ["object"]
 
 
+@pytest.mark.parametrize(
+    ("lines", "wanted"),
+    [
+        ("background\ndog\ntraffic_light\ncat\n", [(1, "dog"), (2, "traffic_light"), (3, "cat")]),
+        ("traffic_light\ncat\ndog\n", [(0, "traffic_light"), (1, "cat"), (2, "dog")]),
+        ("background\ncat\n", [(1, "cat"), (2, "traffic_light")]),  # it lacks one
+    ],
+)
+def test_a_class_file_says_the_ids_of_names(tmp_path, lines, wanted):
+    laid_out(tmp_path, *next(iter(CLASSED.items())))
+    (tmp_path / "classes.txt").write_text(lines)
+    assert [(c.id, c.name) for c in converter.open(tmp_path).classes] == wanted
+
+
 def test_words_that_may_be_classes_are_told(tmp_path):
     photo(tmp_path / "images/a.jpg")
     for number, name in enumerate(("cat", "dog")):

@@ -213,6 +213,14 @@ def test_numbers_get_their_names_from_the_class_file(tmp_path):
     assert [(c.id, c.name) for c in dataset.classes] == [(7, "cup")]
 
 
+def test_names_get_their_numbers_from_the_class_file(tmp_path):
+    save(tmp_path / "photos/a.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+    save(tmp_path / "objects/a-cup.png", drawn(1) // 2 * 255)
+    (tmp_path / "codes.txt").write_text("void\nplate\ncup\n")
+    dataset = converter.open(tmp_path, masks="objects/{image}-{class}.png")
+    assert [(c.id, c.name) for c in dataset.classes] == [(1, "plate"), (2, "cup")]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
