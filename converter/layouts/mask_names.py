@@ -14,38 +14,32 @@ of its image is a number, and a class where the same words stand in the names of
 
 from __future__ import annotations
 
-import functools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from converter.errors import SourceError
-from converter.layouts.images import is_image, is_split_name, split_name
+from converter.layouts.images import is_image, is_split_name
 from converter.layouts.mask_words import class_in, is_view, telling, words_of
 from converter.layouts.masks import binary_mask
-from converter.layouts.words import IMAGE_ENDS, IMAGE_WORDS, MASK_ENDS, MASK_WORDS, Kind, key_of, said
+from converter.layouts.photos import Parts, Photos, base_of, folder_of, held_in, home_of, parts_of
+from converter.layouts.words import MASK_ENDS, MASK_WORDS, said
 from converter.storage import Source
 from converter.worker import NotHereError, trial
 
 __all__ = ["NamedMask", "Names", "find_names", "tells_objects"]
 
-Parts: TypeAlias = tuple[str, ...]
 Naming = Literal["named", "ended", "folder", "sorted"]
 
 NAME_ENDS = "-_ ."  # what may follow the name of the image in that of its mask
-OF_IMAGE = re.compile(
-    rf"(?P<before>.+)[-_ .](?:{'|'.join(sorted(IMAGE_ENDS))})|(?:{'|'.join(sorted(IMAGE_ENDS))})[-_ .](?P<after>.+)",
-    re.IGNORECASE,
-)
 OF_MASK = re.compile(
     rf"(?:.*[-_ .])?(?:(?:{'|'.join(sorted(MASK_ENDS))})[-_ .]?\(?\d*\)?|masks?\d*(?:[-_ .].*)?)", re.IGNORECASE
 )
 BEFORE = re.compile(rf"(?:{'|'.join(sorted(MASK_WORDS - {'y'}))})[-_ .](.+)", re.IGNORECASE)
-OWN_FOLDER = IMAGE_WORDS | IMAGE_ENDS  # names of images that have a folder for themselves
 TRIED = 2000  # masks that tell which naming is that of the set
 LOOKED_AT = 12  # masks that are decoded to see whether they are binary
 
@@ -133,11 +127,11 @@ def _find(masks: Source, images: Source) -> Names | None:
     if not paths or not photos:
         return None
     naming, strict = _naming(paths[:: max(1, len(paths) // TRIED)], photos)
-    named = _settled(paths, naming, _Photos(photos, strict=strict))
+    named = _settled(paths, naming, Photos(photos, strict=strict))
     if not any(mask.image for mask in named):
         return None
-    homes = {_home(_folder(mask.image)) for mask in named if mask.image}
-    return Names(naming, named, [path for path in photos if _home(_folder(path)) in homes])
+    homes = {home_of(folder_of(mask.image)) for mask in named if mask.image}
+    return Names(naming, named, [path for path in photos if home_of(folder_of(path)) in homes])
 
 
 def _naming(paths: Sequence[str], photos: Sequence[str]) -> tuple[Naming, bool]:
@@ -148,7 +142,7 @@ def _naming(paths: Sequence[str], photos: Sequence[str]) -> tuple[Naming, bool]:
     best = (0, 0)
     choice: tuple[Naming, bool] = "named", True
     for strict in (True, False):
-        index = _Photos(photos, strict=strict)
+        index = Photos(photos, strict=strict)
         for naming in NAMINGS:
             worth = _worth(_settled(paths, naming, index))
             if worth > best:
@@ -160,13 +154,13 @@ def _naming(paths: Sequence[str], photos: Sequence[str]) -> tuple[Naming, bool]:
     return choice
 
 
-def _settled(paths: Sequence[str], naming: Naming, photos: _Photos) -> list[NamedMask]:
+def _settled(paths: Sequence[str], naming: Naming, photos: Photos) -> list[NamedMask]:
     """Each mask by the first way to read its name that leaves something of it, if those of all others leave some.
 
     `a_1_2` may be the second object of `a_1`, where all others have a number as well, or `a_1_2` itself.
     """
     find = NAMINGS[naming]
-    ways = [list(find(photos, _folders(_folder(path), photos.strict), _base(path))) for path in paths]
+    ways = [list(find(photos, parts_of(folder_of(path), photos.strict), base_of(path))) for path in paths]
     bare = any(len(mine) == 1 and not mine[0].rest for mine in ways)
     return [NamedMask(path, *_chosen(mine, bare=bare)) for path, mine in zip(paths, ways, strict=True)]
 
@@ -229,108 +223,22 @@ def _may_be_binary(source: Source, path: str) -> bool:
 def _roles(masks: Source, images: Source) -> tuple[list[str], list[str]]:
     """The files that are masks, and those that are images."""
     here = [path for path in masks.names() if is_image(path)]
-    inside = [path for path in here if _holds(_folder(path)) == "mask"]
+    inside = [path for path in here if held_in(folder_of(path)) == "mask"]
     apart = images is not masks
     if not apart and len(inside) == len(here):
         inside = []  # the word stands in the name of the whole set
-    found = inside or [path for path in here if OF_MASK.fullmatch(_base(path))]
+    found = inside or [path for path in here if OF_MASK.fullmatch(base_of(path))]
     if apart:
         there = [path for path in images.names() if is_image(path)]
-        return found or here, [path for path in there if _holds(_folder(path)) != "mask"] or there
+        return found or here, [path for path in there if held_in(folder_of(path)) != "mask"] or there
     taken = set(found)
     return found, [path for path in here if path not in taken]
-
-
-def _folder(path: str) -> str:
-    return path.rpartition("/")[0]
-
-
-def _base(path: str) -> str:
-    """The name of a file without its extension, which every image has."""
-    return path.rpartition("/")[2].rpartition(".")[0]
-
-
-@functools.lru_cache(maxsize=4096)
-def _layout(folder: str) -> int:
-    """How many folders of a path are those of the layout: up to the innermost that says what is in it.
-
-    That is one that says nothing else, but for a split; else one that is not numbered, as `img_01` is an image.
-    """
-    telling = [(depth, found) for depth, name in enumerate(folder.split("/"), 1) if (found := said(name)).kind]
-    plain = [depth for depth, found in telling if not found.rest or is_split_name(found.rest)]
-    others = [depth for depth, found in telling if not any(map(str.isdecimal, found.rest))]
-    return max(plain or others or [depth for depth, _ in telling], default=0)
-
-
-def _holds(folder: str) -> Kind:
-    """What is in a folder."""
-    depth = _layout(folder)
-    return said(folder.split("/")[depth - 1]).kind if depth else ""
-
-
-@functools.lru_cache(maxsize=4096)
-def _home(folder: str) -> str:
-    """The folder of the layout that a folder is or lies below."""
-    return "/".join(folder.split("/")[: _layout(folder)])
-
-
-@functools.lru_cache(maxsize=4096)
-def _folders(folder: str, strict: bool) -> Parts:
-    """The folders of a path, splits by their usual names: of those of the layout what is neither images nor masks.
-
-    Not `strict`, only the splits of these.
-    """
-    names = [name for name in folder.split("/") if name]
-    depth = _layout("/".join(names))
-    layout = [split_name(rest) for rest in key_of("/".join(names[:depth])) if strict or is_split_name(rest)]
-    return tuple(layout + [split_name(name) for name in names[depth:]])
-
-
-class _Photos:
-    """Images by their folders and names: as these are, then without the word for images, and by their numbers."""
-
-    def __init__(self, paths: Iterable[str], *, strict: bool) -> None:
-        self.strict = strict
-        exact: dict[tuple[Parts, str], str] = {}
-        loose: dict[tuple[Parts, str], str] = {}
-        for path in paths:
-            folders, base = _folders(_folder(path), strict), _base(path)
-            if not strict and not _layout(_folder(path)):
-                folders = tuple(filter(is_split_name, folders))  # nothing says that they are part of the name
-            for name in {base, path.rpartition("/")[2]}:
-                _enter(exact, (folders, name), path)
-            if match := OF_IMAGE.fullmatch(base):
-                _enter(loose, (folders, match["before"] or match["after"]), path)
-            if (
-                folders
-                and not is_split_name(folders[-1])
-                and base.lower() in {*IMAGE_WORDS, *IMAGE_ENDS, folders[-1].lower()}
-            ):
-                _enter(loose, (folders[:-1], folders[-1]), path)
-            if base.isdecimal() and _number(base) != base:
-                _enter(loose, (folders, _number(base)), path)
-        self._found = loose | exact
-
-    def get(self, folders: Parts, name: str) -> str:
-        """The one image of this name, "" where there is none."""
-        found = self._found.get((folders, name), "")
-        return found or (self._found.get((folders, _number(name)), "") if name.isdecimal() else "")
-
-
-def _number(name: str) -> str:
-    """A number without the zeros before it."""
-    return name.lstrip("0") or "0"
-
-
-def _enter(index: dict[tuple[Parts, str], str], key: tuple[Parts, str], path: str) -> None:
-    """What two images are called names neither."""
-    index[key] = path if key not in index else ""
 
 
 # ---------------------------------------------------------------- namings
 
 
-def _named(photos: _Photos, folders: Parts, name: str) -> Iterator[Way]:
+def _named(photos: Photos, folders: Parts, name: str) -> Iterator[Way]:
     """`<image>`, `<image>_<rest>` and `mask_<image>`: the longest image that the name begins with comes first."""
     if image := photos.get(folders, name):
         yield Way(image, "")
@@ -341,14 +249,14 @@ def _named(photos: _Photos, folders: Parts, name: str) -> Iterator[Way]:
         yield from _named(photos, folders, begin[1])
 
 
-def _ended(photos: _Photos, folders: Parts, name: str) -> Iterator[Way]:
+def _ended(photos: Photos, folders: Parts, name: str) -> Iterator[Way]:
     """`<rest>_<image>`: the longest image that the name ends with comes first."""
     for begin in range(1, len(name)):
         if name[begin - 1] in NAME_ENDS and (image := photos.get(folders, name[begin:])):
             yield Way(image, name[: begin - 1])
 
 
-def _in_folder(photos: _Photos, folders: Parts, name: str) -> Iterator[Way]:
+def _in_folder(photos: Photos, folders: Parts, name: str) -> Iterator[Way]:
     """`<image>/<rest>`, where the rest may repeat the name of the image."""
     for depth in range(len(folders), 0, -1):
         above, own = folders[: depth - 1], folders[depth - 1]
@@ -357,7 +265,7 @@ def _in_folder(photos: _Photos, folders: Parts, name: str) -> Iterator[Way]:
             yield Way(image, "/".join((*folders[depth:], last)))
 
 
-def _sorted(photos: _Photos, folders: Parts, name: str) -> Iterator[Way]:
+def _sorted(photos: Photos, folders: Parts, name: str) -> Iterator[Way]:
     """`<class>/<image>` and `<class>/<image>_<rest>`."""
     for at, label in enumerate(folders):
         if not is_split_name(label):
@@ -365,7 +273,7 @@ def _sorted(photos: _Photos, folders: Parts, name: str) -> Iterator[Way]:
                 yield Way(way.image, way.rest, said(label).rest if said(label).kind == "mask" else label)
 
 
-NAMINGS: dict[Naming, Callable[[_Photos, Parts, str], Iterator[Way]]] = {
+NAMINGS: dict[Naming, Callable[[Photos, Parts, str], Iterator[Way]]] = {
     "named": _named,
     "ended": _ended,
     "folder": _in_folder,
