@@ -153,7 +153,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     columns = _columns(list(rows[0])) if rows else None
     if columns is None:
         raise SourceError(file, "has no rows, or no columns of images and run lengths", place="line 1")
-    grouped, sizes, labels = _group(rows, columns, file, ledger)
+    grouped, sizes, bare = _group(rows, columns, file, ledger)
     index = _Images(reading.images)
     counting = _counting(reading, columns, file, ledger)
     refs = [
@@ -162,14 +162,15 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     ]
     made = [r for r in refs if r is not None]
     tell_unused(reading.images, made, tables, ledger)
-    return Scan(Header("rle-csv", "instance", _classes(reading, columns, labels, ledger)), made)
+    labels = {row.label for r in made for row in r.payload.rows}
+    return Scan(Header("rle-csv", "instance", _classes(reading, columns, labels, bare, ledger)), made)
 
 
 def _group(
     rows: Sequence[Mapping[str, str]], columns: Columns, file: str, ledger: Ledger
 ) -> tuple[dict[str, list[Row]], dict[str, tuple[int, int]], set[str]]:
-    """Image -> its rows that hold something; the sizes that the table says; all classes."""
-    labels: set[str] = set()
+    """Image -> its rows that hold something; the sizes that the table says; classes of rows that hold nothing."""
+    bare: set[str] = set()
     grouped: dict[str, list[Row]] = defaultdict(list)
     sizes: dict[str, tuple[int, int]] = {}
     for line, row in enumerate(rows, 2):
@@ -187,11 +188,11 @@ def _group(
         code = row[columns.code].strip()
         found = WITH_ATTRIBUTES.fullmatch(label)
         label, attributes = found.groups() if found else (label, "")
-        if code.lower() not in EMPTY or label.lower() not in EMPTY:
-            labels.add(label)
         if code.lower() not in EMPTY:
             mine.append(Row(line, label, attributes.replace("_", ","), code))
-    return grouped, sizes, labels
+        elif label.lower() not in EMPTY:
+            bare.add(label)
+    return grouped, sizes, bare
 
 
 def _counting(reading: Reading, columns: Columns, file: str, ledger: Ledger) -> Counting:
@@ -239,24 +240,33 @@ def _ref(name: str, payload: Payload, size: tuple[int, int], index: _Images, led
     return Ref(Image(shown, None, *size, file=found), payload)
 
 
-def _classes(reading: Reading, columns: Columns, labels: set[str], ledger: Ledger) -> tuple[ClassInfo, ...]:
+def _classes(
+    reading: Reading, columns: Columns, labels: set[str], bare: set[str], ledger: Ledger
+) -> tuple[ClassInfo, ...]:
+    """The classes of objects, and those of rows without one, as far as these are of the same kind and in the list."""
     source = reading.source
     if not columns.label and not columns.joined:
         return (ClassInfo(1, reading.options.class_name or "object"),)
-    numbers = [whole(v) for v in labels]
-    used = {n for n in numbers if n is not None and n >= 0}
-    if not used.issuperset(numbers):
-        classes = tuple(ClassInfo(i, check_name(n, source.name, "classes")) for i, n in enumerate(sorted(labels), 1))
+    used, without = _numbers(labels or bare), _numbers(bare)
+    if used is None:
+        names = labels if without else labels | bare
+        classes = tuple(ClassInfo(i, check_name(n, source.name, "classes")) for i, n in enumerate(sorted(names), 1))
         check_classes(classes, source.name)
         return classes
     path = find_class_file(source, [""])
     if path is None:
-        return unnamed(used, reading.options.classes, ledger, source.name)
+        return unnamed(used | (without or set()), reading.options.classes, ledger, source.name)
     found = read_class_file(source, path)
-    strange = used - found.keys()
+    strange = used - found.keys() if labels else set()
     if strange:
         raise SourceError(source.label(path), undeclared(strange, found))
     return tuple(ClassInfo(i, c.name, c.color, i, c.name) for i, c in sorted(found.items()) if i or i in used)
+
+
+def _numbers(labels: set[str]) -> set[int] | None:
+    """The ids that labels are; None when one is no number."""
+    numbers = [whole(label) for label in labels]
+    return {n for n in numbers if n is not None} if all(n is not None and n >= 0 for n in numbers) else None
 
 
 # ---------------------------------------------------------------- load

@@ -50,7 +50,7 @@ from converter.layouts.classes import (
 )
 from converter.layouts.images import is_image, order_splits, shown_name, tell_unused
 from converter.layouts.mask_names import tells_objects
-from converter.layouts.masks import check_size, instance_folders, label_map, labels_of
+from converter.layouts.masks import check_size, instance_folders, label_map, labels_of, thinned
 from converter.layouts.pairing import pair_beside, pair_masks
 from converter.layouts.patterns import PATTERNS, mask_an_image
 from converter.ledger import Ledger, Skipped
@@ -107,7 +107,7 @@ def _holds_classes(source: Source, mask: str) -> bool:
     """Whether a file has few values, or colours, as maps of classes have; what only workers decode is none."""
     try:
         with trial():
-            array = codec.read_labels(source.read(mask), mask).array
+            array = thinned(codec.read_labels(source.read(mask), mask).array)
     except (SourceError, NotHereError):
         return False
     return len(np.unique(array.reshape(-1, *array.shape[2:]), axis=0)) <= FEW

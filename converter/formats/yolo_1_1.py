@@ -53,7 +53,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         raise SourceError(source.name, f"no {NAMES} in it", remedy="is it YOLO 1.1?")
     names = read_class_file(source, NAMES)
     classes = tuple(ClassInfo(i + 1, c.name, None, i, c.name) for i, c in sorted(names.items()))
-    index, labels = ImageIndex(reading.images), yolo_tree.Labels(source)
+    index, labels = ImageIndex(reading.images), yolo_tree.Labels(source, ())
     refs: dict[str, Ref] = {}
     for split, entry, place in _entries(source):
         try:

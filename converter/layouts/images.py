@@ -143,11 +143,11 @@ class ImageIndex:
         if not self.paths:
             return None
         found = _find(file_name, _places(file_name, folders), self.paths, self._by_base)
-        if found is not None:
-            return found
-        name = file_name.lower()
-        folded = _find(name, _places(name, map(str.lower, folders)), self._folded, self._folded_by_base)
-        return self._folded[folded] if folded is not None else None
+        if not found:
+            name = file_name.lower()
+            folded = _find(name, _places(name, map(str.lower, folders)), self._folded, self._folded_by_base)
+            found = [self._folded[path] for path in folded]
+        return found[0] if len(found) == 1 else None
 
 
 def _places(name: str, folders: Iterable[str]) -> Iterator[str]:
@@ -161,14 +161,13 @@ def _by_base(paths: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def _find(name: str, places: Iterable[str], paths: Container[str], by_base: Mapping[str, Sequence[str]]) -> str | None:
-    """The first of these places that there is, else the one path that ends in the name."""
+def _find(name: str, places: Iterable[str], paths: Container[str], by_base: Mapping[str, Sequence[str]]) -> list[str]:
+    """The first of these places that there is, else all paths that end in the name."""
     for path in places:
         if path in paths:
-            return path
+            return [path]
     ending = "/" + name
-    found = [path for path in by_base.get(posixpath.basename(name), ()) if ("/" + path).endswith(ending)]
-    return found[0] if len(found) == 1 else None
+    return [path for path in by_base.get(posixpath.basename(name), ()) if ("/" + path).endswith(ending)]
 
 
 def measure(source: Source, path: str) -> codec.ImageInfo:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import msgspec
@@ -79,10 +80,9 @@ def _is_config(source: Source, path: str) -> bool:
 
 def _label_paths(source: Source) -> list[str]:
     """Text files that stand where labels of images do; those in labels/ when the images lie elsewhere."""
-    labels = Labels(source)
-    if not labels.texts:
-        return []
-    if images := image_files(source):
+    images = image_files(source)
+    labels = Labels(source, images)
+    if images:
         return sorted({label for path in images if (label := labels.of(path)) is not None})
     return sorted(filter(_in_labels, labels.texts))
 
@@ -93,15 +93,21 @@ def _in_labels(path: str) -> bool:
 
 
 class Labels:
-    """The text files of a source, as labels of images."""
+    """The text files of a source, as labels of images.
 
-    def __init__(self, source: Source) -> None:
+    What the rule of Ultralytics gives to one of `images` is found for no other.
+    """
+
+    def __init__(self, source: Source, images: Iterable[str]) -> None:
         self.source = source
         self.texts = {name for name in source.names() if name.lower().endswith(".txt")}
+        self._taken = self.texts.intersection(map(label_of, images)) if self.texts else set()
 
     @cached_property
     def _folded(self) -> dict[str, str]:
-        return {name.lower(): name for name in self.texts}
+        """Each file in lower case, of those that no other is then equal to."""
+        counts = Counter(map(str.lower, self.texts))
+        return {name.lower(): name for name in self.texts if counts[name.lower()] == 1}
 
     def find(self, path: str) -> str | None:
         """The file of a path, or the one that differs from it in case alone."""
@@ -117,10 +123,13 @@ class Labels:
         match = IMAGES.fullmatch("/" + image)
         paths = [usual, stem(f"{match[1]}/labels/{match[2]}")[1:] + ".txt"] if match else [usual]
         for place in (posixpath.join(root, path) for path in paths for root in roots):
-            if (found := self.find(place)) is not None:
+            if (found := self._free(self.find(place))) is not None:
                 return found
-        beside = self.find(stem(image) + ".txt")
+        beside = self._free(self.find(stem(image) + ".txt"))
         return beside if beside is not None and self._has_rows(beside) else None
+
+    def _free(self, path: str | None) -> str | None:
+        return None if path in self._taken else path
 
     def _has_rows(self, path: str) -> bool:
         """Whether a file begins as a label does; captions lie beside images too."""
@@ -158,7 +167,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     classes = classes_of(reading, tree.config, tree.class_file, config)
     folder = posixpath.dirname(tree.config) if tree.config else ""
     found = split_images(reading, config, folder, tree.config, ledger)
-    labels = Labels(source)
+    labels = Labels(source, image_files(reading.images))
     refs = [_ref(reading, path, base, split, folder, labels) for split, base, path in found]
     _refuse_shared_labels(reading, refs)
     _refuse_strange_images(reading, refs)
@@ -219,7 +228,7 @@ def _tell_missing(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None
         ledger.doubt(shown_name(ref.image), None, SourceError(file, "it has no label file", code="missing-mask"))
     mine = {r.payload.label for r in refs}
     folders = {posixpath.dirname(label) for label in mine if label}
-    images = {stem(path).lower() for path in reading.images.names() if is_image(path)}
+    images = {stem(path) for path in reading.images.names() if is_image(path)}
     for path in reading.source.names():
         if (
             path.lower().endswith(".txt")
@@ -238,6 +247,6 @@ def _tell_missing(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None
 
 
 def _is_orphan(path: str, images: set[str]) -> bool:
-    head, found, tail = ("/" + path.lower()).rpartition("/labels/")
-    twin = f"{head}/images/{tail}" if found else "/" + path.lower()
+    head, found, tail = ("/" + path).rpartition("/labels/")
+    twin = f"{head}/images/{tail}" if found else "/" + path
     return twin[1:].removesuffix(".txt") not in images

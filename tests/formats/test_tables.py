@@ -77,6 +77,23 @@ def test_a_class_without_an_object_is_one(tmp_path):
     assert [[i.class_name for i in s.instances] for s in dataset] == [["Fish", "2_wheeler"], []]
 
 
+@pytest.mark.parametrize(
+    ("rows", "listed", "classes"),
+    [
+        (["a.png,1 3,1", "a.png,,2"], None, [(1, "class_1"), (2, "class_2")]),
+        (["a.png,1 3,1", "a.png,,0"], '{"1": "cat", "2": "dog"}', [(1, "cat"), (2, "dog")]),
+        (["a.png,1 3,1", "a.png,,healthy"], None, [(1, "class_1")]),
+        (["a.png,1 3,cat", "a.png,,0"], None, [(1, "cat")]),
+    ],
+)
+def test_rows_without_an_object_change_no_class_of_others(tmp_path, rows, listed, classes):
+    Image.new("L", (7, 8)).save(tmp_path / "a.png")
+    (tmp_path / "train.csv").write_text("\n".join(["ImageId,EncodedPixels,ClassId", *rows]) + "\n")
+    if listed is not None:
+        (tmp_path / "classes.json").write_text(listed)
+    assert [(c.id, c.name) for c in converter.open(tmp_path).classes] == classes
+
+
 @pytest.mark.parametrize("label", ["6_20_43", "6_20,43"])
 def test_attributes_of_imaterialist_are_kept_or_lost_aloud(tmp_path, label):
     root = tmp_path / "set"

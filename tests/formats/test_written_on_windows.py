@@ -53,3 +53,8 @@ def test_names_as_they_are_come_first(tmp_path):
 def test_two_files_that_may_be_meant_are_neither(tmp_path):
     (sample,) = converter.open(made(tmp_path, ["a.png"], ["A.png", "a.PNG"]))
     assert sample.image.file is None
+
+
+def test_a_name_that_two_files_end_in_is_not_looked_for_in_another_case(tmp_path):
+    (sample,) = converter.open(made(tmp_path, ["a.png"], ["x/a.png", "X/a.png", "y/a.png"]))
+    assert sample.image.file is None

@@ -72,3 +72,36 @@ def test_two_files_that_differ_in_case_are_two(tmp_path):
     (root / "labels/train/A.txt").write_text(ROW * 2)
     (root / "data.yaml").write_text(CONFIG)
     assert [(s.image.name, len(s.instances)) for s in converter.open(root)] == [("A.png", 2), ("a.png", 1)]
+
+
+@pytest.mark.parametrize("other", ["images/train/A.png", "JPEGImages/train/a.png"])
+def test_the_label_of_one_image_is_not_given_to_another(other, tmp_path):
+    """Ultralytics reads the other as without objects."""
+    root = made(tmp_path, "images/train/a.png", "labels/train/a.txt")
+    (root / other).parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (20, 10)).save(root / other)
+    (root / "classes.txt").write_text("cat\ndog\n")
+    assert sorted((s.image.file, len(s.instances)) for s in converter.open(root)) == sorted(
+        [("images/train/a.png", 1), (other, 0)]
+    )
+
+
+def test_of_labels_that_differ_in_case_neither_is_taken(tmp_path):
+    root = made(tmp_path / "set", "images/train/a.png", "labels/train/A.txt")
+    (root / "labels/train/a.TXT").write_text(ROW * 2)
+    (root / "data.yaml").write_text(CONFIG)
+    (root / "images/train/b.png").write_bytes((root / "images/train/a.png").read_bytes())
+    (root / "labels/train/b.txt").write_text(ROW)
+    assert [len(s.instances) for s in converter.open(root)] == [0, 1]
+    losses = converter.convert(root, tmp_path / "out", to="coco").losses
+    assert [(x.code, x.image) for x in losses] == [
+        ("orphan-label", "labels/train/A.txt"),
+        ("orphan-label", "labels/train/a.TXT"),
+    ]
+
+
+@pytest.mark.parametrize("count", ["2", "2.0", "'2'"])
+def test_counts_of_classes_that_agree(count, tmp_path):
+    root = made(tmp_path, "images/train/a.png", "labels/train/a.txt")
+    (root / "data.yaml").write_text(CONFIG + f"nc: {count}\n")
+    assert len(converter.open(root).classes) == 2
