@@ -34,7 +34,7 @@ from converter.layouts.classes import undeclared
 from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_family import marked, open_marked
 from converter.layouts.coco_files import CocoFile
-from converter.layouts.coco_images import IMAGE_KEYS, scan_images, with_extra
+from converter.layouts.coco_images import IMAGE_KEYS, Id, scan_images, with_extra
 from converter.layouts.coco_read import top_entries
 from converter.layouts.coco_write import Part
 from converter.layouts.images import ImageIndex, order_splits, own_ids, shown_name, tell_unused
@@ -53,7 +53,7 @@ SEGMENT_KEYS = frozenset({"id", "category_id", "area", "bbox", "iscrowd"})
 class Annotation(msgspec.Struct):
     """The segments of an image."""
 
-    image_id: int | str
+    image_id: Id
     file_name: str
     segments_info: list[dict[str, Any]]
 

@@ -13,6 +13,7 @@ from converter.codecs.slices import Slices
 from converter.errors import ShapeError, SourceError
 from converter.geometry import raster, runlengths
 from converter.layouts.coco_files import CocoFile, in_words
+from converter.layouts.coco_images import Id, number
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, Image, Instance, Polygons, Rle, Shape
@@ -26,7 +27,6 @@ __all__ = [
     "decode_head",
     "decode_heads",
     "instance_of",
-    "number",
     "place_of",
 ]
 
@@ -40,9 +40,9 @@ NO_NUMBER = re.compile(rb'"(NaN|-?Infinity)"')  # how the decoder hands on what 
 class AnnotationHead(msgspec.Struct, gc=False):
     """What scanning needs of an annotation."""
 
-    image_id: int | str
-    category_id: int
-    id: int | str | None = None
+    image_id: Id
+    category_id: Number
+    id: Id | None = None
 
 
 class RawRle(msgspec.Struct):
@@ -69,7 +69,7 @@ class Annotation(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A whole annotation as nearly all are; what does not fit, or has more keys, is looked at key by key."""
 
     image_id: Any
-    category_id: int
+    category_id: Number
     id: Any = None
     segmentation: Segmentation | msgspec.UnsetType = msgspec.UNSET
     bbox: list[Number] | None = None
@@ -83,6 +83,7 @@ _annotation = msgspec.json.Decoder(Annotation)
 _usual = msgspec.json.Decoder(list[Usual])
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _segmentation = msgspec.json.Decoder(Segmentation)
+_ring = msgspec.json.Decoder(list[Number])
 _numbers = msgspec.json.Decoder(list[Number] | None)
 _area = msgspec.json.Decoder(Number | None)
 _crowd = msgspec.json.Decoder(int | bool | None)
@@ -90,7 +91,7 @@ _any = msgspec.json.Decoder()
 
 
 def decode_heads(
-    file: CocoFile, raws: Slices, images: dict[int | str, tuple[Image, int]], ledger: Ledger
+    file: CocoFile, raws: Slices, images: dict[Id, tuple[Image, int]], ledger: Ledger
 ) -> Iterator[Sequence[AnnotationHead | None]]:
     """The heads of AT_ONCE annotations at a time, None for what had to be left out.
 
@@ -110,7 +111,7 @@ def decode_head(raw: bytes) -> AnnotationHead:
 
 
 def _decode_annotation(
-    file: CocoFile, raw: bytes, i: int, images: dict[int | str, tuple[Image, int]], ledger: Ledger
+    file: CocoFile, raw: bytes, i: int, images: dict[Id, tuple[Image, int]], ledger: Ledger
 ) -> AnnotationHead | None:
     try:
         return _annotation_head.decode(raw)
@@ -122,12 +123,8 @@ def _decode_annotation(
         return None
 
 
-def place_of(id: int | str | None, i: int) -> str:
+def place_of(id: Id | None, i: int) -> str:
     return f"annotation {id}" if id is not None else f"annotations[{i}]"
-
-
-def number(id: int | str | None) -> int | None:
-    return id if isinstance(id, int) else None
 
 
 def _refuse_endless(error: msgspec.MsgspecError, file: str, place: str) -> None:
@@ -136,7 +133,7 @@ def _refuse_endless(error: msgspec.MsgspecError, file: str, place: str) -> None:
         raise SourceError(file, in_words(error), place=place, remedy="write the file again")
 
 
-def _identify(raw: bytes, images: dict[int | str, tuple[Image, int]]) -> tuple[int | None, str]:
+def _identify(raw: bytes, images: dict[Id, tuple[Image, int]]) -> tuple[int | None, str]:
     """Id and image name of an annotation that does not decode as one, as far as they can be read."""
     try:
         entry = _any.decode(raw)
@@ -145,8 +142,8 @@ def _identify(raw: bytes, images: dict[int | str, tuple[Image, int]]) -> tuple[i
     if not isinstance(entry, dict):
         return None, ""
     id, image_id = entry.get("id"), entry.get("image_id")
-    known = images.get(image_id) if isinstance(image_id, int | str) else None
-    return (id if isinstance(id, int) else None), (shown_name(known[0]) if known else "")
+    known = images.get(image_id) if isinstance(image_id, int | float | str) else None
+    return number(id), (shown_name(known[0]) if known else "")
 
 
 def all_usual(document: bytes) -> list[Usual] | None:
@@ -186,7 +183,7 @@ def instance_of(entry: Annotation | Usual, extra: dict[str, Any], image: Image, 
     id, box = number(entry.id), _box(entry.bbox)
     shape = _shape(entry, box, image, ledger, id)
     return Instance(
-        class_id=entry.category_id,
+        class_id=int(entry.category_id),
         shape=shape,
         id=id,
         iscrowd=bool(entry.iscrowd),
@@ -205,11 +202,28 @@ def _key_by_key(raw: bytes) -> tuple[Annotation, dict[str, Any]]:
         head.category_id,
         head.id,
         bbox=_field(fields, "bbox", _numbers),
-        segmentation=_field(fields, "segmentation", _segmentation) if "segmentation" in fields else msgspec.UNSET,
+        segmentation=_drawn(fields) if "segmentation" in fields else msgspec.UNSET,
         iscrowd=_field(fields, "iscrowd", _crowd),
         area=_field(fields, "area", _area),
     )
     return entry, {k: _anything(k, bytes(v)) for k, v in fields.items() if k not in SHAPE_KEYS}
+
+
+def _drawn(fields: dict[str, msgspec.Raw]) -> Segmentation:
+    try:
+        return _field(fields, "segmentation", _segmentation)  # type: ignore[no-any-return]
+    except ShapeError:
+        if _is_ring(fields["segmentation"]):
+            raise ShapeError("segmentation: the polygon lacks its outer list, that of its rings") from None
+        raise
+
+
+def _is_ring(raw: msgspec.Raw) -> bool:
+    try:
+        _ring.decode(raw)
+    except msgspec.MsgspecError:
+        return False
+    return True
 
 
 def _anything(key: str, raw: bytes) -> Any:

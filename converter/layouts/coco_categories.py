@@ -10,6 +10,7 @@ import msgspec
 from converter.errors import SourceError
 from converter.layouts.classes import check_classes, check_name, is_background
 from converter.layouts.coco_files import CocoFile
+from converter.layouts.coco_images import number
 from converter.ledger import Ledger
 from converter.model import ClassInfo
 
@@ -41,9 +42,10 @@ def categories(files: Sequence[CocoFile]) -> dict[int, ClassInfo]:
 
 
 def _category(entry: dict[str, Any], file: str, place: str) -> ClassInfo:
-    id = entry.get("id")
-    if not isinstance(id, int) or isinstance(id, bool):
-        raise SourceError(file, f"the id is {id!r}, not a whole number", place=place, remedy="number the categories")
+    id = number(entry.get("id"))
+    if id is None:
+        problem = f"the id is {entry.get('id')!r}, not a whole number"
+        raise SourceError(file, problem, place=place, remedy="number the categories")
     name = check_name(entry.get("name"), file, place)
     color = entry.get("color")
     rgb = tuple(color) if isinstance(color, list) and len(color) == 3 else None

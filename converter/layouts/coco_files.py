@@ -139,10 +139,21 @@ def _open(source: Source, path: str, raw_split: str, *, alone: bool) -> CocoFile
     for key in ("images", "annotations"):
         if key not in top:
             raise SourceError(label, f"has no '{key}'", remedy="a COCO file of instances lists images and annotations")
+    if _head(top["annotations"])[:1] == b"{":
+        top = {**top, "annotations": _values(top["annotations"], label)}
+    for key in ("images", "annotations"):
         if _head(top[key])[:1] != b"[":
             raise SourceError(label, "is not a list", place=key, remedy="is it a COCO file of instances?")
     split = split_name(raw_split) if raw_split and (not alone or is_split_name(raw_split)) else None
     return CocoFile(path, label, split, raw_split, top)
+
+
+def _values(raw: msgspec.Raw, label: str) -> msgspec.Raw:
+    """The list of annotations where they are a mapping by their ids, as in LIVECell."""
+    entries = json.decode(raw, label, dict[str, msgspec.Raw], place="annotations")
+    if bytes(raw).count(b'"image_id"') > len(entries):  # of equal keys the decoder keeps one
+        raise SourceError(label, "a key stands twice", place="annotations", remedy="give each annotation its own")
+    return msgspec.Raw(b"[" + b",".join(map(bytes, entries.values())) + b"]")
 
 
 def in_words(error: Exception) -> str:

@@ -6,7 +6,7 @@ import json
 import posixpath
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -19,7 +19,9 @@ from converter.ledger import Ledger
 from converter.model import Image
 from converter.storage.names import clean, too_long
 
-__all__ = ["IMAGE_KEYS", "scan_images", "with_extra"]
+__all__ = ["IMAGE_KEYS", "Id", "number", "scan_images", "with_extra"]
+
+Id: TypeAlias = int | float | str  # a table with a gap writes all its whole numbers as floats
 
 LONGEST = 2**31 - 1  # pixels of a side: no format of images has more
 AT_ONCE = 1024  # images: their heads take more memory than all that is kept of them
@@ -29,7 +31,7 @@ IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "split"})
 class ImageHead(msgspec.Struct, gc=False):
     """What scanning needs of an image; all but the id is judged later, so that one bad entry is one."""
 
-    id: int | str
+    id: Id
     file_name: Any = None
     width: Any = None
     height: Any = None
@@ -46,10 +48,10 @@ _any = msgspec.json.Decoder()
 
 def scan_images(
     file: CocoFile, index: ImageIndex, ledger: Ledger
-) -> tuple[dict[int | str, tuple[Image, int]], Slices, set[int | str]]:
+) -> tuple[dict[Id, tuple[Image, int]], Slices, set[Id]]:
     """Image id -> the image and the place of its entry; the raw entries; the ids of those that had to be left out."""
-    images: dict[int | str, tuple[Image, int]] = {}
-    lost: set[int | str] = set()
+    images: dict[Id, tuple[Image, int]] = {}
+    lost: set[Id] = set()
     entries = Slices.of(file.top["images"])
     folders = _folders(file)
     for at, head in enumerate(_heads_of_images(file, entries)):
@@ -63,6 +65,13 @@ def scan_images(
             lost.add(head.id)
             ledger.bad_image(_shown(head), error)
     return images, entries, lost
+
+
+def number(id: Any) -> int | None:
+    """The id where it is a whole number, also one that is written as 12.0; None for others."""
+    if isinstance(id, float) and id.is_integer():
+        return int(id)
+    return id if isinstance(id, int) and not isinstance(id, bool) else None
 
 
 def _heads_of_images(file: CocoFile, entries: Slices) -> Iterator[ImageHead]:
@@ -126,7 +135,7 @@ def _image(file: CocoFile, head: ImageHead, index: ImageIndex, folders: Sequence
         split=split,
         width=_side(head.width, "width", name, file, place),
         height=_side(head.height, "height", name, file, place),
-        id=head.id if isinstance(head.id, int) else None,
+        id=number(head.id),
         file=found,
         extra=_UNREAD,
     )

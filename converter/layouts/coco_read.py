@@ -24,12 +24,11 @@ from converter.layouts.coco_annotations import (
     decode_head,
     decode_heads,
     instance_of,
-    number,
     place_of,
 )
 from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_files import CocoFile, in_words, open_files
-from converter.layouts.coco_images import scan_images, with_extra
+from converter.layouts.coco_images import Id, number, scan_images, with_extra
 from converter.layouts.groups import NOBODY, Groups
 from converter.layouts.images import ImageIndex, order_splits, own_ids, shown_name, tell_unused
 from converter.ledger import Ledger
@@ -82,7 +81,7 @@ class Ids:
         self._numbers = array("q")
         self._others: list[int | None] = []
 
-    def add(self, id: int | str | None) -> None:
+    def add(self, id: Id | None) -> None:
         try:
             self._numbers.append(id)  # type: ignore[arg-type]  # it is tried
         except (TypeError, OverflowError):
@@ -157,8 +156,8 @@ def _owners(
     reading: Reading,
     file: CocoFile,
     raws: Slices,
-    images: dict[int | str, tuple[Image, int]],
-    lost: set[int | str],
+    images: dict[Id, tuple[Image, int]],
+    lost: set[Id],
     declared: dict[int, ClassInfo],
     used: set[int],
     ledger: Ledger,
@@ -173,7 +172,7 @@ def _owners(
         mine = _plain_owners(heads, images, declared) or [judge.owner(len(owners) + i, h) for i, h in enumerate(heads)]
         owners.extend(mine)
         kept = [head for head, owner in zip(heads, mine, strict=True) if head is not None and owner != NOBODY]
-        used.update([head.category_id for head in kept])
+        used.update(map(int, {head.category_id for head in kept}))
         ids.add_all([head.id for head in kept])
     for id in sorted(judge.strange):
         declared[id] = ClassInfo(id, f"class_{id}", source_id=id)
@@ -182,7 +181,7 @@ def _owners(
 
 def _plain_owners(
     heads: Sequence[AnnotationHead | None],
-    images: Mapping[int | str, tuple[Image, int]],
+    images: Mapping[Id, tuple[Image, int]],
     declared: Mapping[int, ClassInfo],
 ) -> list[int] | None:
     """The places of their images where every annotation has one, and a class; None when each wants a look."""
@@ -200,8 +199,8 @@ class _Judge:
     def __init__(
         self,
         file: CocoFile,
-        images: Mapping[int | str, tuple[Image, int]],
-        lost: Container[int | str],
+        images: Mapping[Id, tuple[Image, int]],
+        lost: Container[Id],
         declared: Mapping[int, ClassInfo],
         table: ClassTable | None,
         ledger: Ledger,
@@ -222,12 +221,13 @@ class _Judge:
             self.ledger.bad_annotation("", number(head.id), wrong)
             return NOBODY
         if head.category_id not in self.declared:
-            if self.table is None or not self.table.declares(head.category_id):
-                problem = undeclared([head.category_id], self.declared)
+            known = number(head.category_id)
+            if self.table is None or known is None or not self.table.declares(known):
+                problem = undeclared([known], self.declared) if known is not None else "is no whole number"
                 wrong = SourceError(self.file.label, problem, place=f"{place}, category_id", code="unmapped-class")
                 self.ledger.bad_annotation(shown_name(owner[0]), number(head.id), wrong)
                 return NOBODY
-            self.strange.add(head.category_id)
+            self.strange.add(known)
         return owner[1]
 
 

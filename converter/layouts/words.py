@@ -40,10 +40,6 @@ IMAGE_WORDS = frozenset(
      "inputs", "leftimg8bit", "x"}
 )  # fmt: skip
 FAINT_WORDS = frozenset({"lab"})  # of masks where no other word says what is inside: there are lab_images too
-IMAGE_WORDS = frozenset(
-    {"image", "images", "img", "imgs", "jpegimages", "rgb", "photo", "photos", "picture", "pictures", "input",
-     "inputs", "leftimg8bit", "x"}
-)  # fmt: skip
 MASK_ENDS = frozenset(
     {"mask", "masks", "lab", "label", "labels", "lbl", "l", "gt", "truth", "groundtruth", "seg", "segmentation",
      "anno", "annot", "annotation", "ann", "labelids"}

@@ -1,0 +1,130 @@
+"""COCO that is not quite COCO, where it has one meaning: ids as floats, annotations as a mapping."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from pycocotools import mask as coco
+
+import converter
+from converter.errors import SourceError
+from converter.geometry import shapes
+
+RINGS = {11: [1, 1, 6.5, 1, 6, 5], 12: [2, 2, 8, 2, 8, 7, 2.5, 7], 13: [0, 0, 3, 0, 3, 3]}
+
+
+def content():
+    return {
+        "images": [{"id": i, "file_name": f"{i}.png", "width": 9, "height": 8} for i in (1, 2)],
+        "annotations": [
+            {"id": id, "image_id": 1 + id % 2, "category_id": 3, "segmentation": [ring], "iscrowd": 0}
+            for id, ring in RINGS.items()
+        ],
+        "categories": [{"id": 3, "name": "cell"}, {"id": 5, "name": "debris"}],
+    }
+
+
+def write(folder, what):
+    (folder / "coco.json").write_text(json.dumps(what))
+    return folder / "coco.json"
+
+
+def drawn(source, **options):
+    """The class and the run lengths of each object by its id, and the ids of the images."""
+    opened = converter.open(source, **options)
+    found = {i.id: (i.class_id, shapes.mask_of(i.shape, 8, 9).counts) for sample in opened for i in sample.instances}
+    return found, [sample.image.id for sample in opened]
+
+
+def expected():
+    """The same by the COCO API."""
+    codes = {id: coco.frPyObjects([ring], 8, 9)[0]["counts"] for id, ring in RINGS.items()}
+    return {id: (3, counts) for id, counts in codes.items()}, [1, 2]
+
+
+@pytest.mark.parametrize("unusual", [{}, {"score": 0.5}])
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [("images", "id"), ("annotations", "id"), ("annotations", "image_id"), ("annotations", "category_id"),
+     ("categories", "id")],
+)  # fmt: skip
+def test_ids_as_a_table_with_a_gap_writes_them(kind, key, unusual, tmp_path):
+    what = content()
+    what[kind] = [{**entry, key: float(entry[key]), **unusual} for entry in what[kind]]
+    assert drawn(write(tmp_path, what)) == expected()
+
+
+@pytest.mark.parametrize(("key", "said"), [("image_id", "1.5 names no image"), ("category_id", "is no whole number")])
+def test_a_fraction_is_nobodys_id(key, said, tmp_path):
+    what = content()
+    what["annotations"][1][key] = 1.5
+    with pytest.raises(SourceError, match=f"annotation 12.*{said}"):
+        drawn(write(tmp_path, what))
+    found, _ = drawn(tmp_path / "coco.json", on_error="skip")
+    assert found.keys() == {11, 13}
+
+
+def test_a_category_numbered_by_a_fraction(tmp_path):
+    what = content()
+    what["categories"][1]["id"] = 5.5
+    with pytest.raises(SourceError, match=r"categories\[1\]: the id is 5.5, not a whole number"):
+        drawn(write(tmp_path, what))
+
+
+def test_an_integer_and_a_float_of_one_value_are_one_id(tmp_path):
+    what = content()
+    what["images"][1]["id"] = 1.0
+    with pytest.raises(SourceError, match=r"two images have id 1\.0"):
+        drawn(write(tmp_path, what))
+
+
+def test_a_ring_without_its_outer_list_is_told_by_name(tmp_path):
+    what = content()
+    what["annotations"][0]["segmentation"] = RINGS[11]
+    with pytest.raises(SourceError, match=r"annotation 11 of 2\.png: segmentation: the polygon lacks its outer list"):
+        drawn(write(tmp_path, what))
+
+
+@pytest.mark.parametrize("ring", [[1, 1, 4, 4], [1, 1, 4, 4, 2], [1, 1, 4, 4, 2, 1e9], [1, [2], 3, 4, 5, 6]])
+def test_numbers_that_are_no_ring_are_refused(ring, tmp_path):
+    what = content()
+    what["annotations"][0]["segmentation"] = ring
+    with pytest.raises(SourceError, match=r"annotation 11 of 2\.png: segmentation"):
+        drawn(write(tmp_path, what))
+
+
+def test_annotations_as_a_mapping_by_their_ids(tmp_path):
+    what = content()
+    what["annotations"] = {str(a["id"]): a for a in what["annotations"]}
+    assert drawn(write(tmp_path, what)) == expected()
+
+
+def test_an_empty_mapping_holds_no_annotation(tmp_path):
+    assert drawn(write(tmp_path, content() | {"annotations": {}})) == ({}, [1, 2])
+
+
+def test_a_key_of_a_large_mapping_that_stands_twice(tmp_path):
+    """Of equal keys a decoder of JSON keeps one, so that an object would be lost."""
+    what = content()
+    one = {**what["annotations"][0], "note": "x" * 3000}
+    what["annotations"] = {str(i): {**one, "id": i} for i in range(2000)}
+    text = json.dumps(what)
+    assert len(text) > 5_000_000
+    (tmp_path / "coco.json").write_text(text.replace('"7": {', '"8": {'))
+    with pytest.raises(SourceError, match="annotations: a key stands twice"):
+        drawn(tmp_path / "coco.json")
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, 3, "x", None])
+def test_what_is_no_list_of_annotations(value, tmp_path):
+    with pytest.raises(SourceError, match="annotations"):
+        drawn(write(tmp_path, content() | {"annotations": value}))
+
+
+def test_an_id_beyond_all_floats(tmp_path):
+    what = content()
+    what["annotations"][1]["image_id"] = math.inf
+    with pytest.raises(SourceError, match="annotation"):
+        drawn(write(tmp_path, what))
