@@ -126,13 +126,13 @@ class Labels:
             if (found := self._free(self.find(place))) is not None:
                 return found
         beside = self._free(self.find(stem(image) + ".txt"))
-        return beside if beside is not None and self._has_rows(beside) else None
+        return beside if beside is not None and self.has_rows(beside) else None
 
     def _free(self, path: str | None) -> str | None:
         return None if path in self._taken else path
 
-    def _has_rows(self, path: str) -> bool:
-        """Whether a file begins as a label does; captions lie beside images too."""
+    def has_rows(self, path: str) -> bool:
+        """Whether a text file begins as a label does; captions lie beside images too."""
         rows = [row for row in self.source.read(path)[:4000].splitlines() if row.strip()]
         return all(map(is_row, rows[:1]))
 
@@ -172,6 +172,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     _refuse_shared_labels(reading, refs)
     _refuse_strange_images(reading, refs)
     _tell_missing(reading, refs, ledger)
+    _tell_passed_over(reading, refs, labels, ledger)
     tell_unused(reading.images, refs, (r.payload.label for r in refs if r.payload.label), ledger)
     splits = order_splits(r.image.split for r in refs)
     extra = {"kpt_shape": config["kpt_shape"]} if "kpt_shape" in config else {}
@@ -244,6 +245,20 @@ def _tell_missing(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None
                     f"{reading.source.label(path)}: no image belongs to it",
                     amount=len(rows),
                 )
+
+
+def _tell_passed_over(reading: Reading, refs: Sequence[Ref], labels: Labels, ledger: Ledger) -> None:
+    """Labels beside images that have others in labels/, unless the two say the same."""
+    source, mine = reading.source, {r.payload.label for r in refs}
+    found = []
+    for ref in refs:
+        label, beside = ref.payload.label, stem(ref.image.file or "") + ".txt"
+        if label is not None and beside in labels.texts and beside not in mine and labels.has_rows(beside):
+            found += [beside] if source.read(beside) != source.read(label) else []
+    if found:
+        shown = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
+        problem = f"{len(found)} label files beside images ({shown}) differ from those in labels/, which count"
+        ledger.note("label-chosen", source.name, problem)
 
 
 def _is_orphan(path: str, images: set[str]) -> bool:

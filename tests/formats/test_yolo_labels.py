@@ -105,3 +105,13 @@ def test_counts_of_classes_that_agree(count, tmp_path):
     root = made(tmp_path, "images/train/a.png", "labels/train/a.txt")
     (root / "data.yaml").write_text(CONFIG + f"nc: {count}\n")
     assert len(converter.open(root).classes) == 2
+
+
+@pytest.mark.parametrize(("beside", "told"), [(ROW, []), (ROW + ROW, ["label-chosen"]), ("a red cat\n", [])])
+def test_a_label_beside_an_image_that_has_another_is_told(beside, told, tmp_path):
+    root = made(tmp_path / "set", "images/a.png", "labels/a.txt")
+    (root / "classes.txt").write_text("cat\ndog\n")
+    (root / "images/a.txt").write_text(beside)
+    result = converter.convert(root, tmp_path / "out", to="coco")
+    assert (result.instances, result.losses) == (1, [])
+    assert [note.code for note in result.notes if note.code == "label-chosen"] == told
