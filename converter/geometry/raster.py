@@ -9,6 +9,7 @@ would misread (four numbers are a box to it), crash on or drown in is refused he
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, chain, islice, pairwise
 from typing import Any, NamedTuple
@@ -21,7 +22,16 @@ from converter.errors import ShapeError
 from converter.geometry import rle, runlengths
 from converter.model import Rle
 
-__all__ = ["Extent", "all_to_rle", "box_to_rle", "check_rings", "is_surely_drawn", "polygons_to_rle", "tight_boxes"]
+__all__ = [
+    "Extent",
+    "all_to_rle",
+    "are_within",
+    "box_to_rle",
+    "check_rings",
+    "is_surely_drawn",
+    "polygons_to_rle",
+    "tight_boxes",
+]
 
 # The rasteriser keeps up to 80 bytes for each pixel of a ring's length.
 _PIECE = 1_000_000
@@ -149,6 +159,20 @@ def check_rings(rings: Any, height: int, width: int, *, typed: bool = False) -> 
     return Extent(longest, least, most)
 
 
+def are_within(rings: Sequence[list[float]], height: int, width: int) -> bool:
+    """Whether `check_rings` accepts any of these rings together, and none reaches outside the image.
+
+    False is no verdict. The numbers have to come from a decoder that lets nothing but finite ones pass.
+    """
+    sizes = set(map(len, rings))
+    if not sizes or min(sizes) < _FEWEST or any(n & 1 for n in sizes):
+        return False
+    numbers = list(chain.from_iterable(rings))
+    if len(numbers) * (max(height, width) + 1) > 2 * _longest(height, width):
+        return False
+    return min(numbers) >= 0 and max(numbers[0::2]) <= width and max(numbers[1::2]) <= height
+
+
 def _longest(height: int, width: int) -> int:
     """How long the outlines of a polygon may be together."""
     return 2_000_000 + 8 * runlengths.pixels(height, width)
@@ -197,7 +221,7 @@ def _sound(rings: list[list[float]], height: int, width: int) -> list[NDArray[np
     try:
         sizes = list(map(len, rings))
         numbers = list(chain.from_iterable(rings))
-        flat = np.array(numbers, np.float64)
+        flat = np.frombuffer(array("d", numbers), np.float64)
     except (TypeError, ValueError, OverflowError):
         return None
     if not sizes or not set(map(type, numbers)) <= _NUMBERS or not runlengths.pixels(height, width):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ __all__ = [
     "SHAPE_KEYS",
     "AnnotationHead",
     "all_usual",
+    "are_drawn_within",
     "decode_annotation",
     "decode_head",
     "decode_heads",
@@ -178,10 +180,21 @@ def decode_annotation(raw: bytes) -> tuple[Annotation, dict[str, Any]]:
         return _key_by_key(raw)
 
 
-def instance_of(entry: Annotation | Usual, extra: dict[str, Any], image: Image, ledger: Ledger) -> Instance:
-    """The instance that an annotation describes; ShapeError says why it is none."""
+def are_drawn_within(entries: Sequence[Usual], image: Image) -> bool:
+    """Whether all their polygons are sound, and inside the image; False: each wants a look."""
+    polygons = [entry.segmentation for entry in entries if type(entry.segmentation) is list]
+    return raster.are_within(list(chain.from_iterable(polygons)), image.height, image.width)
+
+
+def instance_of(
+    entry: Annotation | Usual, extra: dict[str, Any], image: Image, ledger: Ledger, *, within: bool = False
+) -> Instance:
+    """The instance that an annotation describes; ShapeError says why it is none.
+
+    `within`: its polygon, if it has one, is known to be sound and inside the image.
+    """
     id, box = number(entry.id), _box(entry.bbox)
-    shape = _shape(entry, box, image, ledger, id)
+    shape = _shape(entry, box, image, ledger, id, within=within)
     return Instance(
         class_id=int(entry.category_id),
         shape=shape,
@@ -251,10 +264,14 @@ def _box(numbers: list[Number] | None) -> Box | None:
     return Box(*numbers)
 
 
-def _shape(entry: Annotation | Usual, box: Box | None, image: Image, ledger: Ledger, id: int | None) -> Shape:
+def _shape(
+    entry: Annotation | Usual, box: Box | None, image: Image, ledger: Ledger, id: int | None, *, within: bool
+) -> Shape:
     value = entry.segmentation
     if isinstance(value, RawRle):
         return _rle(value, image)
+    if within and value:
+        return Polygons(value)
     rings = [ring for ring in value or () if ring]
     if rings:
         try:

@@ -20,6 +20,7 @@ from converter.layouts.coco_annotations import (
     AT_ONCE,
     AnnotationHead,
     all_usual,
+    are_drawn_within,
     decode_annotation,
     decode_head,
     decode_heads,
@@ -278,11 +279,12 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     image = with_extra(ref.image, payload.entry)
     places = payload.mine
     entries = all_usual(payload.annotations.gathered(places)) if len(places) <= AT_ONCE else None
+    within = entries is not None and are_drawn_within(entries, image)
     instances: list[Instance] = []
     for i, at in enumerate(places.tolist()):
         try:
             entry, extra = (entries[i], {}) if entries else decode_annotation(payload.annotations[at])
-            instances.append(instance_of(entry, extra, image, ledger))
+            instances.append(instance_of(entry, extra, image, ledger, within=within))
         except (ShapeError, msgspec.MsgspecError) as error:
             id = decode_head(payload.annotations[at]).id
             where = f"{place_of(id, at)} of {shown_name(image)}"

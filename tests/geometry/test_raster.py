@@ -131,6 +131,27 @@ class TestPolygons:
         assert raster.polygons_to_rle(rings, 20, 20).counts == judged([ring], 20, 20)
 
 
+class TestWithin:
+    @given(st.lists(RINGS | INSIDE, max_size=4), SIDES, SIDES)
+    def test_what_is_within_is_sound_and_inside(self, rings, height, width):
+        inside = all(0 <= n <= (height if i % 2 else width) for ring in rings for i, n in enumerate(ring))
+        assert raster.are_within(rings, height, width) == (bool(rings) and inside)
+        if raster.are_within(rings, height, width):
+            assert raster.check_rings(rings, height, width).least >= 0
+
+    @pytest.mark.parametrize("ring", [[], [0, 0, 1, 1], [0, 0, 1, 1, 2], [0, 0, 1, 1, 2, 2, 3]])
+    def test_what_is_no_ring_is_not_within(self, ring):
+        assert not raster.are_within([[0, 0, 5, 0, 5, 5], ring], 9, 9)
+
+    def test_an_absurdly_long_outline_is_not_within(self):
+        ring = [0.0, 0.0, 900.0, 900.0] * 2000
+        assert not raster.are_within([ring], 900, 900) or raster.check_rings([ring], 900, 900)
+        absurd = ring * 10
+        assert not raster.are_within([absurd], 900, 900)
+        with pytest.raises(ShapeError, match="absurd"):
+            raster.check_rings([absurd], 900, 900)
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("rings", "text"),
