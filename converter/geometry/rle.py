@@ -48,6 +48,8 @@ __all__ = [
 _SMALL = 1 << 15
 # pycocotools goes through the union so far once for each further mask.
 _AT_ONCE = 16
+# The areas that pycocotools gives at once: it puts their number into a byte, which numpy 2 refuses for more.
+_MOST_AREAS = 255
 
 
 def encode(mask: NDArray[np.bool_] | NDArray[np.uint8]) -> Rle:
@@ -182,8 +184,7 @@ def area(rle: Rle) -> int:
 
 def areas(rles: Sequence[Rle]) -> list[int]:
     """`area` of each of many masks."""
-    found: list[int] = coco.area([_to_coco(rle) for rle in rles]).tolist() if rles else []
-    return found
+    return _areas([_to_coco(rle) for rle in rles])
 
 
 def tight_box(rle: Rle) -> tuple[int, int, int, int]:
@@ -198,7 +199,14 @@ def measures(rles: Sequence[Rle]) -> tuple[list[int], list[tuple[int, int, int, 
         return [], []
     codes = [_to_coco(rle) for rle in rles]
     boxes = coco.toBbox(codes).astype(np.int64).tolist()
-    return coco.area(codes).tolist(), [(x, y, w, h) for x, y, w, h in boxes]
+    return _areas(codes), [(x, y, w, h) for x, y, w, h in boxes]
+
+
+def _areas(codes: Sequence[Any]) -> list[int]:
+    found: list[int] = []
+    for first in range(0, len(codes), _MOST_AREAS):
+        found += coco.area(codes[first : first + _MOST_AREAS]).tolist()
+    return found
 
 
 def union(rles: Sequence[Rle]) -> Rle:

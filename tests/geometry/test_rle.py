@@ -146,6 +146,14 @@ class TestMeasures:
             assert rle.tight_box(of(mask)) == (0, 0, 0, 0)
         assert all(type(number) is int for number in rle.tight_box(of(mask)))
 
+    @pytest.mark.parametrize("count", [0, 1, 255, 256, 300, 600])
+    def test_of_many(self, count):
+        """The number of masks does not fit into a byte."""
+        masks = [np.arange(600).reshape(20, 30) % (i + 2) == 0 for i in range(count)]
+        codes = [of(mask) for mask in masks]
+        assert rle.areas(codes) == [int(mask.sum()) for mask in masks]
+        assert rle.measures(codes) == (rle.areas(codes), [rle.tight_box(code) for code in codes])
+
     @given(several(2, 2))
     def test_iou_and_overlap(self, pair):
         a, b = pair
