@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,27 @@ from typing import Any
 import msgspec
 
 from converter.cli import console
-from converter.errors import TargetError
+from converter.errors import TargetError, UsageError
 from converter.pipeline.converting import ClassMove, Result
+from converter.pipeline.saving import save
 
-__all__ = ["finish"]
+__all__ = ["check_losses", "finish"]
 
 SHOWN = 6
+_HEAD = b'{\n  "losses": ['
+
+
+def check_losses(path: str | None, target: str) -> None:
+    """UsageError where the losses file would take the place of the output, or of anything but such a file.
+
+    It would else be the one way to overwrite a dataset that is only read.
+    """
+    if path is None:
+        return
+    if os.path.realpath(path) == os.path.realpath(target):
+        raise UsageError(f"--losses {path}: is the output; name another file")
+    if not _is_ours(path):
+        raise UsageError(f"--losses {path}: is there, and no list of losses; name another file")
 
 
 def finish(result: Result, *, losses: str | None, as_json: bool, quiet: bool) -> None:
@@ -41,10 +57,27 @@ def _moves(moves: tuple[ClassMove, ...]) -> str:
 
 
 def _write_losses(result: Result, path: str) -> None:
-    data = msgspec.json.format(msgspec.json.encode({"losses": list(result.losses)}), indent=2)
+    data = msgspec.json.format(msgspec.json.encode({"losses": list(result.losses)}), indent=2) + b"\n"
+    if not _is_ours(path):
+        raise TargetError(f"--losses {path}: is a file of the output, which is written; name another")
+    file = Path(os.path.realpath(path))
     try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_bytes(data + b"\n")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists() and not file.is_file():
+            file.write_bytes(data)  # a terminal or a pipe
+            return
+    except OSError as error:
+        raise TargetError(f"--losses {path}: {error.strerror}") from None
+    save(file, data)
+
+
+def _is_ours(path: str) -> bool:
+    """Whether a file of losses may be written here: there is none, or an earlier one, or an empty file."""
+    if not os.path.isfile(path):
+        return True
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(_HEAD)) in {b"", _HEAD}
     except OSError as error:
         raise TargetError(f"--losses {path}: {error.strerror}") from None
 

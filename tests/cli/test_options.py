@@ -56,6 +56,42 @@ def test_nothing_is_converted_when_the_losses_cannot_be_written(path, tmp_path, 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("command", [("convert", "--to", "yolo-seg"), ("pack",), ("merge", COINS, "--to", "yolo-seg")])
+@pytest.mark.parametrize("name", ["index.csv", "images/full.png", "link.json", "classes.yaml", "out.zip"])
+def test_the_losses_take_the_place_of_nothing(command, name, tmp_path, capfd):
+    source = tmp_path / "set"
+    shutil.copytree(TORTURE, source)
+    (source / "classes.yaml").write_text("- {name: rings}\n")
+    (source / "link.json").symlink_to("meta.json")
+    assert name == "out.zip" or (source / name).exists()
+    losses = tmp_path / "out.zip" if name == "out.zip" else source / name
+    before = {path: path.read_bytes() for path in source.rglob("*") if path.is_file()}
+    verb, *options = command
+    sources = [options.pop(0), source] if verb == "merge" else [source]
+    run = segpack_here(capfd, verb, *sources, tmp_path / "out.zip", *options, "--losses", losses)
+    assert run.code == 2
+    assert run.error.startswith(f"error: --losses {losses}: is ")
+    assert {path: path.read_bytes() for path in source.rglob("*") if path.is_file()} == before
+    assert not (tmp_path / "out.zip").exists()
+
+
+def test_the_losses_of_an_earlier_run_are_replaced(tmp_path, capfd):
+    losses = tmp_path / "losses.json"
+    losses.touch()
+    for target, count in (("yolo-seg", 2), ("coco", 0), ("yolo-seg", 2)):
+        out = tmp_path / "out"
+        segpack_here(capfd, "convert", TORTURE, out, "--to", target, "--losses", losses, "--overwrite")
+        assert len(json.loads(losses.read_bytes())["losses"]) == count
+
+
+def test_the_losses_do_not_replace_a_file_of_the_output(tmp_path, capfd):
+    out = tmp_path / "out"
+    run = segpack_here(capfd, "convert", TORTURE, out, "--to", "coco", "--losses", out / "coco.json")
+    assert run.code == 2
+    assert run.error == f"error: --losses {out / 'coco.json'}: is a file of the output, which is written; name another"
+    assert json.loads((out / "coco.json").read_bytes())["annotations"]
+
+
 @pytest.mark.parametrize("target", ["instance-png", "semantic-png", "yolo-seg"])
 def test_boxes_are_not_masks(target, tmp_path):
     run = segpack("convert", FIXTURES / "yolo/valid/coins", tmp_path / "out", "--to", target, check=2)
