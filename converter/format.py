@@ -71,7 +71,7 @@ class Holds(msgspec.Struct, frozen=True):
     XML can hold. `ignore`: regions that are to be left out of training (`Image.extra["ignore_region"]`).
     `quads`: boxes may be turned; a polygon of four corners stays what it is. `last_id`: class
     ids run from 1 to this one. `one_crowd`: an image has one crowd region of a class at most.
-    `unsplit`: beside images of splits there may be some in none.
+    `unsplit`: beside images of splits there may be some in none. `outside`: boxes may reach over the edge.
     """
 
     task: Task = "instance"
@@ -89,6 +89,7 @@ class Holds(msgspec.Struct, frozen=True):
     last_id: int | None = None
     one_crowd: bool = False
     unsplit: bool = True
+    outside: bool = True
     keys: tuple[str, ...] = ()
     own: frozenset[str] = frozenset()
     image_own: frozenset[str] = frozenset()

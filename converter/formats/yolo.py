@@ -39,7 +39,7 @@ FORMAT = Format(
     name="yolo",
     summary="YOLO boxes of Ultralytics: a row a box",
     page=__doc__ or "",
-    holds=Holds(masks=False, boxes=True, unsplit=False),
+    holds=Holds(masks=False, boxes=True, unsplit=False, outside=False),
     detect=detect,
     scan=scan,
     load=load,

@@ -18,6 +18,7 @@ from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample, 
 __all__ = ["BOX_DROPPED", "to_instances"]
 
 BOX_DROPPED = "box-dropped"
+NO_MORE = 1e-4  # pixels over an edge that come of rounding
 
 
 def to_instances(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
@@ -79,6 +80,11 @@ def _fit(
     if how.holds.quads and quads.is_quad(instance.shape):
         return _bare(instance, instance.shape, how)
     shape = box if box is not None else _drawn(instance.shape, image, how)
+    if isinstance(instance.shape, Box) and isinstance(shape, Box) and not how.holds.outside:
+        inside = _inside(shape, image, told, ledger)
+        if inside is None:
+            return None
+        shape = inside
     if not how.holds.empty and shapes.is_empty(shape, image.height, image.width):
         ledger.lose("empty-mask", name, "an object without a pixel", instance=told, amount=0)
         return None
@@ -103,6 +109,21 @@ def _filled(instance: Instance, image: Image, how: Lowering) -> Instance:
         return instance
     region = raster.box_to_rle(box.x, box.y, box.w, box.h, image.height, image.width)
     return msgspec.structs.replace(instance, shape=region, box=None, area=None)
+
+
+def _inside(box: Box, image: Image, told: int, ledger: Ledger) -> Box | None:
+    """A box as far as it lies in the image, which is told; None for one that lies outside, a loss."""
+    left, top = max(box.x, 0), max(box.y, 0)
+    right, bottom = min(box.x + box.w, image.width), min(box.y + box.h, image.height)
+    beyond = max(left - box.x, top - box.y, box.x + box.w - right, box.y + box.h - bottom)
+    if beyond <= NO_MORE:
+        return box
+    name = shown_name(image)
+    if left >= right or top >= bottom:
+        ledger.lose("out-of-image", name, "the box lies outside the image", instance=told)
+        return None
+    ledger.note("outside-image", f"{name}, instance {told}", "the box reaches outside the image; it ends at the edge")
+    return Box(left, top, right - left, bottom - top)
 
 
 def _drawn(shape: Shape, image: Image, how: Lowering) -> Shape:
