@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from converter.codecs import redraw
+from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Sample
 from converter.pipeline.plan import Item, Plan
@@ -44,7 +47,17 @@ def tiles(
         part = msgspec.structs.replace(part, image=named)
         cutting = redraw.encode(redraw.crop(picture, *window), lossless=True) if picture is not None else None
         found.append((part, cutting))
+    _tell_unseen(sample, [part for part, _ in found], ledger)
     return found
+
+
+def _tell_unseen(sample: Sample, parts: Sequence[Sample], ledger: Ledger) -> None:
+    """Objects that no tile has: those without a pixel, and what lies outside the image."""
+    seen = {instance.extra[tile.WHOLE] for part in parts for instance in part.instances}
+    for instance in sample.instances:
+        if instance.extra[tile.WHOLE] not in seen:
+            told, name = instance.extra[tile.WHOLE], shown_name(sample.image)
+            ledger.lose("instance-vanished", name, "no tile shows anything of it", instance=told, amount=0)
 
 
 def _picture(plan: Plan, item: Item, framed: Framed, data: bytes, grid: Warp | None) -> redraw.Picture:

@@ -19,7 +19,7 @@ from converter.model import Sample
 from converter.transforms.resize import parse_size
 from converter.transforms.warp import Axis, Warp
 
-__all__ = ["Tile", "numbered", "parse_tile", "step", "tile_name", "usual_format", "warp", "windows"]
+__all__ = ["WHOLE", "Tile", "numbered", "parse_tile", "step", "tile_name", "usual_format", "warp", "windows"]
 
 TIFF = frozenset({".tif", ".tiff"})
 Window = tuple[int, int, int, int]

@@ -22,6 +22,7 @@ from converter.geometry import raster, rle, shapes
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, Image, Instance, LabelMap, Marks, Polygons, Rle, Sample, Shape
+from converter.transforms.keypoints import KEYPOINTS, are_keypoints, moved_keypoints
 
 __all__ = ["CUT", "STEPS", "Axis", "Warp", "turn", "warp_rle", "warp_sample"]
 
@@ -139,7 +140,7 @@ def warp_sample(sample: Sample, warp: Warp, pad: int, step: dict[str, Any] | Non
         if not warp.cuts:
             _tell_classes(sample.labels, labels, image, ledger)
     moved = [_warp_instance(i, n, sample.image, warp, ledger) for n, i in enumerate(sample.instances, 1)]
-    kept = tuple(i for i in moved if i is not None)
+    kept = tuple(_with_keypoints(i, warp, image, ledger) for i in moved if i is not None)
     _tell_polygons(sample.instances, moved, image, ledger)
     return Sample(image, kept, labels)
 
@@ -195,6 +196,18 @@ def _warp_instance(instance: Instance, number: int, image: Image, warp: Warp, le
     cut = warp.cuts and after < before
     extra = {**instance.extra, CUT: True} if cut else instance.extra
     return msgspec.structs.replace(instance, shape=drawn, box=None if cut else claimed, area=None, extra=extra)
+
+
+def _with_keypoints(instance: Instance, warp: Warp, image: Image, ledger: Ledger) -> Instance:
+    """The keypoints of an object go with it; what stands in their place and is none would be wrong from now on."""
+    extra = instance.extra
+    if KEYPOINTS not in extra:
+        return instance
+    if are_keypoints(extra[KEYPOINTS]):
+        return msgspec.structs.replace(instance, extra=moved_keypoints(extra, warp))
+    said = "its keypoints are no list of x, y and v, and cannot be moved"
+    ledger.lose("keypoints-dropped", shown_name(image), said, instance=instance.id)
+    return msgspec.structs.replace(instance, extra={k: v for k, v in extra.items() if k != KEYPOINTS})
 
 
 def _polygons(shape: Polygons, warp: Warp, moved: Rle) -> Shape:

@@ -221,6 +221,20 @@ def test_tiles_of_boxes_and_polygons(tmp_path: Path) -> None:
     assert not result.annotations("a_x0_y20.png")
 
 
+def test_what_no_tile_shows_is_a_loss(tmp_path: Path) -> None:
+    made = CocoSet(tmp_path / "in")
+    image = made.image("a.png", photo(30, 40))
+    made.draw(image, code(np.zeros((30, 40), np.bool_)))
+    made.draw(image, code(square(30, 40, 15, 10, 10)))
+    made.draw(image, [], bbox=[50, 50, 4, 4])
+    made.draw(image, [[90, 90, 99, 90, 99, 99]])
+    found = api.convert(made.save(), tmp_path / "out", to="coco", tile="20x15")
+    assert [(x.code, x.image, x.instance) for x in found.losses] == [
+        ("instance-vanished", "a.png", i) for i in (1, 3, 4)
+    ]
+    assert found.instances == 4
+
+
 def test_tiles_of_a_label_map_and_resized_before(tmp_path: Path) -> None:
     labels = np.random.default_rng(0).integers(0, 3, (30, 50), dtype=np.uint8)
     for each in ("images", "masks"):
