@@ -7,12 +7,10 @@ from typing import Any
 
 from converter.checks.catalog import finding
 from converter.checks.subject import Subject
+from converter.geometry.claims import BOX, box_off, is_area_off
 from converter.model import Finding
 
 __all__ = ["check"]
-
-BOX = 1.0  # pixels a side may be off: boxes of polygons are not whole numbers
-AREA_SHARE, AREA_PIXELS = 0.05, 10
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -23,17 +21,12 @@ def check(subject: Subject) -> Iterator[Finding]:
         where: dict[str, Any] = {"image": subject.name, "instance": each.told, "file": each.file}
         box, tight, area = each.instance.box, each.box, each.instance.area
         if box is not None:
-            off = max(
-                abs(box.x - tight.x),
-                abs(box.y - tight.y),
-                abs(box.x + box.w - tight.x - tight.w),
-                abs(box.y + box.h - tight.y - tight.h),
-            )
+            off = box_off(box, tight)
             if off > BOX:
                 said = f"[{box.x:g}, {box.y:g}, {box.w:g}, {box.h:g}]"
                 real = f"[{tight.x:g}, {tight.y:g}, {tight.w:g}, {tight.h:g}]"
                 message = f"the box is {said}, that of the mask {real}: {off:.4g} px off"
                 yield finding("box-mismatch", message, **where, details={"pixels": round(off, 3)})
-        if area is not None and abs(area - each.area) > max(AREA_PIXELS, AREA_SHARE * each.area):
+        if area is not None and is_area_off(area, each.area):
             message = f"the area is given as {area:g} and the mask has {each.area} px"
             yield finding("area-mismatch", message, **where, details={"pixels": round(abs(area - each.area), 3)})

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from converter.checks.catalog import finding
 from converter.checks.subject import Facts, Subject
 from converter.codecs.text import whole
@@ -89,6 +91,20 @@ def counts(about: meta.Meta, header: Header, facts: Sequence[Facts]) -> Iterator
     for key, (written, real) in found.items():
         if written != real:
             yield finding("meta-invalid", f"{key} is {_brief(written)}, and there are {_brief(real)}", file=meta.META)
+    yield from _words(about, header, facts)
+
+
+def _words(about: meta.Meta, header: Header, facts: Sequence[Facts]) -> Iterator[Finding]:
+    """What meta.json says of the set beside counts: its task, its splits, the size of its images."""
+    if about.task != header.task:
+        real = "classes" if header.task == "semantic" else "single objects"
+        yield finding("meta-invalid", f"task is {about.task}, and masks are those of {real}", file=meta.META)
+    for split in sorted(set(about.splits) - {each.split for each in facts}):
+        yield finding("meta-invalid", f"splits names '{split}', and no image is in it", file=meta.META)
+    sizes = {(each.width, each.height) for each in facts}
+    if about.image_size != meta.image_size(sizes) and not any(0 in size for size in sizes):
+        said, real = (_brief(msgspec.json.encode(each).decode()) for each in (about.image_size, meta.image_size(sizes)))
+        yield finding("meta-invalid", f"image_size is {said} and should be {real}", file=meta.META)
 
 
 def _brief(value: object) -> str:

@@ -91,10 +91,9 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     source = reading.source
     if reading.options.patterned:
         return _scan_patterns(reading, ledger)
-    if meta.META in source and index.INDEX in source:
-        about = meta.about(source)
-        if about is not None:
-            return _scan_package(reading, about, ledger)
+    about = meta.about(source)
+    if about is not None:
+        return _scan_package(reading, about, ledger)
     folders = instance_folders(source)
     if folders:
         finds = Finds(source)
@@ -123,6 +122,10 @@ def _header(classes: Sequence[ClassInfo], refs: Sequence[Ref]) -> Header:
 def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
     """A tree with meta.json and index.csv: the index says which mask belongs to what."""
     source = reading.source
+    if index.INDEX not in source:
+        problem = "is not there, and meta.json says that this is a package: it would say what each mask is"
+        remedy = "restore it, or use --masks 'masks/{image}/{instance}_{class}.png'"
+        raise SourceError(source.label(index.INDEX), problem, remedy=remedy, code="index-mismatch")
     refs = _indexed(reading, {c.id for c in about.classes}, ledger)
     _tell_orphans(source, refs, ledger)
     classes = meta.classes(about)

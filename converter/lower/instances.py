@@ -8,6 +8,7 @@ from functools import cache
 import msgspec
 
 from converter.geometry import polygons, quads, raster, rle, shapes
+from converter.geometry.claims import BOX, box_off, is_area_off
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.lower.extras import held, strip_image, tell_attributes
@@ -196,13 +197,10 @@ def _settle_claims(instance: Instance, told: int, image: Image, ledger: Ledger) 
     x, y, w, h = rle.tight_box(mask)
     pixels = rle.area(mask)
     where = f"{shown_name(image)}, annotation {told}"
-    if (
-        box is not None
-        and max(abs(box.x - x), abs(box.y - y), abs(box.x + box.w - x - w), abs(box.y + box.h - y - h)) > 1
-    ):
+    if box is not None and box_off(box, Box(x, y, w, h)) > BOX:
         ledger.note("box-computed", where, f"the box {[box.x, box.y, box.w, box.h]} became the mask's, {[x, y, w, h]}")
         box = None
-    if area is not None and abs(area - pixels) > max(10, 0.05 * pixels):
+    if area is not None and is_area_off(area, pixels):
         ledger.note("area-computed", where, f"the area {area:g} became the mask's, {pixels}")
         area = None
     if box is instance.box and area is instance.area:

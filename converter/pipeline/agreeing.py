@@ -6,6 +6,7 @@ others have to be what it would be converted to.
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
 from functools import partial
 from typing import Any
 
@@ -22,29 +23,36 @@ from converter.ledger import Ledger, Skipped
 from converter.lower import plan
 from converter.model import Finding, Header, Ref, Sample
 from converter.package import index, meta
-from converter.pipeline.verifying import Encoding, difference, sized_like
+from converter.pipeline.verifying import Encoding, difference, difference_of_classes, sized_like
 from converter.pipeline.writing import Output
 
-__all__ = ["Package", "agreement", "open_package"]
+__all__ = ["Package", "agreement", "of_the_set", "open_package"]
 
 COCO, YOLO = "coco/", "yolo/"
 GLANCE = 64
 
 
 class Package(msgspec.Struct, frozen=True):
-    """What a package says of itself: meta.json, the rows of each image, and its other encodings."""
+    """What a package says of itself: meta.json, the rows of each image, and its other encodings.
+
+    `lacking` are the folders of encodings that meta.json describes and that are not there.
+    """
 
     about: meta.Meta
     rows: index.ByImage
     others: tuple[Encoding, ...]
+    lacking: tuple[str, ...] = ()
 
 
 def open_package(reading: Reading, header: Header) -> Package | None:
-    """The package at a source; None when it is none. SourceError for an index that cannot be read."""
+    """The package at a source; None when it is none. SourceError for an index that cannot be read, or is not there."""
     source = reading.source
     about = meta.about(source)
-    if about is None or index.INDEX not in source:
+    if about is None:
         return None
+    if index.INDEX not in source:
+        problem = "is not there, and meta.json says that this is a package"
+        raise SourceError(source.label(index.INDEX), problem, remedy="restore it", code="index-mismatch")
     try:
         rows = index.ByImage(index.decode(partial(source.open, index.INDEX), source.label(index.INDEX)))
     except SourceError as error:
@@ -55,7 +63,9 @@ def open_package(reading: Reading, header: Header) -> Package | None:
         others.append(_encoding(reading, header, get_format("coco"), COCO))
     if f"{YOLO}data.yaml" in source:
         others.append(_encoding(reading, header, get_format(_yolo(reading)), YOLO))
-    return Package(about, rows, tuple(others))
+    there = {COCO: WHOLE[1] in source, YOLO: f"{YOLO}data.yaml" in source}
+    lacking = tuple(folder for folder, found in there.items() if folder.rstrip("/") in about.encodings and not found)
+    return Package(about, rows, tuple(others), lacking)
 
 
 def _yolo(reading: Reading) -> str:
@@ -69,15 +79,50 @@ def _yolo(reading: Reading) -> str:
 
 def _encoding(reading: Reading, header: Header, reader: Format, prefix: str) -> Encoding:
     """An encoding with its images by name. SourceError, code encoding-disagreement, where it cannot be read."""
-    lowering = plan(header, reader.holds, WriteOptions(), Ledger())
-    output = Output(reader, lowering, Writing(lowering.target, WriteOptions(), prefix=prefix))
+    output, crowded = (_output(header, reader, prefix, WriteOptions(crowd=crowd)) for crowd in ("drop", "keep"))
     assert reader.scan is not None
     try:
         scan = reader.scan(reading, Ledger("skip"))
     except SourceError as error:
         error.code = "encoding-disagreement"
         raise
-    return Encoding(output, reader, scan, {shown_name(r.image): r for r in scan.refs})
+    with_crowds = None if reader.holds.crowd else crowded
+    return Encoding(output, reader, scan, {shown_name(r.image): r for r in scan.refs}, with_crowds)
+
+
+def _output(header: Header, reader: Format, prefix: str, options: WriteOptions) -> Output:
+    lowering = plan(header, reader.holds, options, Ledger())
+    return Output(reader, lowering, Writing(lowering.target, options, prefix=prefix))
+
+
+def of_the_set(packed: Package, images: Container[str], *, whole: bool) -> Iterator[Finding]:
+    """Where the other encodings do not have the classes of meta.json, or, when the `whole` set is known, its images."""
+    for folder in packed.lacking:
+        yield finding("encoding-disagreement", f"meta.json describes {folder}, which is not there", file=meta.META)
+    for other in packed.others:
+        folder = other.output.writing.prefix
+        mine, theirs = (_names(header, other) for header in (other.output.writing.header, other.scan.header))
+        for key in sorted(mine.keys() | theirs.keys()):
+            if mine.get(key) != theirs.get(key):
+                message = (
+                    f"class {key} is {_quoted(theirs.get(key))} in {folder} and {_quoted(mine.get(key))} in meta.json"
+                )
+                yield finding("encoding-disagreement", message, file=folder)
+        if whole and not other.reader.name.startswith("yolo"):
+            for name in sorted(name for name in other.refs if name not in images):
+                yield finding(
+                    "encoding-disagreement", f"{folder} has an image that no other part has", image=name, file=folder
+                )
+
+
+def _names(header: Header, other: Encoding) -> dict[int, str]:
+    """Class names by id, or in YOLO by their index."""
+    classes = sorted(header.classes, key=lambda c: c.id)
+    return {n if other.reader.name.startswith("yolo") else c.id: c.name for n, c in enumerate(classes)}
+
+
+def _quoted(name: str | None) -> str:
+    return "nothing" if name is None else f"'{name}'"
 
 
 def agreement(reading: Reading, packed: Package, ref: Ref, sample: Sample) -> list[Finding]:
@@ -105,7 +150,20 @@ def _problem(reading: Reading, other: Encoding, ref: Ref, sample: Sample, name: 
         return f"cannot be read: {error}", None
     if ledger.refusals:
         return f"cannot be read: {ledger.refusals[0].problem}", ledger.refusals[0].instance
-    return difference(sample, read, other)
+    size = theirs.image.width, theirs.image.height
+    if 0 not in size and size != (sample.image.width, sample.image.height):
+        return f"is of {size[0]}x{size[1]} pixels", None
+    found = difference(sample, read, other)
+    return ("", None) if found[0] and _was_asked_for(sample, read, other) else found
+
+
+def _was_asked_for(sample: Sample, read: Sample, other: Encoding) -> bool:
+    """Whether an encoding is what an option makes of the image: crowds kept, a class in several instances."""
+    if sample.labels is not None:
+        return not difference_of_classes(sample, read, other)
+    if other.with_crowds is None or not any(each.iscrowd for each in sample.instances):
+        return False
+    return not difference(sample, read, msgspec.structs.replace(other, output=other.with_crowds))[0]
 
 
 def _ref(other: Encoding, ref: Ref, name: str) -> Ref | None:

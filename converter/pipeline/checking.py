@@ -26,7 +26,7 @@ from converter.layouts.images import shown_name
 from converter.ledger import OnError
 from converter.model import Finding, Header, Note, Ref
 from converter.pipeline import refused
-from converter.pipeline.agreeing import Package, open_package
+from converter.pipeline.agreeing import Package, of_the_set, open_package
 from converter.pipeline.looking import Look
 from converter.pipeline.opening import Opened, Progress, open_dataset, silent
 from converter.pipeline.sampling import sample as choose
@@ -200,10 +200,12 @@ def _of_the_set(
     Objects that could not be read (`known`) are missing in every count: that is told once.
     """
     found = [*files.check(facts), *classes.check(facts, header, whole=whole), *values.strays(facts, header)]
+    names = {f.image for f in facts}
+    if packed is not None:
+        found += of_the_set(packed, names, whole=whole)
     if packed is not None and whole:
         if not any(f.code in COUNTED for f in known):
             found += package.counts(packed.about, header, facts)
-        names = {f.image for f in facts}
         for name in sorted(packed.rows.keys() - names):
             found.append(finding("index-mismatch", "index.csv names an image that is not there", image=name))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from converter.checks.catalog import CATALOG
 from converter.errors import SourceError
 from converter.format import Format, Reading, ReadOptions, Scan
 from converter.formats import get_format
-from converter.geometry import shapes
+from converter.geometry import rle, shapes
+from converter.geometry.claims import BOX, box_off, is_area_off
 from converter.layouts.images import resolve, shown_name
 from converter.layouts.yolo_tree import Payload as YoloPayload
 from converter.ledger import Ledger, Skipped
@@ -26,19 +27,23 @@ from converter.pipeline.opening import Progress
 from converter.pipeline.writing import Outcome, Output, fingerprint
 from converter.storage import Limits, open_source
 
-__all__ = ["Encoding", "difference", "sized_like", "verify"]
+__all__ = ["Encoding", "difference", "difference_of_classes", "sized_like", "verify"]
 
 NEAR = 0.001  # pixels between a box and the text of it
 FIX = "this is a defect of the program that wrote it; please report it"
 
 
 class Encoding(msgspec.Struct, frozen=True):
-    """One encoding of the package as its reader sees it."""
+    """One encoding of the package as its reader sees it.
+
+    `with_crowds`: how it may be as well, where crowds are left out of it unless somebody asks for them.
+    """
 
     output: Output
     reader: Format
     scan: Scan
     refs: dict[str, Ref]
+    with_crowds: Output | None = None
 
 
 class _Item(msgspec.Struct, frozen=True):
@@ -217,7 +222,54 @@ def difference(base: Sample, sample: Sample, encoding: Encoding) -> tuple[str, i
             return f"has class {theirs.class_id} for instance {told}, not {class_id}", told
         if not _same(mine, theirs, base.image):
             return f"draws instance {told} differently", told
+        if encoding.reader.name == "coco" and (wrong := _claims(mine, theirs, base.image)):
+            return f"has {wrong} for instance {told}", told
     return "", None
+
+
+def difference_of_classes(base: Sample, sample: Sample, encoding: Encoding) -> str:
+    """As `difference`, of a semantic image: what is drawn of each class, in however many instances that is."""
+    expected = lower(base, encoding.output.lowering, Ledger()).instances
+    index_of = {id: i for i, id in enumerate(sorted(c.id for c in encoding.output.writing.header.classes))}
+    yolo = encoding.reader.name.startswith("yolo")
+    mine = {index_of[i.class_id] + 1 if yolo else i.class_id: i for i in expected}
+    theirs: dict[int, list[Instance]] = {}
+    for instance in sample.instances:
+        theirs.setdefault(instance.class_id, []).append(instance)
+    for id in sorted(mine.keys() | theirs.keys()):
+        if id not in mine or id not in theirs:
+            return f"{'has' if id in theirs else 'lacks'} class {id}"
+        if not _same(mine[id], _together(theirs[id], base.image), base.image):
+            return f"draws class {id} differently"
+    return ""
+
+
+def _together(instances: Sequence[Instance], image: Image) -> Instance:
+    """All of a class as one: the box around their boxes, or what any of them covers."""
+    boxes = [i.shape for i in instances if isinstance(i.shape, Box)]
+    if len(boxes) == len(instances):
+        x, y = min(b.x for b in boxes), min(b.y for b in boxes)
+        shape: Box | Rle = Box(x, y, max(b.x + b.w for b in boxes) - x, max(b.y + b.h for b in boxes) - y)
+    else:
+        shape = rle.union([shapes.mask_of(i.shape, image.height, image.width) for i in instances])
+    return msgspec.structs.replace(instances[0], shape=shape)
+
+
+def _claims(mine: Instance, theirs: Instance, image: Image) -> str:
+    """What is said beside the mask and is not so: crowd and id as in the index, box and area as those of the mask."""
+    if mine.iscrowd != theirs.iscrowd:
+        return f"iscrowd {int(theirs.iscrowd)}"
+    if None not in {mine.id, theirs.id} and mine.id != theirs.id:
+        return f"the id {theirs.id}"
+    if isinstance(theirs.shape, Box):
+        return ""
+    (pixels,), ((x, y, w, h),) = rle.measures([_pixels(theirs, image)])
+    box, area = theirs.box, theirs.area
+    if box is not None and box_off(box, Box(x, y, w, h)) > BOX:
+        return f"the box {[box.x, box.y, box.w, box.h]}"
+    if area is not None and is_area_off(area, pixels):
+        return f"the area {area:g}"
+    return ""
 
 
 def _same(mine: Instance, theirs: Instance, image: Image) -> bool:
