@@ -52,6 +52,7 @@ def convert(job: Job, to: str, *, progress: Progress = silent) -> Result:
     format = get_format(to)
     if not format.writes:
         raise UsageError(f"{to} is a format that segpack reads and does not write")
+    _check_simplifying(format, job.write)
     for source in job.sources:
         check_apart(Path(source), Path(job.target))
     with open_target(Path(job.target), overwrite=job.overwrite, resume=job.resume) as target:
@@ -62,6 +63,16 @@ def convert(job: Job, to: str, *, progress: Progress = silent) -> Result:
         target.finish()
         target.commit()
     return result(job, made, output, outcome)
+
+
+def _check_simplifying(format: Format, options: WriteOptions) -> None:
+    """UsageError where polygons are to be simpler and none will be written."""
+    if not options.simplifies:
+        return
+    if not format.holds.polygons and not format.holds.one_ring:
+        raise UsageError(f"--min-iou and --tolerance simplify polygons, and {format.name} holds none")
+    if options.segmentation == "rle":
+        raise UsageError("--min-iou and --tolerance simplify polygons, and --segmentation rle writes none")
 
 
 def _output(made: Plan, format: Format, job: Job) -> Output:

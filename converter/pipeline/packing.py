@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from converter.errors import PackageError
-from converter.format import Format, Holds, MaskEncoding, Writing
+from converter.errors import PackageError, UsageError
+from converter.format import Format, Holds, MaskEncoding, WriteOptions, Writing
 from converter.formats import get_format
 from converter.layouts.splits import stems_in_two
 from converter.ledger import Ledger
@@ -72,9 +72,9 @@ def pack(
 def _outputs(made: Plan, encoding: MaskEncoding, yolo: Yolo | None, job: Job) -> list[Output]:
     """The primary encoding, COCO, and YOLO when asked for; the later ones are made from the first."""
     primary = _primary(encoding)
-    first = plan(made.header, primary.holds, job.write, made.ledger)
+    first = plan(made.header, primary.holds, _first_options(encoding, job.write), made.ledger)
     lowered: Header = first.target
-    options = job.write
+    options = msgspec.structs.replace(job.write, min_iou=None, tolerance=None)  # the first encoding has done that
     if encoding in {"rle", "polygon"}:
         options = msgspec.structs.replace(options, segmentation=encoding)
     formats: list[tuple[str, Format, str]] = [("", primary, ""), ("coco", get_format("coco"), "coco/")]
@@ -102,6 +102,15 @@ def _outputs(made: Plan, encoding: MaskEncoding, yolo: Yolo | None, job: Job) ->
         )
         outputs.append(Output(format, how, writing))
     return outputs
+
+
+def _first_options(encoding: MaskEncoding, options: WriteOptions) -> WriteOptions:
+    """Polygons are simplified before anything is made of them, so that all encodings have the same pixels."""
+    if not options.simplifies:
+        return options
+    if encoding == "multi-class":
+        raise UsageError("--min-iou and --tolerance simplify polygons, and a map of classes has none")
+    return msgspec.structs.replace(options, segmentation="polygon")
 
 
 def _quiet(made: Plan) -> Ledger:
