@@ -4,6 +4,7 @@
     index.csv                                      one row a mask: class, box, area, crowd
     images/[<split>/]<path>
     masks/[<split>/]<path without extension>/0001_<class id>.png
+    coco/coco.json                                 read for what it says beside the masks
 
 Every mask has the size of its image; masks may overlap.
 
@@ -29,6 +30,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain, compress
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -38,6 +40,7 @@ from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import rle, shapes
 from converter.layouts.classes import check_classes, find_class_file, read_class_file, undeclared
+from converter.layouts.coco_beside import Beside, find_beside
 from converter.layouts.images import (
     is_image,
     order_splits,
@@ -126,27 +129,30 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
         problem = "is not there, and meta.json says that this is a package: it would say what each mask is"
         remedy = "restore it, or use --masks 'masks/{image}/{instance}_{class}.png'"
         raise SourceError(source.label(index.INDEX), problem, remedy=remedy, code="index-mismatch")
-    refs = _indexed(reading, {c.id for c in about.classes}, ledger)
+    beside = find_beside(reading, ledger)
+    refs = _indexed(reading, {c.id for c in about.classes}, beside, ledger)
     _tell_orphans(source, refs, ledger)
     classes = meta.classes(about)
+    extra = meta.merged_entry(about.source.merged)
+    if beside is not None:
+        classes, extra = beside.told(classes), {**beside.extra, **extra}
     check_classes(classes, source.label(meta.META))
     ids = np.sort(refs[0].payload.table.ids) if refs else np.zeros(0)
     splits = order_splits([*about.splits, *(r.image.split for r in refs)])
-    header = msgspec.structs.replace(
-        _header(classes, refs), splits=splits, name=about.name, extra=meta.merged_entry(about.source.merged)
-    )
+    header = msgspec.structs.replace(_header(classes, refs), splits=splits, name=about.name, extra=extra)
     return Scan(header, refs, ids_kept=bool((ids[:1] != NO_ID).all() and (ids[1:] != ids[:-1]).all()))
 
 
-def _indexed(reading: Reading, declared: set[int], ledger: Ledger) -> list[Ref]:
+def _indexed(reading: Reading, declared: set[int], beside: Beside | None, ledger: Ledger) -> list[Ref]:
     """The images of the index with their masks; rows that name none, or no class, are judged."""
     source = reading.source
     label = source.label(index.INDEX)
-    finds, places = Finds(source), dict[str, int]()
+    finds, places = Finds(source, beside), dict[str, int]()
     for line, row in enumerate(index.decode(partial(source.open, index.INDEX), label), 2):
         if row.image not in places:
             places[row.image] = len(places)
-            finds.add(indexed_image(reading.images, row))
+            image = indexed_image(reading.images, row)
+            finds.add(beside.numbered(image) if beside is not None else image)
         if not row.mask:
             continue
         at, id, place = places[row.image], text.whole(row.instance_id), source.place(row.mask)
@@ -265,8 +271,11 @@ def _scan_patterns(reading: Reading, ledger: Ledger) -> Scan:
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     """One image with its masks, each a Rle of the image's size."""
-    source, image = reading.source, ref.image
+    source, image, beside = reading.source, ref.image, ref.payload.table.beside
     instances: list[Instance] = []
+    extras: dict[int, dict[str, Any]] = {}
+    if beside is not None:
+        image, extras = beside.whole(image), beside.extras(image)
     for number, mask in enumerate(ref.payload, 1):
         label = source.label(mask.path)
         try:
@@ -276,7 +285,8 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             error.code = error.code or "unreadable-image"
             ledger.bad_annotation(shown_name(image), mask.id or number, error)
             continue
-        instances.append(Instance(mask.class_id, region, mask.id, mask.iscrowd))
+        extra = extras.get(mask.id, {}) if mask.id is not None else {}
+        instances.append(Instance(mask.class_id, region, mask.id, mask.iscrowd, extra=extra))
     del header
     return Sample(image, tuple(instances))
 

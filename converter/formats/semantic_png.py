@@ -48,6 +48,7 @@ from converter.layouts.classes import (
     undeclared,
     unnamed,
 )
+from converter.layouts.coco_beside import Beside, find_beside
 from converter.layouts.images import is_image, order_splits, shown_name, tell_unused
 from converter.layouts.mask_names import tells_objects
 from converter.layouts.masks import check_size, instance_folders, label_map, labels_of, thinned
@@ -68,10 +69,11 @@ Rgb = tuple[int, int, int]
 
 
 class Payload(msgspec.Struct, frozen=True):
-    """The mask of an image and the legend it is read with (empty: by value)."""
+    """The mask of an image, the legend it is read with (empty: by value), and what a package says beside it."""
 
     mask: str
     colors: dict[Rgb, int] = {}
+    beside: Beside | None = None
 
 
 # ---------------------------------------------------------------- read
@@ -118,7 +120,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     source = reading.source
     about = meta.about(source)
     if about is not None and index.INDEX in source:
-        return _scan_package(reading, about)
+        return _scan_package(reading, about, ledger)
     found, masks = mask_an_image(reading, ledger, about.splits if about else ())
     declared, colors, origin = _declared(reading, about, [(i.file or "", mask) for i, mask in found])
     refs = [Ref(image, Payload(mask, colors)) for image, mask in found]
@@ -136,12 +138,17 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     return Scan(header, refs)
 
 
-def _scan_package(reading: Reading, about: meta.Meta) -> Scan:
+def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
     """A tree with meta.json and index.csv: the index says which mask belongs to what."""
     source = reading.source
     rows = index.decode(partial(source.open, index.INDEX), source.label(index.INDEX))
     refs = [Ref(indexed_image(reading.images, row), Payload(row.mask)) for row in rows]
     declared, _, _ = _declared(reading, about, [])
+    extra = meta.merged_entry(about.source.merged)
+    beside = find_beside(reading, ledger)
+    if beside is not None:
+        refs = [Ref(beside.numbered(r.image), Payload(r.payload.mask, beside=beside)) for r in refs]
+        declared, extra = beside.told(declared), {**beside.extra, **extra}
     splits = order_splits([*about.splits, *(r.image.split for r in refs)])
     return Scan(
         Header(
@@ -152,7 +159,7 @@ def _scan_package(reading: Reading, about: meta.Meta) -> Scan:
             about.name,
             about.background_id,
             about.ignore_id,
-            meta.merged_entry(about.source.merged),
+            extra,
         ),
         refs,
     )
@@ -299,7 +306,9 @@ def _judge(
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     """One image with its map of class ids."""
-    path, image = ref.payload.mask, ref.image
+    path, image, beside = ref.payload.mask, ref.image, ref.payload.beside
+    if beside is not None:
+        image = beside.whole(image)
     label = reading.source.label(path)
     try:
         labels = label_map(reading.source.read(path), label, ref.payload.colors, ledger)

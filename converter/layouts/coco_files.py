@@ -14,7 +14,7 @@ from converter.errors import SourceError
 from converter.layouts.images import is_split_name, split_name
 from converter.storage import Source
 
-__all__ = ["CocoFile", "coco_files", "damage", "in_words", "looks_like_coco", "open_files"]
+__all__ = ["WHOLE", "CocoFile", "coco_files", "damage", "in_words", "looks_like_coco", "open_file", "open_files"]
 
 ROBOFLOW = "_annotations.coco.json"
 WHOLE = ("coco.json", "coco/coco.json")
@@ -131,6 +131,11 @@ def _says_split(path: str, raw_split: str) -> bool:
     """Whether the name of a file is that of a split: any in the layouts that are known, else a usual one."""
     base = posixpath.basename(path)
     return is_split_name(raw_split) or (raw_split != "" and (base == ROBOFLOW or base.startswith("instances_")))
+
+
+def open_file(source: Source, path: str) -> CocoFile:
+    """The COCO file of this path, whatever else is there."""
+    return _open(source, path, _raw_split(path), alone=True)
 
 
 def _open(source: Source, path: str, raw_split: str, *, alone: bool) -> CocoFile:

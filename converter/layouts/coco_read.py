@@ -35,7 +35,7 @@ from converter.layouts.images import ImageIndex, order_splits, own_ids, shown_na
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample
 
-__all__ = ["Payload", "files", "load", "scan", "scan_files", "top_entries"]
+__all__ = ["Payload", "files", "load", "scan", "scan_files", "scan_one", "top_entries", "top_extra"]
 
 TOP_KEYS = frozenset({"images", "annotations", "categories"})
 
@@ -135,6 +135,13 @@ def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger) -> S
     if not own_ids(r.image for r in refs):
         refs = [msgspec.structs.replace(r, image=msgspec.structs.replace(r.image, id=None)) for r in refs]
     return Scan(_header(files, classes, background, refs), refs, ids_kept)
+
+
+def scan_one(reading: Reading, file: CocoFile, ledger: Ledger) -> tuple[dict[int, ClassInfo], list[Ref]]:
+    """The classes by id and the images of one file, which is not the source."""
+    declared = categories([file])
+    refs, _ = _scan_file(reading, file, ImageIndex(reading.images), declared, set(), ledger)
+    return declared, refs
 
 
 def _scan_file(
@@ -263,14 +270,27 @@ def top_entries(files: Sequence[CocoFile]) -> dict[str, Any]:
 def _header(
     files: Sequence[CocoFile], classes: tuple[ClassInfo, ...], background: int | None, refs: Sequence[Ref]
 ) -> Header:
+    mark, splits = _semantic_mark(top_entries(files)), order_splits(r.image.split for r in refs)
+    if mark is not None:
+        extra = top_extra(files)
+        return Header("coco", "semantic", classes, splits, "", mark.get("background_id"), mark.get("ignore_id"), extra)
+    return Header("coco", "instance", classes, splits, background_id=background, extra=top_extra(files))
+
+
+def top_extra(files: Sequence[CocoFile]) -> dict[str, Any]:
+    """As `top_entries`, without the mark of a set that was semantic."""
     extra = top_entries(files)
+    if _semantic_mark(extra) is not None:
+        info = {k: v for k, v in extra["info"].items() if k != "segpack"}
+        extra = {k: v for k, v in extra.items() if k != "info"} | ({"info": info} if info else {})
+    return extra
+
+
+def _semantic_mark(extra: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the writer left in `info` of a set that was semantic."""
     info = extra.get("info")
     mark = info.get("segpack") if isinstance(info, dict) else None
-    splits = order_splits(r.image.split for r in refs)
-    if isinstance(mark, dict) and mark.get("task") == "semantic":
-        extra["info"] = {k: v for k, v in info.items() if k != "segpack"} if isinstance(info, dict) else {}
-        return Header("coco", "semantic", classes, splits, "", mark.get("background_id"), mark.get("ignore_id"), extra)
-    return Header("coco", "instance", classes, splits, background_id=background, extra=extra)
+    return mark if isinstance(mark, dict) and mark.get("task") == "semantic" else None
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:

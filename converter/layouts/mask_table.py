@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from converter.layouts.coco_beside import Beside
 from converter.layouts.groups import Groups
 from converter.model import Image, Ref
 from converter.storage import Source
@@ -32,7 +33,8 @@ class MaskFile(NamedTuple):
 class Table(msgspec.Struct, frozen=True):
     """The masks of all images, in columns: there may be millions, so that none has an object of its own.
 
-    `names` are the files of the source, `places` those of the masks among them.
+    `names` are the files of the source, `places` those of the masks among them; `beside` is what a
+    package says of its objects elsewhere.
     """
 
     names: Sequence[str]
@@ -41,6 +43,7 @@ class Table(msgspec.Struct, frozen=True):
     ids: NDArray[np.integer]
     crowds: NDArray[np.integer]
     groups: Groups
+    beside: Beside | None = None
 
     def paths(self) -> Iterator[str]:
         """Of all masks."""
@@ -66,8 +69,8 @@ class Masks(msgspec.Struct, frozen=True, gc=False):
 class Finds:
     """Images and their masks as they are found, on their way into a Table."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, source: Source, beside: Beside | None = None) -> None:
+        self.source, self.beside = source, beside
         self.images: list[Image] = []
         self._rows = array("q")  # owner, place, class, id and crowd of masks
         self._packed: list[list[NDArray[np.integer]]] = []  # columns of earlier rows
@@ -91,7 +94,7 @@ class Finds:
         self._pack()
         owners, places, class_ids, ids, crowds = map(np.concatenate, zip(*self._packed, strict=True))
         groups = Groups.of(owners, len(self.images))
-        table = Table(self.source.names(), places, class_ids, ids, crowds, groups)
+        table = Table(self.source.names(), places, class_ids, ids, crowds, groups, self.beside)
         return [Ref(image, Masks(table, at)) for at, image in enumerate(self.images)]
 
     def _pack(self) -> None:

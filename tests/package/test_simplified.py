@@ -12,12 +12,13 @@ import pytest
 import converter
 from converter.errors import UsageError
 from converter.geometry import rle, shapes
+from converter.model import Rle
 from tests.support import FIXTURES
 
 SOURCES = {"polygons": "coco/valid/coins", "masks": "instance-png/valid/torture"}
 
 
-def masks(path: Path) -> dict[tuple[str, int], Any]:
+def masks(path: Path) -> dict[tuple[str, int | None], Rle]:
     found = {}
     for sample in converter.open(path):
         for instance in sample.instances:
