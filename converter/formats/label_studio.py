@@ -18,8 +18,9 @@ the same fifth of a pixel, by which the COCO rasteriser rounds.
 Read are all annotations of a task that were not cancelled, with a note where there are
 several; predictions are not. An image is found by the end of its URL or path, with or
 without the eight characters that an upload puts before its name, and with or without
-extension. Read are the full export, JSON-MIN, and what a storage is given, an annotation a file
-with its task inside. Classes are numbered from 1 in the
+extension. A task may have several: `to_name` and the labelling configuration say which result
+is on which, and `item_index` the page of an image of several pages. Read are the full export,
+JSON-MIN, and what a storage is given, an annotation a file with its task inside. Classes are numbered from 1 in the
 order of the labelling configuration, then by name.
 
 Written: polygons of several rings as brush masks, `/data/local-files/?d=...` as references

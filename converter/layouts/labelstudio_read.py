@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 
 from converter.codecs import json, xml
-from converter.errors import SourceError
+from converter.errors import ShapeError, SourceError
 from converter.format import Reading, Scan
 from converter.layouts.by_name import ids_by_name, named_classes
 from converter.layouts.images import (
@@ -24,7 +23,8 @@ from converter.layouts.images import (
     stem,
     tell_unused,
 )
-from converter.layouts.labelstudio_regions import REGIONS, Payload, Regions, label_list, text_of
+from converter.layouts.labelstudio_images import Configuration, Picture, path_of, pictures
+from converter.layouts.labelstudio_regions import REGIONS, Payload, Regions, Shown, label_list, text_of
 from converter.ledger import Ledger
 from converter.model import Header, Image, Ref, Sample
 from converter.storage import Source
@@ -35,7 +35,6 @@ __all__ = ["files", "load", "scan", "task_files"]
 HEAD = 65536
 HEX = re.compile(r"#[0-9a-fA-F]{6}")
 UPLOAD = re.compile(r"[0-9a-f]{8}-")
-PREFERRED = ("image", "img", "image_url", "url", "photo", "picture")
 
 
 # ---------------------------------------------------------------- finding the tasks
@@ -55,7 +54,8 @@ def _looks(source: Source, path: str) -> bool:
         whole = head if len(head) < HEAD else head + stream.read(HEAD * 16)
     if any(key in whole for key in (b'"annotations"', b'"completions"', b'"task"')):
         return b'"result"' in whole and (b'"data"' in whole or b'"from_name"' in whole)
-    return b'"original_width"' in whole and b"labels" in whole and b'"image' in whole
+    of_its_kind = any(b'"%s"' % kind.encode() in whole for kind in REGIONS if kind.endswith("labels"))
+    return b'"original_width"' in whole and (of_its_kind or (b"labels" in whole and b'"image' in whole))
 
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
@@ -65,6 +65,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     if not files:
         raise SourceError(source.name, "holds no Label Studio tasks", remedy="name the JSON file itself")
     finder = _Finder(reading.images)
+    configurations = _configurations(source)
     refs: dict[tuple[str | None, str], Ref] = {}
     used: set[str] = set()
     for path in files:
@@ -75,22 +76,24 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
             place = f"[{number}]"
             try:
                 task = _task(raw, label, place)
-                image = finder.image(task, split, label, f"{place}, task {task.get('id')}")
+                found = finder.images(task, configurations, split, label, f"{place}, task {task.get('id')}")
             except SourceError as error:
                 ledger.bad_image(place, error)
                 continue
-            key = (image.split, image.name)
-            if key in refs:
-                problem = f"its image {image.name} is that of {refs[key].payload.place} in {refs[key].payload.file} too"
-                ledger.bad_image(shown_name(image), SourceError(label, problem, place=place, remedy="keep one"))
-                continue
-            refs[key] = Ref(image, Payload(bytes(raw), label, place))
             used |= set(_labels(task))
-    declared = _configuration(source, used)
+            for image, shown in found:
+                key = (image.split, image.name)
+                if key in refs:
+                    other = refs[key].payload
+                    problem = f"its image {image.name} is that of {other.place} in {other.file} too"
+                    ledger.bad_image(shown_name(image), SourceError(label, problem, place=place, remedy="keep one"))
+                    continue
+                refs[key] = Ref(image, Payload(bytes(raw), label, place, shown))
+    declared = _declared(configurations, used)
     classes = named_classes(list(declared), used, source.name, {n: c for n, c in declared.items() if c})
-    found = list(refs.values())
-    tell_unused(reading.images, found, files, ledger)
-    return Scan(Header("label-studio", "instance", classes, order_splits(r.image.split for r in found)), found)
+    refs_ = list(refs.values())
+    tell_unused(reading.images, refs_, files, ledger)
+    return Scan(Header("label-studio", "instance", classes, order_splits(r.image.split for r in refs_)), refs_)
 
 
 def _tasks(data: bytes, label: str) -> list[msgspec.Raw]:
@@ -117,30 +120,52 @@ class _Finder:
         for path in sorted(self.index.paths):
             self.by_stem.setdefault(posixpath.basename(stem(path)), []).append(path)
 
-    def image(self, task: Mapping[str, Any], split: str | None, label: str, place: str) -> Image:
+    def images(
+        self,
+        task: Mapping[str, Any],
+        configurations: Sequence[Configuration],
+        split: str | None,
+        label: str,
+        place: str,
+    ) -> list[tuple[Image, Shown]]:
+        """The images of a task, each with the places of the results on it."""
         said = task.get("data")
         data: Mapping[str, Any] = said if isinstance(said, dict) else task
-        reference = _reference(data)
-        if reference is None:
+        annotations = _annotations(task)
+        try:
+            found = pictures(data, annotations, configurations, lambda text: self._find(path_of(text)) is not None)
+        except ShapeError as error:
+            remedy = "put the labelling configuration beside it, as label_config.xml"
+            raise SourceError(label, str(error), place=place, remedy=remedy) from None
+        if not found:
             raise SourceError(label, "it refers to no image", place=place, remedy="a task has data with an image")
         given = data.get("split")
         split = split_name(given) if isinstance(given, str) and given else split
-        width, height = _size(task)
-        path = _path_of(reference)
+        id = task.get("id")
+        kept = id if isinstance(id, int) and not isinstance(id, bool) and len(found) == 1 else None
+        sizes = [_size(annotations, picture.shown) for picture in found]
+        return [
+            (self._image(picture, split, size, kept, label, place), picture.shown)
+            for picture, size in zip(found, sizes, strict=True)
+        ]
+
+    def _image(
+        self, picture: Picture, split: str | None, size: tuple[int, int], id: int | None, label: str, place: str
+    ) -> Image:
+        path = path_of(picture.reference)
         file = self._find(path)
         name = (file or posixpath.basename(path)).removeprefix("images/")
         try:
             name = clean(name)
         except ValueError as error:
-            raise SourceError(label, f"the image '{reference[:80]}' {error}", place=place) from None
+            problem = f"the image '{picture.reference[:80]}' {error}"
+            raise SourceError(label, problem, place=place) from None
         first = name.split("/")[0]
         if split is None and "/" in name and is_split_name(first):
             split = split_name(first)
         if split is not None and "/" in name and split_name(first) == split:
             name = name.removeprefix(first + "/")
-        id = task.get("id")
-        kept = id if isinstance(id, int) and not isinstance(id, bool) else None
-        return Image(name, split, width, height, id=kept, file=file)
+        return Image(name, split, *size, id=id, file=file)
 
     def _find(self, path: str) -> str | None:
         parts = path.strip("/").split("/")
@@ -158,25 +183,6 @@ class _Finder:
             if len(self.by_stem.get(bare, [])) == 1:
                 return self.by_stem[bare][0]
         return None
-
-
-def _reference(data: Mapping[str, Any]) -> str | None:
-    """The value of a task that names its image."""
-    for key in PREFERRED:
-        if isinstance(data.get(key), str) and data[key]:
-            return str(data[key])
-    texts = [v for v in data.values() if isinstance(v, str) and v]
-    return next((t for t in texts if is_image(_path_of(t))), None)
-
-
-def _path_of(reference: str) -> str:
-    """The path in a URL: local files carry it in the query (`?d=`), others before it."""
-    try:
-        parts = urlsplit(reference.replace("\\", "/"))
-    except ValueError:
-        return reference
-    local = parse_qs(parts.query).get("d")
-    return local[0] if local else unquote(parts.path) or reference
 
 
 def _annotations(task: Mapping[str, Any]) -> list[tuple[Any, list[Any]]]:
@@ -199,11 +205,15 @@ def _results(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield from (r for r in results if isinstance(r, dict))
 
 
-def _size(task: Mapping[str, Any]) -> tuple[int, int]:
-    for result in _results(task):
-        width, height = result.get("original_width"), result.get("original_height")
-        if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
-            return width, height
+def _size(annotations: Sequence[tuple[Any, list[Any]]], shown: Shown) -> tuple[int, int]:
+    """The size that the results on an image say it has; zeros where none does."""
+    for place, (_, results) in enumerate(annotations):
+        for number, result in enumerate(results):
+            if not isinstance(result, dict) or (shown is not None and number not in shown[place]):
+                continue
+            width, height = result.get("original_width"), result.get("original_height")
+            if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
+                return width, height
     return 0, 0
 
 
@@ -214,23 +224,36 @@ def _labels(task: Mapping[str, Any]) -> Iterator[str]:
             yield from (n for n in label_list(text_of(result, "type"), value) if isinstance(n, str))
 
 
-def _configuration(source: Source, used: set[str]) -> dict[str, tuple[int, int, int] | None]:
-    """Labels with their colours in the order of the labelling configuration, an XML with the root <View>.
-
-    Of several the smallest that has every label in use; none when there is no such.
-    """
-    found: list[dict[str, tuple[int, int, int] | None]] = []
+def _configurations(source: Source) -> list[Configuration]:
+    """The labelling configurations beside the tasks: XML with the root <View>."""
+    found = []
     for path in source.names():
         if not path.lower().endswith(".xml") or path.count("/") > 1:
             continue
         data = source.read(path)
         if b"<View" in data[:HEAD]:
-            labels = xml.decode(data, source.label(path)).iter("Label")
-            colors = {n.get("value", ""): _color(n.get("background", "")) for n in labels}
-            found.append({name: color for name, color in colors.items() if name.strip()})
-    if len(found) == 1:
-        return found[0]
-    return min((names for names in found if used <= set(names)), key=len, default={})
+            found.append(_configuration(xml.decode(data, source.label(path))))
+    return found
+
+
+def _configuration(root: xml.Element) -> Configuration:
+    colors = {n.get("value", ""): _color(n.get("background", "")) for n in root.iter("Label")}
+    shown = {n.get("name", ""): n.get("value") or n.get("valueList") or "" for n in root.iter("Image")}
+    return Configuration(
+        {name: color for name, color in colors.items() if name.strip()},
+        {name: value.removeprefix("$") for name, value in shown.items()},
+        {n.get("name", ""): n.get("toName", "") for n in root.iter() if n.get("toName")},
+    )
+
+
+def _declared(configurations: Sequence[Configuration], used: set[str]) -> dict[str, tuple[int, int, int] | None]:
+    """Labels with their colours in the order of the labelling configuration.
+
+    Of several the smallest that has every label in use; none when there is no such.
+    """
+    if len(configurations) == 1:
+        return configurations[0].labels
+    return min((c.labels for c in configurations if used <= set(c.labels)), key=len, default={})
 
 
 def _color(value: str) -> tuple[int, int, int] | None:
@@ -255,10 +278,10 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     del reading
     payload: Payload = ref.payload
     task = _task(payload.task, payload.file, payload.place)
-    found = [a for a in _annotations(task) if a[1]]
+    found = [(id, results, on) for id, results, on in _shown(task, payload.shown) if on]
     regions = Regions(ref.image, payload, ids_by_name(header), ledger)
-    for id, results in found:
-        regions.read(results, {"annotation_id": id} if len(found) > 1 else {})
+    for id, results, on in found:
+        regions.read(results, {"annotation_id": id} if len(found) > 1 else {}, on)
     if len(found) > 1:
         where = f"{payload.file}: {payload.place}"
         ledger.note("several-annotations", where, f"{len(found)} annotations of {ref.image.name}: all were read")
@@ -267,6 +290,12 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     if regions.tags:
         image = msgspec.structs.replace(image, extra={**image.extra, "tags": regions.tags})
     return Sample(image, tuple(regions.instances))
+
+
+def _shown(task: Mapping[str, Any], shown: Shown) -> Iterator[tuple[Any, list[Any], Collection[int]]]:
+    """Every annotation with the places of its results on the image."""
+    for place, (id, results) in enumerate(_annotations(task)):
+        yield id, results, range(len(results)) if shown is None else shown[place]
 
 
 def _tell_predictions(task: Mapping[str, Any], payload: Payload, found: Sequence[Any], ledger: Ledger) -> None:

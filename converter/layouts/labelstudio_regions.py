@@ -5,8 +5,8 @@ Coordinates are percents of width and height.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -17,7 +17,7 @@ from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, Image, Instance, Marks, Shape
 
-__all__ = ["REGIONS", "Payload", "Regions", "label_list", "text_of"]
+__all__ = ["REGIONS", "Payload", "Regions", "Shown", "label_list", "text_of"]
 
 REGIONS = {
     "rectangle": "rectangle", "rectanglelabels": "rectangle",
@@ -29,12 +29,17 @@ REGIONS = {
 WORDS = ("choices", "text", "rating", "number", "taxonomy")
 
 
+# By annotation, the places of the results that are on an image; None for all of them.
+Shown: TypeAlias = tuple[frozenset[int], ...] | None
+
+
 class Payload(msgspec.Struct, frozen=True):
-    """A task: its JSON, the file it stands in and its place there."""
+    """A task: its JSON, the file it stands in and its place there, and the results that are on the image."""
 
     task: bytes
     file: str
     place: str
+    shown: Shown = None
 
 
 def text_of(result: Any, key: str) -> str:
@@ -59,12 +64,15 @@ class Regions:
         self.instances: list[Instance] = []
         self.tags: list[str] = []
 
-    def read(self, results: Sequence[Any], extra: dict[str, Any]) -> None:
+    def read(self, results: Sequence[Any], extra: dict[str, Any], shown: Collection[int]) -> None:
+        """The results of one annotation; `shown` are the places of those on this image."""
         words = _words(results)
         labels = {text_of(r, "id"): r["value"] for r in results if _is(r, "labels")}
         regions = _region_ids(results)
         joints: dict[tuple[str, int], int] = {}
         for number, result in enumerate(results, 1):
+            if number - 1 not in shown:
+                continue
             place = f"{self.payload.place}, result {number}"
             try:
                 made = self._region(result, labels)
