@@ -7,6 +7,7 @@ import posixpath
 from typing import Any
 
 from converter.codecs import json, png_write
+from converter.errors import UsageError
 from converter.extras import IGNORE_REGION, ignored
 from converter.format import Encoded, Record, Writing
 from converter.geometry import rle, shapes
@@ -35,6 +36,10 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     groups = _Groups(sample)
     drawn: list[dict[str, Any]] = []
     for instance in sample.instances:
+        if names[instance.class_id] == IGNORE:
+            raise UsageError(
+                f"LabelMe leaves out of training what is called {IGNORE}; rename the class with --classes FILE"
+            )
         drawn += _shapes(instance, names[instance.class_id], image, groups)
     void = ignored(image)
     if void is not None:
