@@ -13,8 +13,8 @@ Coordinates are pixels from the outer corner of the first pixel.
     label                a tag of the image
     caption, cuboid_3d, feature_vector, hash_key     are left out, as losses
 
-Label n is class n + 1, or class n where label 0 is the background. The run lengths of a
-mask go down the columns, as in COCO. `is_crowd` among the attributes makes a crowd;
+Label n is class n + 1, or class n where label 0 is called background and nothing bears it. The
+run lengths of a mask go down the columns, as in COCO. `is_crowd` among the attributes makes a crowd;
 occluded, truncated and difficult are kept by themselves, other attributes as they are.
 
 Holds polygons, masks, boxes, marks, crowds, overlaps, attributes,

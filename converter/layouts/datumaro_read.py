@@ -38,13 +38,19 @@ class Item(msgspec.Struct):
     annotations: list[msgspec.Raw] = []
 
 
+class Labelled(msgspec.Struct):
+    """The label of an annotation, whatever it is."""
+
+    label_id: Any = None
+
+
 class Payload(msgspec.Struct, frozen=True):
     """An item's annotations, and the file they stand in. `first` is the class id of label 0."""
 
     annotations: tuple[bytes, ...]
     file: str
     place: str
-    first: int
+    first: int = 0
 
 
 def item_files(source: Source) -> list[str]:
@@ -65,7 +71,7 @@ def _looks(source: Source, path: str) -> bool:
 
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
-    """Refs with their annotations; label n is class n + 1, or class n where label 0 is the background."""
+    """Refs with their annotations; label n is class n + 1, or class n where label 0 is the background and nobody's."""
     source = reading.source
     files = item_files(source)
     if not files:
@@ -81,21 +87,34 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         if labels is not None and mine != labels:
             raise SourceError(label, "its labels are not those of the other files", remedy="convert it by itself")
         labels, colors = mine, colors | shades
-        refs += _refs(source, path, top, index, _first(mine), ledger)
+        refs += _refs(source, path, top, index, ledger)
     tell_unused(reading.images, refs, files, ledger)
-    classes = _classes(labels or [], colors, source.label(files[0]))
+    first = _first(labels or [], refs)
+    refs = [Ref(r.image, msgspec.structs.replace(r.payload, first=first)) for r in refs] if first else refs
+    classes = _classes(labels or [], colors, first, source.label(files[0]))
     ids = [i for r in refs for i in _ids(r)]
     header = Header("datumaro", "instance", classes, order_splits(r.image.split for r in refs))
     return Scan(header, refs, ids_kept=None not in ids and len(set(ids)) == len(ids))
 
 
-def _first(labels: Sequence[str]) -> int:
-    return 0 if labels and is_background(labels[0]) else 1
+def _first(labels: Sequence[str], refs: Sequence[Ref]) -> int:
+    """The class id of label 0: no class where it is called background, and nothing bears it."""
+    if not labels or not is_background(labels[0]):
+        return 1
+    return int(any(_label(raw) == 0 for r in refs for raw in r.payload.annotations))
 
 
-def _classes(labels: Sequence[str], colors: dict[int, tuple[int, int, int]], file: str) -> tuple[ClassInfo, ...]:
-    first = _first(labels)
-    names = list(labels[1:] if not first else labels)
+def _label(raw: bytes) -> Any:
+    try:
+        return msgspec.json.decode(raw, type=Labelled).label_id
+    except msgspec.MsgspecError:
+        return None  # loading will say why
+
+
+def _classes(
+    labels: Sequence[str], colors: dict[int, tuple[int, int, int]], first: int, file: str
+) -> tuple[ClassInfo, ...]:
+    names = list(labels if first else labels[1:])
     by_name = {n: colors[i] for i, n in enumerate(labels) if i in colors}
     return named_classes(names, (), file, by_name)
 
@@ -117,9 +136,7 @@ def _labels(top: dict[str, msgspec.Raw], file: str) -> tuple[list[str], dict[int
     return [check_name(v.get("name"), file, f"categories.label.labels[{i}]") for i, v in enumerate(listed)], colors
 
 
-def _refs(
-    source: Source, path: str, top: dict[str, msgspec.Raw], index: ImageIndex, first: int, ledger: Ledger
-) -> list[Ref]:
+def _refs(source: Source, path: str, top: dict[str, msgspec.Raw], index: ImageIndex, ledger: Ledger) -> list[Ref]:
     label = source.label(path)
     raw = posixpath.basename(stem(path))
     split = None if raw == "default" else split_name(raw)
@@ -132,7 +149,7 @@ def _refs(
         except SourceError as error:
             ledger.bad_image(place, error)
             continue
-        found.append(Ref(image, Payload(tuple(map(bytes, item.annotations)), label, f"{place} '{item.id}'", first)))
+        found.append(Ref(image, Payload(tuple(map(bytes, item.annotations)), label, f"{place} '{item.id}'")))
     return found
 
 
