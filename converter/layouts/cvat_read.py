@@ -109,8 +109,9 @@ def _labels(root: xml.Element) -> tuple[list[str], dict[str, tuple[int, int, int
     names: list[str] = []
     colors: dict[str, tuple[int, int, int]] = {}
     for label in root.iterfind("meta//label"):
-        name, color = xml.text(label, "name"), xml.text(label, "color").lstrip("#")
-        if not name or xml.text(label, "parent"):
+        written, color = label.findtext("name") or "", xml.text(label, "color").lstrip("#")
+        name = written if written.isprintable() else written.strip()
+        if not name.strip() or xml.text(label, "parent"):
             continue
         names.append(name)
         if len(color) == 6:
@@ -210,12 +211,19 @@ class _Figures:
             self.ledger.bad_annotation(shown_name(self.image), number, wrong)
 
     def _part(self, node: xml.Element) -> Part:
-        label = node.get("label", "")
-        if label not in self.ids:
-            raise ShapeError(f"the label '{label}' is none of the task's")
+        class_id = self._class_id(node.get("label", ""))
         shape, extra = self._shape(node)
         extra |= _extra(node)
-        return Part(Instance(self.ids[label], shape, extra=extra), text.whole(node.get("group_id", "")) or None)
+        return Part(Instance(class_id, shape, extra=extra), text.whole(node.get("group_id", "")) or None)
+
+    def _class_id(self, label: str) -> int:
+        """The class that a label means: that of its name, else the only one that differs in blanks around it."""
+        if label in self.ids:
+            return self.ids[label]
+        alike = [id for name, id in self.ids.items() if name.strip() == label.strip()]
+        if len(alike) != 1:
+            raise ShapeError(f"the label '{label}' is none of the task's")
+        return alike[0]
 
     def _shape(self, node: xml.Element) -> tuple[Shape, dict[str, Any]]:
         match node.tag:

@@ -222,7 +222,7 @@ def settle(scan: Scan, facts: Iterable[list[str] | None], reading: Reading, ledg
     declared: list[str] = []
     if path is not None:
         lines = text.decode_text(reading.source.read(path), reading.source.label(path)).splitlines()
-        declared = [line.strip() for line in lines if line.strip()]
+        declared = [line if line in used else line.strip() for line in lines if line.strip()]
         if not declared:
             raise nameless(reading.source.label(path))
     declared = [n for n in dict.fromkeys(declared) if n not in {IGNORE, BACKGROUND}]
