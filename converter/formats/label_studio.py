@@ -13,7 +13,11 @@ the same fifth of a pixel, by which the COCO rasteriser rounds.
     ellipse       the pixels whose centres lie in it, turned about the centre
     brush         run lengths of an RGBA picture, bit-packed; alpha above 0 is the mask
     keypoint      points: no region
-    choices       tags of the image; words about a region are its attributes
+    choices       tags of the image
+    textarea, rating, number, taxonomy     attributes of the image, by the name of the control
+
+The same about a region are its attributes, and the note on it (`meta`) is its description. What
+else stands in the data of a task is not read, with a note.
 
 Read are all annotations of a task that were not cancelled, with a note where there are
 several; predictions are not. An image is found by the end of its URL or path, with or
@@ -26,7 +30,7 @@ order of the labelling configuration, then by name.
 Written: polygons of several rings as brush masks, `/data/local-files/?d=...` as references
 (set LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT to the folder), `split` in the task's data.
 
-Holds polygons of one ring, masks, boxes, marks, overlaps, tags. Cannot hold: crowds,
+Holds polygons of one ring, masks, boxes, marks, overlaps, tags, descriptions. Cannot hold: crowds,
 void, groups, attributes.
 
 Known quirks: images that the browser turned by their EXIF orientation have width and height
@@ -58,7 +62,13 @@ FORMAT = Format(
     name="label-studio",
     summary="Label Studio: polygons, brush masks, rectangles, ellipses and keypoints of tasks",
     page=__doc__ or "",
-    holds=Holds(boxes=True, polygons=True, marks=True, keys=("annotation_id", "ellipse", "rotation", "tags"), xml=True),
+    holds=Holds(
+        boxes=True,
+        polygons=True,
+        marks=True,
+        keys=("annotation_id", "description", "ellipse", "rotation", "tags"),
+        xml=True,
+    ),
     detect=detect,
     scan=scan,
     load=load,

@@ -34,6 +34,11 @@ __all__ = ["files", "load", "scan", "task_files"]
 
 HEAD = 65536
 HEX = re.compile(r"#[0-9a-fA-F]{6}")
+# What a flat export says of a task beside its data and what was drawn.
+BOOKS = frozenset(
+    {"id", "annotation_id", "annotator", "annotations", "completions", "created_at", "lead_time", "predictions",
+     "updated_at"}
+)  # fmt: skip
 UPLOAD = re.compile(r"[0-9a-f]{8}-")
 
 
@@ -68,6 +73,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     configurations = _configurations(source)
     refs: dict[tuple[str | None, str], Ref] = {}
     used: set[str] = set()
+    unread: set[str] = set()
     for path in files:
         label = source.label(path)
         raws = _tasks(source.read(path), label)
@@ -81,14 +87,19 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
                 ledger.bad_image(place, error)
                 continue
             used |= set(_labels(task))
-            for image, shown in found:
+            unread |= _unread(task, {picture.reference for _, picture in found})
+            for image, picture in found:
                 key = (image.split, image.name)
                 if key in refs:
                     other = refs[key].payload
                     problem = f"its image {image.name} is that of {other.place} in {other.file} too"
                     ledger.bad_image(shown_name(image), SourceError(label, problem, place=place, remedy="keep one"))
                     continue
-                refs[key] = Ref(image, Payload(bytes(raw), label, place, shown))
+                refs[key] = Ref(image, Payload(bytes(raw), label, place, picture.shown))
+    if unread:
+        ledger.note(
+            "attributes-unread", source.name, f"what the data of tasks says of {', '.join(sorted(unread))} is not read"
+        )
     declared = _declared(configurations, used)
     classes = named_classes(list(declared), used, source.name, {n: c for n, c in declared.items() if c})
     refs_ = list(refs.values())
@@ -111,6 +122,23 @@ def _task(data: bytes | msgspec.Raw, label: str, place: str) -> dict[str, Any]:
     return {**inner, "annotations": [{k: v for k, v in found.items() if k != "task"}]}
 
 
+def _unread(task: Mapping[str, Any], references: set[str]) -> set[str]:
+    """The keys under which a task says more than which images it is about."""
+    said = task.get("data")
+    data = said if isinstance(said, dict) else {k: v for k, v in task.items() if k not in BOOKS and not _is_drawn(v)}
+    keys = {"meta"} if task.get("meta") else set()
+    for key, value in data.items():
+        listed = value if isinstance(value, list) else [value]
+        if key != "split" and not all(v in (None, "", {}) or (isinstance(v, str) and v in references) for v in listed):
+            keys.add(key)
+    return keys
+
+
+def _is_drawn(value: Any) -> bool:
+    """Whether a value of the flat export is what was drawn with one control."""
+    return isinstance(value, list) and any(isinstance(v, dict) and "original_width" in v for v in value)
+
+
 class _Finder:
     """Finds the image that a task refers to, by URL or path, in whatever folder it lies here."""
 
@@ -127,8 +155,8 @@ class _Finder:
         split: str | None,
         label: str,
         place: str,
-    ) -> list[tuple[Image, Shown]]:
-        """The images of a task, each with the places of the results on it."""
+    ) -> list[tuple[Image, Picture]]:
+        """The images of a task."""
         said = task.get("data")
         data: Mapping[str, Any] = said if isinstance(said, dict) else task
         annotations = _annotations(task)
@@ -145,7 +173,7 @@ class _Finder:
         kept = id if isinstance(id, int) and not isinstance(id, bool) and len(found) == 1 else None
         sizes = [_size(annotations, picture.shown) for picture in found]
         return [
-            (self._image(picture, split, size, kept, label, place), picture.shown)
+            (self._image(picture, split, size, kept, label, place), picture)
             for picture, size in zip(found, sizes, strict=True)
         ]
 
@@ -287,8 +315,8 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         ledger.note("several-annotations", where, f"{len(found)} annotations of {ref.image.name}: all were read")
     _tell_predictions(task, payload, found, ledger)
     image = ref.image
-    if regions.tags:
-        image = msgspec.structs.replace(image, extra={**image.extra, "tags": regions.tags})
+    about = {"tags": regions.tags, "attributes": regions.attributes}
+    image = msgspec.structs.replace(image, extra={**image.extra, **{k: v for k, v in about.items() if v}})
     return Sample(image, tuple(regions.instances))
 
 

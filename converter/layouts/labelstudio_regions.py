@@ -26,6 +26,7 @@ REGIONS = {
     "brush": "brush", "brushlabels": "brush", "mask": "brush", "masklabels": "brush",
     "keypoint": "keypoint", "keypointlabels": "keypoint",
 }  # fmt: skip
+ANSWERS = frozenset({"textarea", "rating", "number", "taxonomy"})
 WORDS = ("choices", "text", "rating", "number", "taxonomy")
 
 
@@ -63,6 +64,7 @@ class Regions:
         self.image, self.payload, self.ids, self.ledger = image, payload, ids, ledger
         self.instances: list[Instance] = []
         self.tags: list[str] = []
+        self.attributes: dict[str, Any] = {}
 
     def read(self, results: Sequence[Any], extra: dict[str, Any], shown: Collection[int]) -> None:
         """The results of one annotation; `shown` are the places of those on this image."""
@@ -84,9 +86,8 @@ class Regions:
                 self._other(result, number, regions)
                 continue
             said = words.get(text_of(result, "id"), {})
-            made = msgspec.structs.replace(
-                made, extra={**made.extra, **extra, **({"attributes": said} if said else {})}
-            )
+            about = _description(result) | ({"attributes": said} if said else {})
+            made = msgspec.structs.replace(made, extra={**made.extra, **extra, **about})
             parent = text_of(result, "parentID")
             if isinstance(made.shape, Marks) and made.shape.kind == "points" and parent and parent not in regions:
                 key = (parent, made.class_id)
@@ -104,13 +105,25 @@ class Regions:
         self.instances[place] = msgspec.structs.replace(first, shape=joined)
 
     def _other(self, result: Any, number: int, regions: set[str]) -> None:
-        """Results that draw nothing: tags of the image, words about a region, relations."""
+        """Results that draw nothing: tags and attributes of the image, words about a region, relations."""
         kind = text_of(result, "type")
-        if _is(result, "choices") and text_of(result, "id") not in regions:
+        whole = text_of(result, "id") not in regions
+        if _is(result, "choices") and whole:
             choices = result["value"].get("choices")
             self.tags += [str(c) for c in choices] if isinstance(choices, list) else []
-        elif kind not in {"labels", "choices", "textarea", "rating", "number", "taxonomy"}:
+        elif kind in ANSWERS and whole:
+            self._answer(result, number)
+        elif kind not in {"labels", "choices", *ANSWERS}:
             message = f"a result of type {kind} is not held"
+            self.ledger.lose("result-dropped", shown_name(self.image), message, instance=number)
+
+    def _answer(self, result: Any, number: int) -> None:
+        """What an annotator wrote about the whole image, under the name of the control."""
+        name, said = text_of(result, "from_name") or text_of(result, "type"), _said(result)
+        if said is None:
+            return
+        if self.attributes.setdefault(name, said) != said:
+            message = f"{name} has several answers, and the first was kept"
             self.ledger.lose("result-dropped", shown_name(self.image), message, instance=number)
 
     def _region(self, result: Any, labels: Mapping[Any, Any]) -> Instance | None:
@@ -207,9 +220,23 @@ def _words(results: Sequence[Any]) -> dict[str, dict[str, Any]]:
     for result in results:
         if text_of(result, "id") not in regions or text_of(result, "type") in REGIONS:
             continue
-        value = result.get("value")
-        said = next((value[w] for w in WORDS if w in value), None) if isinstance(value, dict) else None
+        said = _said(result)
         if said is not None:
-            plain = said[0] if isinstance(said, list) and len(said) == 1 else said
-            found.setdefault(text_of(result, "id"), {})[str(result.get("from_name"))] = plain
+            found.setdefault(text_of(result, "id"), {})[str(result.get("from_name"))] = said
     return found
+
+
+def _said(result: Mapping[str, Any]) -> Any:
+    """The words, number or choices of a result; None for none."""
+    value = result.get("value")
+    said = next((value[w] for w in WORDS if w in value), None) if isinstance(value, dict) else None
+    return said[0] if isinstance(said, list) and len(said) == 1 else said
+
+
+def _description(result: Mapping[str, Any]) -> dict[str, str]:
+    """The note that an annotator left on a region."""
+    meta = result.get("meta")
+    notes = meta.get("text") if isinstance(meta, dict) else None
+    lines = [notes] if isinstance(notes, str) else notes if isinstance(notes, list) else []
+    text = "\n".join(str(line) for line in lines)
+    return {"description": text} if text else {}

@@ -66,6 +66,8 @@ def _tie(results: list[dict[str, Any]], number: int, shape: Marks) -> None:
 def _result(
     image: Image, id: str, kind: str, value: dict[str, Any], names: dict[int, str], instance: Instance
 ) -> dict[str, Any]:
+    note = instance.extra.get("description")
+    meta = {"meta": {"text": [note]}} if note else {}
     return {
         "id": id,
         "type": f"{kind}labels",
@@ -75,6 +77,7 @@ def _result(
         "original_width": image.width,
         "original_height": image.height,
         "image_rotation": 0,
+        **meta,
     }
 
 

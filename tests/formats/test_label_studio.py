@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 
 import converter
 from converter.errors import ShapeError
@@ -94,3 +95,46 @@ def test_files_of_a_storage_hold_their_tasks(tmp_path):
             (tmp_path / "set" / f"{task['id']}{number}.json").write_text(json.dumps({**annotation, "task": task}))
     assert converter.open(tmp_path / "set").format == "label-studio"
     assert instances(read(tmp_path / "set")) == instances(read(source))
+
+
+def answer(kind: str, value: object, **said: object) -> dict[str, object]:
+    return {"type": kind, "value": {WORDS[kind]: value}, "from_name": kind, "to_name": "image", **said}
+
+
+WORDS = {"textarea": "text", "rating": "rating", "number": "number", "taxonomy": "taxonomy"}
+
+
+def test_what_annotators_wrote_is_kept_or_told(tmp_path):
+    """Answers about the image are its attributes, a note on a region its description; the rest of the data is told."""
+    source = tmp_path / "set"
+    source.mkdir()
+    Image.new("L", (40, 30)).save(source / "a.png")
+    ring = {"points": [[5, 10], [30, 10], [30, 40]], "polygonlabels": ["cat"]}
+    size = {"original_width": 40, "original_height": 30}
+    results = [
+        {"id": "r", "type": "polygonlabels", "value": ring, "meta": {"text": ["blurred", "at dusk"]}, **size},
+        answer("textarea", ["a caption"], id="w1"),
+        answer("rating", 3, id="w2"),
+        answer("number", 7, id="w3"),
+        answer("taxonomy", [["animal", "pet"]], id="w4"),
+        answer("number", 9, id="r"),
+        answer("rating", 4, id="w5"),
+    ]
+    data = {"image": "/data/upload/1/1a2b3c4d-a.png", "city": "Rome", "note": ""}
+    (source / "tasks.json").write_text(json.dumps([{"id": 1, "data": data, "annotations": [{"result": results}]}]))
+
+    coco = converter.convert(source, tmp_path / "coco", to="coco")
+    written = json.loads((tmp_path / "coco/coco.json").read_text())
+    (image,), (cat,) = written["images"], written["annotations"]
+    words = {"textarea": "a caption", "rating": 3, "number": 7, "taxonomy": ["animal", "pet"]}
+    assert image["attributes"] == words
+    assert [(n.code, n.message) for n in coco.notes] == [
+        ("attributes-unread", "what the data of tasks says of city is not read")
+    ]
+    assert [loss.message for loss in coco.losses] == ["rating has several answers, and the first was kept"]
+    assert (cat["description"], cat["attributes"]) == ("blurred\nat dusk", {"number": 9})
+
+    again = converter.convert(tmp_path / "coco", tmp_path / "out", to="label-studio")
+    assert {loss.message for loss in again.losses} == {"the image lost attributes", "1 instances lost attributes"}
+    converter.convert(tmp_path / "out", tmp_path / "again", to="coco")
+    assert json.loads((tmp_path / "again/coco.json").read_text())["annotations"][0]["description"] == "blurred\nat dusk"
