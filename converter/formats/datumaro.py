@@ -6,7 +6,8 @@
 Coordinates are pixels from the outer corner of the first pixel.
 
     polygon, mask        regions; those of one group and label are parts of one object
-    bbox                 a box; in a group with regions of its label it only says where they lie
+    bbox                 a box; in a group with regions of its label it only says where they lie;
+                         with `rotation` among its attributes (CVAT) turned about its centre, as a polygon
     rotated_bbox         turned about its centre, as a polygon
     ellipse              the pixels whose centres lie in it
     points, polyline, skeleton     marks: no region
@@ -15,7 +16,8 @@ Coordinates are pixels from the outer corner of the first pixel.
 
 Label n is class n + 1, or class n where label 0 is called background and nothing bears it. The
 run lengths of a mask go down the columns, as in COCO. `is_crowd` among the attributes makes a crowd;
-occluded, truncated and difficult are kept by themselves, other attributes as they are.
+occluded, truncated and difficult are kept by themselves, other attributes as they are. A
+turned box is written as a polygon with its `rotation`.
 
 Holds polygons, masks, boxes, marks, crowds, overlaps, attributes,
 annotation ids. Cannot hold: void, tags.
@@ -54,7 +56,7 @@ FORMAT = Format(
         empty=True,
         polygons=True,
         marks=True,
-        keys=("attributes", "difficult", "group_id", "occluded", "truncated", "z_order"),
+        keys=("attributes", "difficult", "group_id", "occluded", "rotation", "truncated", "z_order"),
     ),
     detect=detect,
     scan=scan,

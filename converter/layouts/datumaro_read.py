@@ -14,7 +14,16 @@ from converter.format import Reading, Scan
 from converter.geometry import runlengths
 from converter.layouts.by_name import named_classes
 from converter.layouts.classes import check_name, is_background, undeclared
-from converter.layouts.figures import Part, box_centre, check_numbers, check_polygon, ellipse, join, turned_box
+from converter.layouts.figures import (
+    Part,
+    box_centre,
+    check_numbers,
+    check_polygon,
+    ellipse,
+    join,
+    restored_box,
+    turned_box,
+)
 from converter.layouts.images import ImageIndex, order_splits, shown_name, split_name, stem, tell_unused
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Header, Image, Instance, Marks, Ref, Sample, Shape
@@ -275,7 +284,10 @@ class _Annotations:
         if kind == "label":
             self.tags.append(self.ids[class_id])
             return
-        shape, extra = self._shape(value, kind)
+        degrees = _turn(value)
+        shape, extra = self._shape(value, kind, degrees)
+        if kind == "polygon" and degrees and self._is_turned_box(shape, degrees):
+            extra["rotation"] = degrees
         crowd = _take_attributes(value, extra)
         if value.get("z_order"):
             extra["z_order"] = value["z_order"]
@@ -284,15 +296,16 @@ class _Annotations:
         instance = Instance(class_id, shape, kept, crowd, extra=extra)
         self.parts.append(Part(instance, group if isinstance(group, int) and group > 0 else None))
 
-    def _shape(self, value: dict[str, Any], kind: str) -> tuple[Shape, dict[str, Any]]:
+    def _shape(self, value: dict[str, Any], kind: str, degrees: float) -> tuple[Shape, dict[str, Any]]:
         match kind:
             case "bbox":
                 x, y, w, h = self._numbers(value.get("bbox"), "bbox", 4)
                 if w < 0 or h < 0:
                     raise ShapeError(f"bbox: the extent {w:g}x{h:g} is negative")
-                return Box(x, y, w, h), {}
+                return self._turned(Box(x, y, w, h), degrees, kind)
             case "rotated_bbox":
-                return self._rotated(value)
+                cx, cy, w, h, angle = self._numbers(value.get("rotated_bbox", value.get("bbox")), "rotated_bbox", 5)
+                return self._turned(Box(cx - w / 2, cy - h / 2, w, h), angle, kind)
             case "polygon":
                 return check_polygon(self._numbers(value.get("points"), "points"), self.image, "points"), {}
             case "mask":
@@ -310,15 +323,20 @@ class _Annotations:
                 left, top, right, bottom = self._numbers(value.get("points"), "points", 4)
                 figure = [(left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2]
                 cx, cy, rx, ry = figure
-                return ellipse(cx, cy, rx, ry, 0, self.image), {"ellipse": figure}
+                turn = {"rotation": degrees} if degrees else {}
+                return ellipse(cx, cy, rx, ry, degrees, self.image), {"ellipse": figure, **turn}
             case _:
                 raise ShapeError(f"the type {kind!r} is unknown")
 
-    def _rotated(self, value: dict[str, Any]) -> tuple[Shape, dict[str, Any]]:
-        cx, cy, w, h, degrees = self._numbers(value.get("rotated_bbox", value.get("bbox")), "rotated_bbox", 5)
-        box = Box(cx - w / 2, cy - h / 2, w, h)
-        ring = turned_box(box.x, box.y, w, h, degrees, about=box_centre(box))
-        return check_polygon(ring, self.image, "rotated_bbox"), {"rotation": degrees}
+    def _turned(self, box: Box, degrees: float, what: str) -> tuple[Shape, dict[str, Any]]:
+        """A box, turned about its centre if it is turned at all."""
+        if not degrees:
+            return box, {}
+        ring = turned_box(box.x, box.y, box.w, box.h, degrees, about=box_centre(box))
+        return check_polygon(ring, self.image, what), {"rotation": degrees}
+
+    def _is_turned_box(self, shape: Shape, degrees: float) -> bool:
+        return restored_box(Instance(0, shape, extra={"rotation": degrees}), self.image) is not None
 
     def _numbers(self, values: Any, what: str, count: int | None = None) -> list[float]:
         if not isinstance(values, list) or (len(values) % 2 and count is None) or count not in (None, len(values)):
@@ -336,10 +354,22 @@ class _Annotations:
         return runlengths.from_counts(counts, self.image.height, self.image.width)
 
 
+def _turn(value: dict[str, Any]) -> float:
+    """The rotation among the attributes, where CVAT puts that of boxes; 0 for none."""
+    given = value.get("attributes")
+    degrees = given.get("rotation") if isinstance(given, dict) else None
+    return degrees if isinstance(degrees, int | float) and not isinstance(degrees, bool) else 0
+
+
 def _take_attributes(value: dict[str, Any], extra: dict[str, Any]) -> bool:
-    """Moves the attributes into `extra`; whether they say that it is a crowd."""
+    """Moves the attributes into `extra`; whether they say that it is a crowd.
+
+    A rotation that the shape has been turned by is none of them, nor is one of nothing.
+    """
     given = value.get("attributes")
     attributes = dict(given) if isinstance(given, dict) else {}
+    if "rotation" in extra or (value.get("type") == "bbox" and attributes.get("rotation") == 0):
+        attributes.pop("rotation", None)
     crowd = bool(attributes.pop("is_crowd", False))
     for key in PROMOTED:
         if attributes.get(key) is True:

@@ -10,7 +10,7 @@ import msgspec
 from converter.codecs import json
 from converter.format import Encoded, Record, Writing
 from converter.geometry import shapes
-from converter.layouts.figures import GroupNumbers
+from converter.layouts.figures import GroupNumbers, restored_box
 from converter.model import Box, Image, Instance, Marks, Polygons, Sample
 from converter.storage import Target
 from converter.storage.spool import Spool
@@ -45,7 +45,10 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     }
     groups = GroupNumbers(sample)
     annotations = [
-        [json.encode(_annotation(instance, places, figure, groups))[1:] for figure in _figures(instance, image)]
+        [
+            json.encode(_annotation(instance, places, figure, groups, restored_box(instance, image) is not None))[1:]
+            for figure in _figures(instance, image)
+        ]
         for instance in sample.instances
     ]
     record = ItemRecord(json.encode(item)[:-1], annotations)
@@ -53,10 +56,12 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
 
 
 def _annotation(
-    instance: Instance, places: dict[int, int], figure: dict[str, Any], groups: GroupNumbers
+    instance: Instance, places: dict[int, int], figure: dict[str, Any], groups: GroupNumbers, turned: bool
 ) -> dict[str, Any]:
     extra = instance.extra
     attributes = dict(extra.get("attributes", {})) | {k: True for k in PROMOTED if extra.get(k)}
+    if turned:
+        attributes["rotation"] = extra["rotation"]
     if instance.iscrowd:
         attributes["is_crowd"] = True
     return {

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
 
 import converter
 from converter.model import Box
@@ -25,3 +30,45 @@ def test_crowds_groups_and_attributes_are_written(tmp_path):
     assert found[0]["attributes"] == {"colour": "red", "count": 3, "occluded": True}
     assert found[4]["attributes"] == {"is_crowd": True}
     assert [a["group"] for a in found] == [0, 0, 0, 0, 0, 9, 9]
+
+
+def write(folder: Path, *annotations: dict[str, Any], labels: list[dict[str, Any]] | None = None, **item: Any) -> Path:
+    """A set of one image with these annotations."""
+    (folder / "images/default").mkdir(parents=True)
+    (folder / "annotations").mkdir()
+    Image.new("L", (40, 30)).save(folder / "images/default/a.png")
+    listed = [{"attributes": {}, "group": 0, "label_id": 0, "z_order": 0, **a} for a in annotations]
+    about = {"id": "a", "image": {"path": "a.png", "size": [30, 40]}, "annotations": listed, **item}
+    names = labels or [{"name": "cat", "parent": "", "attributes": []}]
+    page = {"info": {}, "categories": {"label": {"labels": names, "attributes": []}}, "items": [about]}
+    (folder / "annotations/default.json").write_text(json.dumps(page))
+    return folder
+
+
+def test_a_box_is_turned_by_the_rotation_among_its_attributes(tmp_path):
+    """So CVAT exports it; a quarter turn of the box (10, 10, 20, 4) about its centre is the box (18, 2, 4, 20)."""
+    box = {"type": "bbox", "bbox": [10, 10, 20, 4]}
+    turned = {**box, "attributes": {"rotation": 90.0, "colour": "red"}}
+    source = write(tmp_path / "set", {**box, "attributes": {"rotation": 0.0}}, turned)
+    upright, quarter = objects(source)["a.png"]
+    assert isinstance(upright.shape, Box)
+    expected = np.zeros((30, 40), np.bool_)
+    expected[2:22, 18:22] = True
+    assert np.array_equal(quarter.mask(), expected)
+
+    for number, to in enumerate(("datumaro", "cvat", "datumaro", "cvat")):
+        result = converter.convert(source, tmp_path / str(number), to=to)
+        assert not result.losses
+        source = tmp_path / str(number)
+        assert np.array_equal(objects(source)["a.png"][1].mask(), expected)
+    text = (source / "annotations.xml").read_text()
+    assert text.count("rotation") == text.count('xtl="10" ytl="10" xbr="30" ybr="14" rotation="90') == 1
+    assert text.count('<attribute name="colour">red</attribute>') == 1
+
+
+def test_a_rotation_of_what_is_no_turned_box_is_an_attribute(tmp_path):
+    ring = {"type": "polygon", "points": [2, 2, 30, 5, 12, 20], "attributes": {"rotation": 30}}
+    converter.convert(write(tmp_path / "set", ring), tmp_path / "out", to="coco")
+    (found,) = json.loads((tmp_path / "out/coco.json").read_text())["annotations"]
+    assert found["attributes"] == {"rotation": 30}
+    assert "rotation" not in found
