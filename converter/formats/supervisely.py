@@ -14,8 +14,9 @@ Coordinates are pixels; the corners of a rectangle are its first and last pixel.
     cuboid, ...            are left out, as losses
 
 Tags of objects are attributes; tags of images are tags, and attributes where they have a
-value. Datasets named train, val or test are splits; of several others, and of datasets in
-datasets, the name goes before the image's. Classes are numbered from 1 in the order of meta.json.
+value; several of one name are one attribute with a list of values. Datasets named train, val
+or test are splits; of several others, and of datasets in datasets, the name goes before the
+image's. Classes are numbered from 1 in the order of meta.json.
 
 Written polygons of several rings become bitmaps; sets without splits are the dataset ds0,
 folders of images datasets in it.

@@ -166,11 +166,18 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             ledger.bad_annotation(shown_name(ref.image), number, error)
             continue
         if made is None:
-            kind = entry.get("geometryType")
-            ledger.lose("not-a-region", shown_name(ref.image), f"a {kind} is no region", instance=number)
+            _tell_unread(str(entry.get("geometryType")), ref.image, ledger, number)
         else:
             instances.append(made)
     return Sample(_with_tags(ref.image, data), tuple(instances))
+
+
+def _tell_unread(kind: str, image: Image, ledger: Ledger, number: int) -> None:
+    if kind.startswith("cuboid"):
+        ledger.lose("not-a-region", shown_name(image), f"a {kind} is no region", instance=number)
+    else:
+        message = f"objects of the geometryType {kind} are not read"
+        ledger.lose("annotation-dropped", shown_name(image), message, instance=number)
 
 
 def _check_size(size: Any, image: Image, label: str) -> None:
@@ -182,20 +189,31 @@ def _check_size(size: Any, image: Image, label: str) -> None:
         raise SourceError(label, problem, place="size", remedy="use the images that were annotated")
 
 
-def _tags(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Name -> value of the tags of an object or image; None for those without a value."""
+def _tags(entry: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Name -> the values of the tags of an object or image, None for those without one; each value once."""
     listed = entry.get("tags")
-    tags = [t for t in listed if isinstance(t, dict)] if isinstance(listed, list) else []
-    return {str(t.get("name")): t.get("value") for t in tags}
+    found: dict[str, list[Any]] = {}
+    for tag in listed if isinstance(listed, list) else ():
+        if isinstance(tag, dict):
+            values = found.setdefault(str(tag.get("name")), [])
+            if tag.get("value") not in values:
+                values.append(tag.get("value"))
+    return found
+
+
+def _plain(values: list[Any]) -> Any:
+    """The value of a tag, or the list of those of several tags of one name."""
+    return values[0] if len(values) == 1 else values
 
 
 def _with_tags(image: Image, data: Mapping[str, Any]) -> Image:
     tags = _tags(data)
     extra: dict[str, Any] = {}
-    if plain := [k for k, v in tags.items() if v is None]:
+    if plain := [k for k, values in tags.items() if None in values]:
         extra["tags"] = plain
-    if valued := {k: v for k, v in tags.items() if v is not None}:
-        extra["attributes"] = valued
+    valued = {k: [v for v in values if v is not None] for k, values in tags.items()}
+    if attributes := {k: _plain(values) for k, values in valued.items() if values}:
+        extra["attributes"] = attributes
     if data.get("description"):
         extra["description"] = data["description"]
     return msgspec.structs.replace(image, extra=extra) if extra else image
@@ -219,9 +237,8 @@ def _instance(
         extra: dict[str, Any] = {}
     else:
         shape, extra = _shape(kind, entry, image)
-    attributes = _tags(entry)
-    if attributes:
-        extra["attributes"] = attributes
+    if tags := _tags(entry):
+        extra["attributes"] = {name: _plain(values) for name, values in tags.items()}
     if entry.get("description"):
         extra["description"] = entry["description"]
     id = entry.get("id")

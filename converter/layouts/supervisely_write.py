@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import posixpath
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -50,7 +51,8 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     """The annotation of one image."""
     image, names = sample.image, {c.id: c.name for c in writing.header.classes}
     used: dict[str, int] = {}
-    tags = _tags(dict.fromkeys(image.extra.get("tags", ())) | image.extra.get("attributes", {}), used)
+    tags = _tags([(tag, None) for tag in image.extra.get("tags", ())], used)
+    tags += _tags(_pairs_of(image.extra.get("attributes", {})), used)
     objects = [_object(instance, names[instance.class_id], image, used) for instance in sample.instances]
     document = {
         "description": image.extra.get("description", ""),
@@ -62,10 +64,19 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     return Encoded(files, Used(used, _counts(sample)), [i.id for i in sample.instances])
 
 
-def _tags(values: dict[Any, Any], used: dict[str, int]) -> list[dict[str, Any]]:
+def _pairs_of(attributes: dict[Any, Any]) -> list[tuple[Any, Any]]:
+    """Name and value of each attribute; several values are so many tags of one name."""
+    return [
+        (name, value)
+        for name, given in attributes.items()
+        for value in (given if isinstance(given, list) and given else [given])
+    ]
+
+
+def _tags(values: Iterable[tuple[Any, Any]], used: dict[str, int]) -> list[dict[str, Any]]:
     """Tags have a number, a text or nothing as value."""
     made = []
-    for name, value in values.items():
+    for name, value in values:
         plain = (
             value
             if value is None or (isinstance(value, int | float | str) and not isinstance(value, bool))
@@ -90,7 +101,7 @@ def _counts(sample: Sample) -> dict[int, int]:
 def _object(instance: Instance, title: str, image: Image, used: dict[str, int]) -> dict[str, Any]:
     return {
         "description": instance.extra.get("description", ""),
-        "tags": _tags(instance.extra.get("attributes", {}), used),
+        "tags": _tags(_pairs_of(instance.extra.get("attributes", {})), used),
         "classTitle": title,
         **_figure(instance, image),
     }

@@ -54,3 +54,40 @@ def test_meta_declares_what_the_sdk_asks_of_tags_and_graphs(tmp_path):
     assert (kinds["count"], kinds["sharp"]) == ("any_number", "none")
     nodes = {c["title"]: set(c.get("geometry_config", {}).get("nodes", ())) for c in meta["classes"]}
     assert nodes == {"box": set(), "shape": set(), "line": set(), "dot": {"1", "2"}}
+
+
+def test_tags_of_one_name_are_all_kept(tmp_path):
+    """The tool puts a tag on an object as often as one likes."""
+    source = shutil.copytree(fixture("supervisely") / "valid" / "figures", tmp_path / "set")
+    file = source / "one/ann/a.jpg.json"
+    content = json.loads(file.read_text())
+    given = [("seen", "dawn"), ("seen", "dusk"), ("seen", "dusk"), ("sharp", None), ("seen", None)]
+    content["tags"] = [{"name": name, "value": value} for name, value in given]
+    content["objects"][0]["tags"] = content["tags"]
+    file.write_text(json.dumps(content))
+    converter.convert(source, tmp_path / "coco", to="coco")
+    page = json.loads((tmp_path / "coco/coco.json").read_text())
+    image = next(i for i in page["images"] if i["file_name"] == "one/a.jpg")
+    first = next(a for a in page["annotations"] if a["image_id"] == image["id"])
+    assert (image["tags"], image["attributes"]) == (["seen", "sharp"], {"seen": ["dawn", "dusk"]})
+    assert first["attributes"] == {"seen": ["dawn", "dusk", None], "sharp": None}
+
+    converter.convert(tmp_path / "coco", tmp_path / "out", to="supervisely")
+    again = json.loads(next((tmp_path / "out").rglob("ann/a.jpg.json")).read_text())
+    wanted = {("seen", "dawn"), ("seen", "dusk"), ("seen", None), ("sharp", None)}
+    for listed in (again["tags"], again["objects"][0]["tags"]):
+        assert len(listed) == len(wanted)
+        assert {(tag["name"], tag["value"]) for tag in listed} == wanted
+
+
+def test_what_is_not_read_is_called_so(tmp_path):
+    source = shutil.copytree(fixture("supervisely") / "valid" / "figures", tmp_path / "set")
+    file = source / "one/ann/a.jpg.json"
+    content = json.loads(file.read_text())
+    content["objects"] = [{**content["objects"][0], "geometryType": kind} for kind in ("alpha_mask", "cuboid")]
+    file.write_text(json.dumps(content))
+    losses = [x for x in converter.convert(source, tmp_path / "out", to="supervisely").losses if "a.jpg" in x.image]
+    assert [(x.code, x.message) for x in losses] == [
+        ("annotation-dropped", "objects of the geometryType alpha_mask are not read"),
+        ("not-a-region", "a cuboid is no region"),
+    ]
