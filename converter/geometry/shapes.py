@@ -25,7 +25,7 @@ def mask_of(shape: Shape, height: int, width: int) -> Rle:
         case Box():
             return raster.box_to_rle(shape.x, shape.y, shape.w, shape.h, height, width)
         case Marks():
-            raise ShapeError(f"{shape.kind} are no region")
+            raise ShapeError(f"marks ({shape.kind}) are no region")
 
 
 def masks_of(shapes: Sequence[Shape], height: int, width: int) -> list[Rle]:

@@ -310,7 +310,7 @@ class _Shapes:
 
     def _ignore(self, shape: Shape, number: int) -> None:
         if isinstance(shape, Marks):
-            message = f"{shape.kind} are no region to ignore"
+            message = f"marks ({shape.kind}) are no region to ignore"
             self.ledger.lose("not-a-region", shown_name(self.image), message, instance=number)
         else:
             self.void.append(shape)

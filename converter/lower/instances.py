@@ -145,7 +145,7 @@ def _fit_marks(
 ) -> Instance | None:
     """Points and lines where the target has a place for them; they never become masks or boxes."""
     if not how.holds.marks:
-        ledger.lose("not-a-region", name, f"{shape.kind} are no region", instance=told)
+        ledger.lose("not-a-region", name, f"marks ({shape.kind}) are no region", instance=told)
         return None
     instance = msgspec.structs.replace(instance, class_id=how.ids[instance.class_id])
     return msgspec.structs.replace(instance, extra=held(instance, how))

@@ -82,7 +82,7 @@ def _paintable(sample: Sample, how: Lowering, ledger: Ledger) -> tuple[list[tupl
     for number, instance in enumerate(sample.instances, 1):
         id = instance.id if instance.id is not None else number
         if isinstance(instance.shape, Marks):
-            ledger.lose("not-a-region", name, f"{instance.shape.kind} are no region", instance=id)
+            ledger.lose("not-a-region", name, f"marks ({instance.shape.kind}) are no region", instance=id)
             continue
         if isinstance(instance.shape, bare):
             ledger.lose(BOX_DROPPED, name, "a box is no mask (--boxes-as-masks fills it)", instance=id)
