@@ -11,13 +11,15 @@ Coordinates are pixels from the outer corner of the first pixel.
     rotated_bbox         turned about its centre, as a polygon
     ellipse              the pixels whose centres lie in it
     points, polyline, skeleton     marks: no region
-    label                a tag of the image
+    label                a tag of the image; its attributes are a loss
     caption, cuboid_3d, feature_vector, hash_key     are left out, as losses
 
 Label n is class n + 1, or class n where label 0 is called background and nothing bears it. The
 run lengths of a mask go down the columns, as in COCO. `is_crowd` among the attributes makes a crowd;
 occluded, truncated and difficult are kept by themselves, other attributes as they are. A
 turned box is written as a polygon with its `rotation`.
+
+The parent of a label is its supercategory. An item without a path is of the image of its id.
 
 Holds polygons, masks, boxes, marks, crowds, overlaps, attributes,
 annotation ids. Cannot hold: void, tags.
@@ -56,7 +58,7 @@ FORMAT = Format(
         empty=True,
         polygons=True,
         marks=True,
-        keys=("attributes", "difficult", "group_id", "occluded", "rotation", "truncated", "z_order"),
+        keys=("attributes", "difficult", "group_id", "occluded", "rotation", "supercategory", "truncated", "z_order"),
     ),
     detect=detect,
     scan=scan,

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from converter.codecs import images as codec
 from converter.codecs import json
 from converter.errors import ShapeError, SourceError
 from converter.format import Reading, Scan
@@ -30,9 +31,10 @@ from converter.model import Box, ClassInfo, Header, Image, Instance, Marks, Ref,
 from converter.storage import Source
 from converter.storage.names import clean
 
-__all__ = ["files", "item_files", "load", "scan"]
+__all__ = ["PARENT", "files", "item_files", "load", "scan"]
 
 HEAD = 65536
+PARENT = "supercategory"  # what other formats call the parent of a label
 PROMOTED = ("occluded", "truncated", "difficult")
 NOT_DRAWN = frozenset({"caption", "cuboid_3d", "feature_vector", "hash_key", "tabular"})
 
@@ -87,28 +89,27 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         raise SourceError(source.name, "holds no annotations/*.json with items", remedy="name the JSON file itself")
     index = ImageIndex(reading.images)
     refs: list[Ref] = []
-    labels: list[str] | None = None
-    colors: dict[int, tuple[int, int, int]] = {}
-    for path in files:
+    labels: list[ClassInfo] = []
+    for place, path in enumerate(files):
         label = source.label(path)
         top = json.decode(source.read(path), label, dict[str, msgspec.Raw])
-        mine, shades = _labels(top, label)
-        if labels is not None and mine != labels:
+        mine = _labels(top, label)
+        if place and [c.name for c in mine] != [c.name for c in labels]:
             raise SourceError(label, "its labels are not those of the other files", remedy="convert it by itself")
-        labels, colors = mine, colors | shades
+        labels = [_told(*both) for both in zip(mine, labels, strict=True)] if place else mine
         refs += _refs(source, path, top, index, ledger)
     tell_unused(reading.images, refs, files, ledger)
-    first = _first(labels or [], refs)
+    first = _first(labels, refs)
     refs = [Ref(r.image, msgspec.structs.replace(r.payload, first=first)) for r in refs] if first else refs
-    classes = _classes(labels or [], colors, first, source.label(files[0]))
+    classes = _classes(labels, first, source.label(files[0]))
     ids = [i for r in refs for i in _ids(r)]
     header = Header("datumaro", "instance", classes, order_splits(r.image.split for r in refs))
     return Scan(header, refs, ids_kept=None not in ids and len(set(ids)) == len(ids))
 
 
-def _first(labels: Sequence[str], refs: Sequence[Ref]) -> int:
+def _first(labels: Sequence[ClassInfo], refs: Sequence[Ref]) -> int:
     """The class id of label 0: no class where it is called background, and nothing bears it."""
-    if not labels or not is_background(labels[0]):
+    if not labels or not is_background(labels[0].name):
         return 1
     return int(any(_label(raw) == 0 for r in refs for raw in r.payload.annotations))
 
@@ -120,16 +121,20 @@ def _label(raw: bytes) -> Any:
         return None  # loading will say why
 
 
-def _classes(
-    labels: Sequence[str], colors: dict[int, tuple[int, int, int]], first: int, file: str
-) -> tuple[ClassInfo, ...]:
-    names = list(labels if first else labels[1:])
-    by_name = {n: colors[i] for i, n in enumerate(labels) if i in colors}
-    return named_classes(names, (), file, by_name)
+def _classes(labels: Sequence[ClassInfo], first: int, file: str) -> tuple[ClassInfo, ...]:
+    """The classes; the parent of a label is its supercategory."""
+    kept = labels if first else labels[1:]
+    classes = named_classes([c.name for c in kept], (), file, {c.name: c.color for c in kept if c.color is not None})
+    return tuple(msgspec.structs.replace(c, extra=label.extra) for c, label in zip(classes, kept, strict=True))
 
 
-def _labels(top: dict[str, msgspec.Raw], file: str) -> tuple[list[str], dict[int, tuple[int, int, int]]]:
-    """The names of the labels, and the colours of masks by place."""
+def _told(label: ClassInfo, before: ClassInfo) -> ClassInfo:
+    """A label as this file has it, with the colour and the parent that only files before it tell."""
+    return msgspec.structs.replace(label, color=label.color or before.color, extra=label.extra or before.extra)
+
+
+def _labels(top: dict[str, msgspec.Raw], file: str) -> list[ClassInfo]:
+    """The labels by their places, with the colours of masks."""
     categories = json.decode(top.get("categories", msgspec.Raw(b"{}")), file, dict[str, Any], place="categories")
     listed = categories.get("label", {}).get("labels", []) if isinstance(categories.get("label", {}), dict) else []
     if not isinstance(listed, list) or not all(isinstance(v, dict) for v in listed):
@@ -142,7 +147,12 @@ def _labels(top: dict[str, msgspec.Raw], file: str) -> tuple[list[str], dict[int
         whole = [v for v in values if isinstance(v, int)]
         if len(whole) == 4:
             colors[whole[0]] = (whole[1], whole[2], whole[3])
-    return [check_name(v.get("name"), file, f"categories.label.labels[{i}]") for i, v in enumerate(listed)], colors
+    found = []
+    for place, value in enumerate(listed):
+        name, parent = check_name(value.get("name"), file, f"categories.label.labels[{place}]"), value.get("parent")
+        extra = {PARENT: parent} if isinstance(parent, str) and parent else {}
+        found.append(ClassInfo(place, name, colors.get(place), extra=extra))
+    return found
 
 
 def _refs(source: Source, path: str, top: dict[str, msgspec.Raw], index: ImageIndex, ledger: Ledger) -> list[Ref]:
@@ -170,6 +180,8 @@ def _image(item: Item, raw: str, split: str | None, index: ImageIndex, label: st
     height, width = _size(about.get("size"))
     folders = [f"images/{raw}", "images", raw, ""]
     file = index.find(named, folders) or index.find(posixpath.basename(named), folders)
+    if file is None and not path:
+        file = _by_id(id, folders, index)
     if file is not None:
         name = file.removeprefix("images/").removeprefix(f"{raw}/")
     else:
@@ -181,6 +193,16 @@ def _image(item: Item, raw: str, split: str | None, index: ImageIndex, label: st
         raise SourceError(label, f"the path '{name}' {error}", place=place, remedy="name a file of the set") from None
     extra = {"attributes": item.attr} if isinstance(item.attr, dict) and _said(item.attr) else {}
     return Image(name, split, width, height, file=file, extra=extra)
+
+
+def _by_id(id: str, folders: Sequence[str], index: ImageIndex) -> str | None:
+    """The image that an item without a path is of: the only one of its id in the first folder that has any."""
+    for folder in folders:
+        tries = (posixpath.join(folder, id + e) for ending in codec.EXTENSIONS for e in (ending, ending.upper()))
+        found = [path for path in tries if path in index.paths]
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
 
 
 def _size(size: Any) -> tuple[int, int]:
@@ -283,6 +305,8 @@ class _Annotations:
         assert class_id is not None
         if kind == "label":
             self.tags.append(self.ids[class_id])
+            if value.get("attributes"):
+                self.ledger.lose("attribute-dropped", shown_name(self.image), "attributes of a label", instance=number)
             return
         degrees = _turn(value)
         shape, extra = self._shape(value, kind, degrees)

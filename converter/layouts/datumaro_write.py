@@ -10,6 +10,7 @@ import msgspec
 from converter.codecs import json
 from converter.format import Encoded, Record, Writing
 from converter.geometry import shapes
+from converter.layouts.datumaro_read import PARENT
 from converter.layouts.figures import GroupNumbers, restored_box
 from converter.model import Box, Image, Instance, Marks, Polygons, Sample
 from converter.storage import Target
@@ -109,7 +110,7 @@ class DatumaroAssembler:
 
     def finish(self) -> None:
         classes = sorted(self.writing.header.classes, key=lambda c: c.id)
-        labels = [{"name": c.name, "parent": "", "attributes": []} for c in classes]
+        labels = [{"name": c.name, "parent": str(c.extra.get(PARENT) or ""), "attributes": []} for c in classes]
         categories: dict[str, Any] = {"label": {"labels": labels, "attributes": []}}
         colors = [(i, c.color) for i, c in enumerate(classes) if c.color is not None]
         if colors:

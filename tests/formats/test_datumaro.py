@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import converter
+from converter.errors import SourceError
 from converter.model import Box
 from tests.formats.twins import check_torture, fixture, objects
 
@@ -72,3 +74,27 @@ def test_a_rotation_of_what_is_no_turned_box_is_an_attribute(tmp_path):
     (found,) = json.loads((tmp_path / "out/coco.json").read_text())["annotations"]
     assert found["attributes"] == {"rotation": 30}
     assert "rotation" not in found
+
+
+def test_the_parent_of_a_label_is_its_supercategory(tmp_path):
+    labels = [{"name": "cat", "parent": "animal", "attributes": []}, {"name": "car", "parent": "", "attributes": []}]
+    converter.convert(write(tmp_path / "set", labels=labels), tmp_path / "coco", to="coco")
+    categories = json.loads((tmp_path / "coco/coco.json").read_text())["categories"]
+    assert [c.get("supercategory") for c in categories] == ["animal", None]
+    assert not converter.convert(tmp_path / "coco", tmp_path / "out", to="datumaro").notes
+    page = json.loads((tmp_path / "out/annotations/default.json").read_text())
+    assert page["categories"]["label"]["labels"] == labels
+
+
+def test_attributes_of_a_label_are_a_loss(tmp_path):
+    source = write(tmp_path / "set", {"type": "label", "attributes": {"conf": 0.5}})
+    losses = converter.convert(source, tmp_path / "out", to="coco").losses
+    assert [(x.code, x.message) for x in losses] == [("attribute-dropped", "attributes of a label")]
+
+
+def test_an_item_without_a_path_is_of_the_image_of_its_id(tmp_path):
+    source = write(tmp_path / "set", {"type": "bbox", "bbox": [1, 2, 3, 4]}, image=None)
+    assert [len(found) for found in objects(source).values()] == [1]
+    (source / "images/default/a.jpg").write_bytes((source / "images/default/a.png").read_bytes())
+    with pytest.raises(SourceError, match="the image file is not there"):
+        converter.convert(source, tmp_path / "out", to="coco")
