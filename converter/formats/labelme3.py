@@ -39,7 +39,15 @@ from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle
 from converter.layouts.boxed_lists import named_image
 from converter.layouts.by_name import ids_by_name, named_classes, with_classes
-from converter.layouts.figures import Part, box_between, check_numbers, check_polygon, join, placed
+from converter.layouts.figures import (
+    Part,
+    box_between,
+    check_numbers,
+    check_polygon,
+    join,
+    placed,
+    told_outside,
+)
 from converter.layouts.images import ImageIndex, image_files, order_splits, shown_name, tell_unused
 from converter.ledger import Ledger
 from converter.model import Header, Instance, Polygons, Ref, Rle, Sample, Shape
@@ -145,7 +153,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             ledger.bad_annotation(shown_name(ref.image), number, wrong)
         except SourceError as error:
             ledger.bad_annotation(shown_name(ref.image), number, error)
-    return Sample(ref.image, tuple(join(parts, ref.image, ledger, label)))
+    return Sample(ref.image, told_outside(join(parts, ref.image, ledger, label), ref.image, ledger))
 
 
 def _groups(root: xml.Element) -> dict[str, int]:

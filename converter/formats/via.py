@@ -41,7 +41,7 @@ from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.layouts import via3
 from converter.layouts.boxed_lists import named_image
 from converter.layouts.by_name import ids_by_name, named_classes
-from converter.layouts.figures import check_numbers, check_polygon, ellipse
+from converter.layouts.figures import check_numbers, check_polygon, ellipse, told_outside
 from converter.layouts.images import ImageIndex, order_splits, shown_name, tell_unused
 from converter.ledger import Ledger
 from converter.model import Box, Header, Image, Instance, Marks, Ref, Sample, Shape
@@ -264,7 +264,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         except ShapeError as error:
             wrong = SourceError(payload.file, str(error), place=place, remedy="mend or remove it")
             ledger.bad_annotation(shown_name(ref.image), number, wrong)
-    return Sample(ref.image, tuple(instances))
+    return Sample(ref.image, told_outside(instances, ref.image, ledger))
 
 
 def _instance(region: Any, payload: Payload, ids: dict[str, int], image: Image) -> Instance:

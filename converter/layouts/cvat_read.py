@@ -23,6 +23,7 @@ from converter.layouts.figures import (
     ellipse,
     join,
     placed_inside,
+    told_outside,
     turned_box,
 )
 from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, split_name, stem, tell_unused
@@ -181,7 +182,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     if figures.tags:
         image = msgspec.structs.replace(image, extra={**image.extra, "tags": figures.tags})
     where = f"{ref.payload.file}: image {image.name}"
-    return Sample(image, tuple(join(figures.parts, image, ledger, where)))
+    return Sample(image, told_outside(join(figures.parts, image, ledger, where), image, ledger))
 
 
 class _Figures:

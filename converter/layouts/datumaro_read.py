@@ -23,6 +23,7 @@ from converter.layouts.figures import (
     ellipse,
     join,
     restored_box,
+    told_outside,
     turned_box,
 )
 from converter.layouts.images import ImageIndex, order_splits, shown_name, split_name, stem, tell_unused
@@ -249,7 +250,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     if items.tags:
         image = msgspec.structs.replace(image, extra={**image.extra, "tags": items.tags})
     where = f"{payload.file}: {payload.place}"
-    return Sample(image, tuple(join(_claimed(items.parts), image, ledger, where)))
+    return Sample(image, told_outside(join(_claimed(items.parts), image, ledger, where), image, ledger))
 
 
 def _claimed(parts: list[Part]) -> list[Part]:

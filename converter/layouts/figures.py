@@ -9,7 +9,7 @@ pixels of the shape.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -37,6 +37,7 @@ __all__ = [
     "placed_inside",
     "restored_box",
     "restored_ellipse",
+    "told_outside",
     "turned_box",
 ]
 
@@ -159,6 +160,21 @@ def restored_ellipse(instance: Instance, image: Image) -> tuple[float, float, fl
 
 
 # ---------------------------------------------------------------- cut-out masks
+
+
+def told_outside(instances: Iterable[Instance], image: Image, ledger: Ledger) -> tuple[Instance, ...]:
+    """The instances of an image, with a note where polygons reach outside it."""
+    found = tuple(instances)
+    outside = sum(isinstance(i.shape, Polygons) and _reaches_out(i.shape, image) for i in found)
+    if outside:
+        message = f"{outside} polygons reach outside the image; the mask of one ends at the edge"
+        ledger.note("outside-image", shown_name(image), message)
+    return found
+
+
+def _reaches_out(shape: Polygons, image: Image) -> bool:
+    right, bottom = image.width + ROUNDING, image.height + ROUNDING
+    return any(min(r) < -ROUNDING or max(r[0::2]) > right or max(r[1::2]) > bottom for r in shape.rings)
 
 
 def placed(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int) -> Rle:

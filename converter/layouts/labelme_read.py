@@ -17,7 +17,16 @@ from converter.geometry import rle, shapes
 from converter.layouts.by_name import ids_by_name, named_classes, with_classes
 from converter.layouts.classes import nameless
 from converter.layouts.embedded import decode_base64, decode_mask, extension, with_embedded
-from converter.layouts.figures import Part, box_between, check_numbers, check_polygon, ellipse, join, placed_inside
+from converter.layouts.figures import (
+    Part,
+    box_between,
+    check_numbers,
+    check_polygon,
+    ellipse,
+    join,
+    placed_inside,
+    told_outside,
+)
 from converter.layouts.images import (
     ImageIndex,
     image_files,
@@ -262,7 +271,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     if shapes_.void:
         region = rle.union([shapes.mask_of(s, image.height, image.width) for s in shapes_.void])
         image = ignoring(image, region)
-    return Sample(image, tuple(join(shapes_.parts, ref.image, ledger, label)))
+    return Sample(image, told_outside(join(shapes_.parts, ref.image, ledger, label), image, ledger))
 
 
 def _extra_of_image(data: dict[str, msgspec.Raw], label: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from converter.codecs import json, xml
 from converter.errors import ShapeError, SourceError
 from converter.format import Reading, Scan
 from converter.layouts.by_name import ids_by_name, named_classes
+from converter.layouts.figures import told_outside
 from converter.layouts.images import (
     ImageIndex,
     is_image,
@@ -317,7 +318,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     image = ref.image
     about = {"tags": regions.tags, "attributes": regions.attributes}
     image = msgspec.structs.replace(image, extra={**image.extra, **{k: v for k, v in about.items() if v}})
-    return Sample(image, tuple(regions.instances))
+    return Sample(image, told_outside(regions.instances, image, ledger))
 
 
 def _shown(task: Mapping[str, Any], shown: Shown) -> Iterator[tuple[Any, list[Any], Collection[int]]]:

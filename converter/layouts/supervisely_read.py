@@ -20,7 +20,14 @@ from converter.geometry import raster, rle
 from converter.layouts.by_name import ids_by_name, mentions, named_classes
 from converter.layouts.classes import check_name
 from converter.layouts.embedded import decode_base64
-from converter.layouts.figures import box_centre, check_numbers, check_polygon, placed_inside, turned_box
+from converter.layouts.figures import (
+    box_centre,
+    check_numbers,
+    check_polygon,
+    placed_inside,
+    told_outside,
+    turned_box,
+)
 from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, split_name, tell_unused
 from converter.layouts.palette import color_of
 from converter.ledger import Ledger
@@ -169,7 +176,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             _tell_unread(str(entry.get("geometryType")), ref.image, ledger, number)
         else:
             instances.append(made)
-    return Sample(_with_tags(ref.image, data), tuple(instances))
+    return Sample(_with_tags(ref.image, data), told_outside(instances, ref.image, ledger))
 
 
 def _tell_unread(kind: str, image: Image, ledger: Ledger, number: int) -> None:
