@@ -16,9 +16,10 @@ Coordinates are pixels from the outer corner of the first pixel.
 A shape labelled `__ignore__` is void: its pixels are to be left out of training. Classes
 are numbered from 1 in the order of labels.txt, and by name where there is none.
 
-The image is the file that imagePath names (backslashes and foreign folders are read past),
-else the picture in imageData, else the file of the JSON's own name. imageData is upright
-even where the file it was made from has an EXIF orientation.
+The image is the file that imagePath names (backslashes and foreign folders are read past; of
+several of that name the one in images/train/ goes with labels/train/), else the picture in
+imageData, else the file of the JSON's own name. imageData is upright even where the file it
+was made from has an EXIF orientation.
 
 Holds polygons, masks, boxes, marks, void, overlaps, and any attribute, as keys that
 LabelMe keeps without showing them; image flags are tags. Cannot hold: crowds, ids.

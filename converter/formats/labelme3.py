@@ -1,7 +1,7 @@
 """LabelMe 3.0 (the web tool): one XML an image, masks as PNGs.
 
     <folder>/<name>.xml                filename, imagesize, object
-    <folder>/<name>.jpg                beside it, or in Images/
+    <folder>/<name>.jpg                beside it, in Images/, or in Images/<folder>/ for Annotations/<folder>/
     <folder>/Masks/<name>_mask_<n>.png     or in Masks/ and Annotations/ side by side (Datumaro)
 
 Coordinates are pixels from the outer corner of the first pixel.

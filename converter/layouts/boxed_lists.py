@@ -21,6 +21,8 @@ def named_image(name: str, folder: str, index: ImageIndex, file: str, place: str
     found = index.find(plain, [folder, posixpath.join(folder, "images"), "images", ""])
     if found is None:
         found = index.find(posixpath.basename(plain), [folder, posixpath.join(folder, "images"), "images", ""])
+    if found is None:
+        found = index.mirrored(posixpath.basename(plain), folder)
     try:
         shown = clean(found or posixpath.join(folder, plain))
     except ValueError as error:

@@ -15,6 +15,7 @@ import msgspec
 from converter.codecs import images as codec
 from converter.errors import SourceError
 from converter.format import Format, Reading
+from converter.layouts.words import key_of
 from converter.ledger import Ledger
 from converter.model import Header, Image, Ref, Sample
 from converter.storage import Source
@@ -147,6 +148,22 @@ class ImageIndex:
             name = file_name.lower()
             folded = _find(name, _places(name, map(str.lower, folders)), self._folded, self._folded_by_base)
             found = [self._folded[path] for path in folded]
+        return found[0] if len(found) == 1 else None
+
+    @cached_property
+    def _mirrors(self) -> dict[tuple[tuple[str, ...], str], list[str]]:
+        """Paths by their folders, without the words for images, and name."""
+        found: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
+        for path in sorted(self.paths):
+            found[key_of(posixpath.dirname(path)), posixpath.basename(path)].append(path)
+        return found
+
+    def mirrored(self, name: str, folder: str) -> str | None:
+        """The image of an annotation in `folder` whose own folders are the same but for the words of layouts.
+
+        So images/train/ goes with labels/train/, and Images/street/ with Annotations/street/.
+        """
+        found = self._mirrors.get((key_of(folder), name), ())
         return found[0] if len(found) == 1 else None
 
 

@@ -167,7 +167,9 @@ class _Finder:
         for candidate in (literal, posixpath.join(here, base)):
             if candidate in self.index.paths:
                 return candidate
-        found = self.index.find(base) if base and not base.endswith(".json") else None
+        found = None
+        if base and not base.endswith(".json"):
+            found = self.index.find(base) or self.index.mirrored(base, here)
         if found is not None:
             return found
         if bytes(head.imageData) not in {b"null", b'""'}:

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import converter
 from converter.model import Box, Marks
@@ -105,3 +106,22 @@ def test_what_is_no_json_under_the_name_of_an_image_is_refused(tmp_path):
     assert "coins-left.json: line 1" in run.error
     run = segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "coco", "--on-error", "skip", "--json")
     assert (run.json["images"], run.json["losses"]) == (1, {"skipped-image": 1})
+
+
+def test_labels_apart_go_with_the_images_of_their_split(tmp_path):
+    """`images/train/a.png` and `images/val/a.png` are both called a.png by their JSON files."""
+    shape = {"label": "cat", "points": [[2, 2], [12, 2], [12, 9]], "shape_type": "polygon", "group_id": None}
+    for number, split in enumerate(("train", "val"), 1):
+        for folder in ("labels", "images"):
+            (tmp_path / folder / split).mkdir(parents=True)
+        Image.new("L", (40, 30 + number)).save(tmp_path / f"images/{split}/a.png")
+        page = {
+            "shapes": [shape],
+            "imagePath": "a.png",
+            "imageData": None,
+            "imageHeight": 30 + number,
+            "imageWidth": 40,
+        }
+        (tmp_path / f"labels/{split}/a.json").write_text(json.dumps(page))
+    found = [(s.image.split, s.image.name, s.image.height) for s in converter.open(tmp_path)]
+    assert found == [("train", "a.png", 31), ("val", "a.png", 32)]

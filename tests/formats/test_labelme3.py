@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import shutil
 
+from PIL import Image
+
+import converter
 from converter.model import Box
 from tests.formats.twins import check_torture, fixture, objects
 
@@ -26,3 +29,16 @@ def test_masks_lie_beside_annotations_too(tmp_path):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
     check_torture(tmp_path, ("small coin", "large coin"))
+
+
+def test_collections_side_by_side_may_have_images_of_one_name(tmp_path):
+    """The web tool keeps Annotations/<collection>/ and Images/<collection>/."""
+    for number, name in enumerate(("street", "street2"), 1):
+        for folder in ("Annotations", "Images"):
+            (tmp_path / folder / name).mkdir(parents=True)
+        Image.new("L", (40, 30 + number)).save(tmp_path / f"Images/{name}/a.png")
+        points = "".join(f"<pt><x>{x}</x><y>{y}</y></pt>" for x, y in ((2, 2), (12, 2), (12, 9)))
+        page = f"<filename>a.png</filename><object><name>on {name}</name><polygon>{points}</polygon></object>"
+        (tmp_path / f"Annotations/{name}/a.xml").write_text(f"<annotation>{page}</annotation>")
+    found = {s.image.name: (s.image.height, s.instances[0].class_name) for s in converter.open(tmp_path)}
+    assert found == {"street/a.png": (31, "on street"), "street2/a.png": (32, "on street2")}
