@@ -233,9 +233,13 @@ def _class_key(regions: Sequence[Mapping[str, Any]], where: str, ledger: Ledger)
 def _name(value: Any) -> str:
     """The class that an attribute's value names: a text, or the one box that is ticked."""
     if isinstance(value, dict):
-        ticked = [k for k, v in value.items() if v]
+        ticked = _ticked(value)
         return ticked[0] if len(ticked) == 1 else ""
     return value.strip() if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+
+
+def _ticked(value: Mapping[str, Any]) -> list[str]:
+    return [k for k, v in value.items() if v]
 
 
 def _class_of(region: Mapping[str, Any], key: str, only: str) -> str:
@@ -272,7 +276,10 @@ def _instance(region: Any, payload: Payload, ids: dict[str, int], image: Image) 
         raise ShapeError("it has no shape_attributes")
     name = _class_of(region, payload.key, payload.only)
     if name not in ids:
-        raise ShapeError(f"the attribute '{payload.key}' names no class")
+        value = _attributes(region).get(payload.key)
+        ticked = _ticked(value) if isinstance(value, dict) else []
+        named = f"several classes ({', '.join(ticked)})" if len(ticked) > 1 else "no class"
+        raise ShapeError(f"the attribute '{payload.key}' names {named}")
     shape, extra = _shape(region["shape_attributes"], image)
     others = {k: v for k, v in _attributes(region).items() if k != payload.key and v not in ("", {}, None)}
     return Instance(ids[name], shape, extra=extra | ({"attributes": others} if others else {}))

@@ -156,7 +156,11 @@ def _unique(refs: Sequence[Ref], ledger: Ledger) -> list[Ref]:
     for ref in refs:
         key = (ref.image.split, ref.image.name)
         if key in found:
-            problem = SourceError(ref.payload.file, "is listed twice", place=f"image {ref.image.name}")
+            file, other = ref.payload.file, found[key].payload.file
+            twice, remedy = "is listed twice", "keep one of the two"
+            if file != other:
+                twice, remedy = f"is listed in {other} too", "keep one, or join the tasks with segpack merge"
+            problem = SourceError(file, twice, place=f"image {ref.image.name}", remedy=remedy)
             ledger.bad_image(shown_name(ref.image), problem)
             continue
         found[key] = ref

@@ -7,6 +7,7 @@ import pytest
 from pycocotools import mask as coco
 
 import converter
+from converter.errors import SourceError
 from converter.layouts.figures import ellipse, restored_box, restored_ellipse, turned_box
 from converter.model import Box, Image, Instance, Polygons
 from tests import oracle
@@ -90,3 +91,20 @@ def test_a_figure_that_was_moved_is_not_drawn_again(moved):
     region = ellipse(30, 30, 9, 5, 0, image)
     kept = Instance(1, region, extra={"ellipse": [30 + moved, 30, 9, 5]})
     assert (restored_ellipse(kept, image) is None) == moved
+
+
+def test_an_image_that_is_listed_twice_is_refused_with_the_way_out(tmp_path):
+    (file,) = (fixture("cvat") / "valid" / "figures").glob("*.xml")
+    (tmp_path / "one").mkdir()
+    page = file.read_text()
+    image = page[page.index("<image ") : page.index("</image>") + len("</image>")]
+    (tmp_path / "one/annotations.xml").write_text(page.replace(image, image + image, 1))
+    with pytest.raises(SourceError, match="is listed twice; keep one of the two"):
+        converter.convert(tmp_path / "one", tmp_path / "out", to="coco", image_files="none")
+    for task in ("first", "second"):
+        (tmp_path / "two" / task).mkdir(parents=True)
+        (tmp_path / "two" / task / "annotations.xml").write_text(page)
+    with pytest.raises(
+        SourceError, match=r"second/annotations.xml: .* is listed in .*first/annotations.xml too; .*merge"
+    ):
+        converter.convert(tmp_path / "two", tmp_path / "out", to="coco", image_files="none")

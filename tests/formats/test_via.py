@@ -84,3 +84,16 @@ def test_what_is_no_project_of_images_is_refused(change, words, tmp_path):
     write_project(tmp_path, project() | change)
     with pytest.raises(SegpackError, match=words):
         list(converter.open(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("ticked", "words"), [({"cat": True, "dog": True}, r"names several classes \(cat, dog\)"), ({}, "names no class")]
+)
+def test_boxes_that_are_ticked_have_to_name_one_class(ticked, words, tmp_path):
+    Image.new("L", (64, 32)).save(tmp_path / "a.png")
+    shape = {"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4}
+    regions = [{"shape_attributes": shape, "region_attributes": {"kind": kind}} for kind in ({"cat": True}, ticked)]
+    page = {"a.png1": {"filename": "a.png", "size": 1, "regions": regions, "file_attributes": {}}}
+    (tmp_path / "via.json").write_text(json.dumps(page))
+    with pytest.raises(SegpackError, match=f"region 2: the attribute 'kind' {words}"):
+        list(converter.open(tmp_path))
