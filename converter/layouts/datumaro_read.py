@@ -62,7 +62,7 @@ class Payload(msgspec.Struct, frozen=True):
     annotations: tuple[bytes, ...]
     file: str
     place: str
-    first: int = 0
+    first: int = 1
 
 
 def item_files(source: Source) -> list[str]:
@@ -101,7 +101,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         refs += _refs(source, path, top, index, ledger)
     tell_unused(reading.images, refs, files, ledger)
     first = _first(labels, refs)
-    refs = [Ref(r.image, msgspec.structs.replace(r.payload, first=first)) for r in refs] if first else refs
+    refs = [Ref(r.image, msgspec.structs.replace(r.payload, first=first)) for r in refs] if not first else refs
     classes = _classes(labels, first, source.label(files[0]))
     ids = [i for r in refs for i in _ids(r)]
     header = Header("datumaro", "instance", classes, order_splits(r.image.split for r in refs))

@@ -7,8 +7,8 @@ labelling configuration it is drawn on (`to_name`), and of an image of several p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
@@ -17,11 +17,11 @@ from converter.errors import ShapeError
 from converter.layouts.images import is_image
 from converter.layouts.labelstudio_regions import REGIONS, Shown, text_of
 
-__all__ = ["Configuration", "Picture", "path_of", "pictures"]
+__all__ = ["Configuration", "Picture", "Results", "path_of", "pictures"]
 
 PREFERRED = ("image", "img", "image_url", "url", "photo", "picture")
 
-Results = Sequence[tuple[Any, list[Any]]]
+Results: TypeAlias = Sequence[tuple[Any, list[Any]]]  # by annotation, its id and its results
 
 
 class Configuration(msgspec.Struct, frozen=True):
@@ -80,7 +80,14 @@ def pictures(
 
 def _drawn_on(annotations: Results) -> set[str]:
     """The names of the objects that regions are drawn on; "" where a result does not say."""
-    return {text_of(r, "to_name") for _, results in annotations for r in results if text_of(r, "type") in REGIONS}
+    return {text_of(r, "to_name") for r in _regions(annotations)}
+
+
+def _regions(annotations: Results) -> Iterator[dict[str, Any]]:
+    for _, results in annotations:
+        for result in results:
+            if isinstance(result, dict) and isinstance(kind := result.get("type"), str) and kind in REGIONS:
+                yield result
 
 
 def _fits(configuration: Configuration, data: Mapping[str, Any], annotations: Results) -> bool:
@@ -88,8 +95,7 @@ def _fits(configuration: Configuration, data: Mapping[str, Any], annotations: Re
     images = configuration.images
     if not any(_pages(data.get(key)) for key in images.values()):
         return False
-    regions = (r for _, results in annotations for r in results if text_of(r, "type") in REGIONS)
-    return all(_object_of(r, configuration) in images for r in regions)
+    return all(_object_of(r, configuration) in images for r in _regions(annotations))
 
 
 def _object_of(result: Any, configuration: Configuration) -> str:

@@ -24,7 +24,7 @@ from converter.layouts.images import (
     stem,
     tell_unused,
 )
-from converter.layouts.labelstudio_images import Configuration, Picture, path_of, pictures
+from converter.layouts.labelstudio_images import Configuration, Picture, Results, path_of, pictures
 from converter.layouts.labelstudio_regions import REGIONS, Payload, Regions, Shown, label_list, text_of
 from converter.ledger import Ledger
 from converter.model import Header, Image, Ref, Sample
@@ -83,11 +83,14 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
             place = f"[{number}]"
             try:
                 task = _task(raw, label, place)
-                found = finder.images(task, configurations, split, label, f"{place}, task {task.get('id')}")
+                annotations = _annotations(task)
+                found = finder.images(
+                    task, annotations, configurations, split, label, f"{place}, task {task.get('id')}"
+                )
             except SourceError as error:
                 ledger.bad_image(place, error)
                 continue
-            used |= set(_labels(task))
+            used.update(_labels(annotations))
             unread |= _unread(task, {picture.reference for _, picture in found})
             for image, picture in found:
                 key = (image.split, image.name)
@@ -152,6 +155,7 @@ class _Finder:
     def images(
         self,
         task: Mapping[str, Any],
+        annotations: Results,
         configurations: Sequence[Configuration],
         split: str | None,
         label: str,
@@ -160,7 +164,6 @@ class _Finder:
         """The images of a task."""
         said = task.get("data")
         data: Mapping[str, Any] = said if isinstance(said, dict) else task
-        annotations = _annotations(task)
         try:
             found = pictures(data, annotations, configurations, lambda text: self._find(path_of(text)) is not None)
         except ShapeError as error:
@@ -214,7 +217,7 @@ class _Finder:
         return None
 
 
-def _annotations(task: Mapping[str, Any]) -> list[tuple[Any, list[Any]]]:
+def _annotations(task: Mapping[str, Any]) -> Results:
     """(id, results) of every annotation that was not cancelled; of a flat export (JSON-MIN) its lists."""
     listed = task.get("annotations", task.get("completions"))
     if isinstance(listed, list):
@@ -229,12 +232,7 @@ def _annotations(task: Mapping[str, Any]) -> list[tuple[Any, list[Any]]]:
     return [(None, flat)]
 
 
-def _results(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for _, results in _annotations(task):
-        yield from (r for r in results if isinstance(r, dict))
-
-
-def _size(annotations: Sequence[tuple[Any, list[Any]]], shown: Shown) -> tuple[int, int]:
+def _size(annotations: Results, shown: Shown) -> tuple[int, int]:
     """The size that the results on an image say it has; zeros where none does."""
     for place, (_, results) in enumerate(annotations):
         for number, result in enumerate(results):
@@ -246,11 +244,12 @@ def _size(annotations: Sequence[tuple[Any, list[Any]]], shown: Shown) -> tuple[i
     return 0, 0
 
 
-def _labels(task: Mapping[str, Any]) -> Iterator[str]:
-    for result in _results(task):
-        value = result.get("value")
-        if isinstance(value, dict):
-            yield from (n for n in label_list(text_of(result, "type"), value) if isinstance(n, str))
+def _labels(annotations: Results) -> Iterator[str]:
+    for _, results in annotations:
+        for result in results:
+            value = result.get("value") if isinstance(result, dict) else None
+            if isinstance(value, dict):
+                yield from (n for n in label_list(text_of(result, "type"), value) if isinstance(n, str))
 
 
 def _configurations(source: Source) -> list[Configuration]:

@@ -26,6 +26,7 @@ REGIONS = {
     "brush": "brush", "brushlabels": "brush", "mask": "brush", "masklabels": "brush",
     "keypoint": "keypoint", "keypointlabels": "keypoint",
 }  # fmt: skip
+LABEL_KEYS = {kind: (kind, f"{kind}labels", "labels") for kind in (*REGIONS, "labels")}
 ANSWERS = frozenset({"textarea", "rating", "number", "taxonomy"})
 WORDS = ("choices", "text", "rating", "number", "taxonomy")
 
@@ -51,10 +52,10 @@ def text_of(result: Any, key: str) -> str:
 
 def label_list(kind: str, value: Mapping[str, Any]) -> list[Any]:
     """The labels that the value of a result of this kind holds, under the keys that are in use; [] for none."""
-    keys = [kind, f"{kind}labels", "labels"]
-    if kind not in REGIONS and kind != "labels":
-        return []
-    return next((v for k in keys if isinstance(v := value.get(k), list)), [])
+    for key in LABEL_KEYS.get(kind, ()):
+        if isinstance(found := value.get(key), list):
+            return found
+    return []
 
 
 class Regions:
