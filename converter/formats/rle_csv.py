@@ -4,9 +4,10 @@
     images/<ImageId>    the extension may be missing in the table
 
 EncodedPixels are pairs `start length ...`. A table does not say how pixels are counted: down the columns
-and from 1, as most competitions do, or else along the rows with --rle-order rows (Sartorius cells and
-UW-Madison GI tract, which are known by their columns), and from 0 with --rle-base 0. What was
-assumed is told in a note; look at the masks once with `segpack preview`.
+and from 1, as most competitions do, or else along the rows with --rle-order rows (Carvana, Sartorius cells and
+UW-Madison GI tract, which are known by their columns), and from 0 with --rle-base 0. Where starts do not
+ascend they are taken as steps from the end of the run before, the first from 0 (SIIM pneumothorax). What
+was assumed is told in a note; look at the masks once with `segpack preview`.
 
 An empty field, `-1` or `nan` is an image without objects; its class is one all the same. Columns may
 be called otherwise (image_id, img, id; rle, rle_mask, encoding, segmentation, annotation; class, class_id,
@@ -17,9 +18,9 @@ Classes are numbers, named with --classes, else class_1 and so on; or names, num
 the order of the alphabet; without a class column all is `object`, or what --class-name says.
 The size comes from the image, or from Height and Width.
 
-Holds: masks with overlaps; attributes by number.
+Holds: masks with overlaps; attributes by number. Other columns are not read, with a note.
 Known sets: DSB 2018, Airbus ships, Severstal steel, clouds, HuBMAP, iMaterialist (`24_1_2` or `24_1,2`: the class
-and its attributes, which are told as the attribute `ids`).
+and its attributes, which are told as the attribute `ids`; so is the column AttributesIds).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import islice, pairwise
 from typing import Literal
 
 import msgspec
@@ -52,12 +54,14 @@ IMAGE = ("imageid", "image_id", "image", "img", "filename", "file_name", "id")
 CODE = ("encodedpixels", "encoded_pixels", "rle", "rle_mask", "mask_rle", "rlemask", "encoding", "segmentation",
         "annotation")  # fmt: skip
 CLASS = ("classid", "class_id", "class", "label", "category", "category_id", "cell_type")
-ROWS = ({"id", "annotation", "cell_type"}, {"id", "class", "segmentation"})
+ATTRIBUTES = ("attributesids", "attributes_ids", "attribute_ids")
+ROWS = ({"id", "annotation", "cell_type"}, {"id", "class", "segmentation"}, {"img", "rle_mask"})
 BOTH = ("imageid_classid", "image_label", "image_class")
 EMPTY = frozenset({"", "-1", "nan", "none"})
 WITH_ATTRIBUTES = re.compile(r"([0-9]+)_([0-9]+(?:[_,][0-9]+)*)")
 PAIRS = re.compile(r"[0-9]+(?:\s+[0-9]+)*")
 HEAD = 4000
+TRIED = 500  # rows that tell how runs are counted
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -69,6 +73,7 @@ class Columns(msgspec.Struct, frozen=True):
     joined: bool = False
     height: str = ""
     width: str = ""
+    attributes: str = ""
     along_rows: bool = False
 
 
@@ -82,10 +87,11 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Counting(msgspec.Struct, frozen=True):
-    """How the pixels of an image are counted, and the number of the first."""
+    """How the pixels of an image are counted, and the number of the first; `steps`: each start from the run before."""
 
     order: Literal["columns", "rows"]
     base: int
+    steps: bool = False
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -139,7 +145,7 @@ def _columns(names: Sequence[str]) -> Columns | None:
         return None
     height, width = first(("height", "img_height")), first(("width", "img_width"))
     along_rows = any(columns <= by_lower.keys() for columns in ROWS)
-    return Columns(image, code, first(CLASS), bool(both), height, width, along_rows)
+    return Columns(image, code, first(CLASS), bool(both), height, width, first(ATTRIBUTES), along_rows)
 
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
@@ -155,7 +161,8 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         raise SourceError(file, "has no rows, or no columns of images and run lengths", place="line 1")
     grouped, sizes, bare = _group(rows, columns, file, ledger)
     index = _Images(reading.images)
-    counting = _counting(reading, columns, file, ledger)
+    counting = _counting(reading, columns, grouped, file, ledger)
+    _tell_others(rows[0], columns, file, ledger)
     refs = [
         _ref(name, Payload(file, grouped[name], counting), sizes.get(name, (0, 0)), index, ledger)
         for name in sorted(grouped)
@@ -188,6 +195,7 @@ def _group(
         code = row[columns.code].strip()
         found = WITH_ATTRIBUTES.fullmatch(label)
         label, attributes = found.groups() if found else (label, "")
+        attributes = attributes or (row[columns.attributes].strip() if columns.attributes else "")
         if code.lower() not in EMPTY:
             mine.append(Row(line, label, attributes.replace("_", ","), code))
         elif label.lower() not in EMPTY:
@@ -195,11 +203,35 @@ def _group(
     return grouped, sizes, bare
 
 
-def _counting(reading: Reading, columns: Columns, file: str, ledger: Ledger) -> Counting:
+def _tell_others(row: Mapping[str, str], columns: Columns, file: str, ledger: Ledger) -> None:
+    mine = set(msgspec.structs.astuple(columns))
+    others = [name for name in row if name and name not in mine]
+    if others:
+        shown = ", ".join(others[:8]) + (", ..." if len(others) > 8 else "")
+        ledger.note("attributes-unread", file, f"columns that have no place are left out: {shown}")
+
+
+def _steps(grouped: Mapping[str, list[Row]]) -> bool:
+    """Whether starts are steps from the end of the run before: in a table of places they ascend, by any encoder."""
+    codes = islice((row.code for rows in grouped.values() for row in rows), TRIED)
+    return any(not _ascends(code) for code in codes)
+
+
+def _ascends(code: str) -> bool:
+    starts = [int(word) for word in code.split()[0::2] if word.isdecimal() and len(word) < 19]
+    return all(a < b for a, b in pairwise(starts))
+
+
+def _counting(
+    reading: Reading, columns: Columns, grouped: Mapping[str, list[Row]], file: str, ledger: Ledger
+) -> Counting:
     """What the user says; else what is usual, with a note."""
-    options = reading.options
+    options, steps = reading.options, _steps(grouped)
     order = options.rle_order or ("rows" if columns.along_rows else "columns")
-    base = options.rle_base if options.rle_base is not None else 1
+    base = options.rle_base if options.rle_base is not None else (0 if steps else 1)
+    if steps:
+        said = "starts do not ascend: each was taken as a step from the end of the run before"
+        ledger.note("rle-steps", file, f"{said}; if they are places, sort them")
     if options.rle_order is None or options.rle_base is None:
         way = "along the rows" if order == "rows" else "down the columns"
         ledger.note(
@@ -208,7 +240,7 @@ def _counting(reading: Reading, columns: Columns, file: str, ledger: Ledger) -> 
             f"pixels were counted {way} from {base}, which the table does not say; "
             "--rle-order columns|rows and --rle-base 0|1 settle it",
         )
-    return Counting(order, base)
+    return Counting(order, base, steps)
 
 
 class _Images:
@@ -307,8 +339,9 @@ def decode(code: str, height: int, width: int, counting: Counting) -> Rle:
         raise ShapeError("the numbers are not pairs of start and length", code="invalid-rle")
     numbers = np.array(words, np.int64)
     starts, lengths = numbers[0::2] - counting.base, numbers[1::2]
-    order = np.argsort(starts, kind="stable")
-    starts, ends = starts[order], (starts + lengths)[order]
+    if counting.steps:
+        starts = np.cumsum(numbers[0::2]) + np.cumsum(lengths) - lengths - counting.base
+    ends = starts + lengths
     if starts[0] < 0 or (lengths < 1).any():
         hint = "; if the table counts from 0, say --rle-base 0" if counting.base and starts[0] == -1 else ""
         raise ShapeError(f"a run begins before pixel {counting.base} or has no length{hint}", code="invalid-rle")
@@ -316,6 +349,8 @@ def decode(code: str, height: int, width: int, counting: Counting) -> Rle:
         raise ShapeError(
             f"a run ends at pixel {ends.max()}, and {width}x{height} has {height * width}", code="invalid-rle"
         )
+    if (starts[1:] < starts[:-1]).any():
+        raise ShapeError("the starts of its runs do not ascend, as those of others do", code="invalid-rle")
     if (starts[1:] < ends[:-1]).any():
         raise ShapeError("two runs hold the same pixel", code="invalid-rle")
     if counting.order == "columns":

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import converter
+from converter.errors import SourceError
 from converter.geometry import rle
 from tests.making.drawings import torture
 from tests.making.openimages import drawings as pictures
@@ -170,3 +171,53 @@ def test_nothing_is_other_in_the_150_classes():
     assert dataset.task == "semantic"
     assert sample.labels is not None
     assert set(np.unique(sample.labels)) == {0, 149, 150}
+
+
+def drawn(folder, header, *rows, **options):
+    """The masks that a table gives, by image, and the notes that it is given."""
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for name in ("a", "b"):
+        Image.new("RGB", (7, 5)).save(folder / f"images/{name}.png")
+    (folder / "train.csv").write_text("\n".join((header, *rows)) + "\n")
+    opened = converter.open(folder, format="rle-csv", **options)
+    return {s.image.name: [i.mask() for i in s.instances] for s in opened}
+
+
+def test_carvana_counts_along_the_rows(tmp_path):
+    (mask,) = drawn(tmp_path, "img,rle_mask", "a.png,2 3 9 3")["a.png"]
+    assert np.argwhere(mask).tolist() == [[0, 1], [0, 2], [0, 3], [1, 1], [1, 2], [1, 3]]
+
+
+def test_starts_that_do_not_ascend_are_steps(tmp_path):
+    """SIIM: its own mask_functions.py begins at 0, and counts each start from the end of the run before."""
+    rows = ("a,11 2 3 2 3 1", "b,-1")
+    (mask,) = drawn(tmp_path, "ImageId, EncodedPixels", *rows)["a.png"]
+    expected, at = np.zeros(35, bool), 0
+    for start, length in ((11, 2), (3, 2), (3, 1)):
+        at += start
+        expected[at : at + length] = True
+        at += length
+    assert np.array_equal(mask, expected.reshape(7, 5).T)
+    notes = [note.code for note in converter.inspect(tmp_path, format="rle-csv").notes]
+    assert notes == ["rle-steps", "rle-order"]
+
+
+def test_a_row_whose_starts_do_not_ascend_among_many_that_do(tmp_path):
+    rows = [f"a,{start} 2 {start + 5} 2" for start in range(1, 20)] * 40
+    with pytest.raises(SourceError, match="line 762: the starts of its runs do not ascend"):
+        drawn(tmp_path, "ImageId,EncodedPixels", *rows, "b,9 2 3 2")
+
+
+def test_columns_that_have_no_place_are_told(tmp_path):
+    drawn(tmp_path, "id,rle,organ,age", "a,1 2,lung,70")
+    notes = {note.code: note.message for note in converter.inspect(tmp_path, format="rle-csv").notes}
+    assert notes["attributes-unread"] == "columns that have no place are left out: organ, age"
+
+
+def test_attributes_in_a_column_of_their_own(tmp_path):
+    """IMaterialist 2020."""
+    header = "ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds"
+    drawn(tmp_path, header, 'a,1 2,5,7,3,"115,136"', "b,4 2,5,7,4,")
+    opened = converter.open(tmp_path, format="rle-csv")
+    assert [i.attributes for s in opened for i in s.instances] == [{"attributes": {"ids": "115,136"}}, {}]
+    assert "attributes-unread" not in {note.code for note in converter.inspect(tmp_path, format="rle-csv").notes}
