@@ -4,7 +4,7 @@
     JPEGImages/<name>.jpg
     SegmentationClass/<name>.png       palette index = class; 0 background, 255 void
     SegmentationObject/<name>.png      palette index = object
-    ImageSets/Main/<split>.txt         the images of a split; Segmentation/ those with masks
+    ImageSets/Main/<split>.txt         the images of a split, a name a line; Segmentation/ those with masks
     labelmap.txt                       name:r,g,b::  line n is class n, the first the background
 
 Masks are read by index, never by colour; masks saved in colours by labelmap.txt or the
@@ -25,6 +25,7 @@ Read beside that: XML beside the images (labelImg), train/ valid/ test/ folders 
 `<polygon>` with x1, y1, ... (Roboflow), turned boxes (`<robndbox>`), class_names.txt
 (LabelMe) or class_id_to_name.json, RGB masks (CVAT, Datumaro). Without a class file the
 classes are those of the challenge where masks show that it is one, else the names in use.
+Lists whose lines end in a flag or the number of an object, and names in quotes (Datumaro).
 
 Holds masks without overlap, boxes, void. Cannot hold: overlaps, crowds, vertices of
 polygons, ids. More than 254 objects make SegmentationObject 16-bit gray, without 255.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from converter.codecs import text, xml
+from converter.codecs import xml
 from converter.errors import SourceError
 from converter.format import Reading, Scan
 from converter.layouts.classes import (
@@ -29,6 +29,15 @@ from converter.layouts.images import (
     stem,
     tell_unused,
 )
+from converter.layouts.voc_names import (
+    CLASS_FOLDERS,
+    OBJECT_FOLDERS,
+    Known,
+    Lists,
+    image_key,
+    read_lists,
+    split_lists,
+)
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Ref
 from converter.storage import Source
@@ -36,9 +45,6 @@ from converter.storage import Source
 __all__ = ["Payload", "Tree", "find_tree", "index_shift", "scan"]
 
 Rgb = tuple[int, int, int]
-CLASS_FOLDERS = frozenset({"segmentationclass", "segmentationclasspng"})
-OBJECT_FOLDERS = frozenset({"segmentationobject", "segmentationobjectpng"})
-FOLDERS = CLASS_FOLDERS | OBJECT_FOLDERS | {"annotations", "jpegimages"}
 HEAD = 65536
 TRIED = 20
 
@@ -71,21 +77,21 @@ def find_tree(source: Source) -> Tree | None:
     """The annotation and mask files of a VOC set; None when it is none."""
     if source.entry is not None:
         mine = source.entry.lower().endswith(".xml") and _is_voc(source, source.entry)
-        return Tree({_key(source.entry): source.entry}, {}, {}) if mine else None
+        return Tree({image_key(source.entry): source.entry}, {}, {}) if mine else None
     classes: dict[str, str] = {}
     objects: dict[str, str] = {}
     for path in source.names():
         folders = {f.lower() for f in posixpath.dirname(path).split("/")}
         if is_image(path) and folders & CLASS_FOLDERS:
-            classes[_key(path)] = path
+            classes[image_key(path)] = path
         elif is_image(path) and folders & OBJECT_FOLDERS:
-            objects[_key(path)] = path
+            objects[image_key(path)] = path
     xmls = [p for p in source.names() if p.lower().endswith(".xml")]
     if xmls and not any(_is_voc(source, p) for p in xmls[:TRIED]):
         xmls = []
     if not xmls and not classes:
         return None
-    return Tree({_key(p): p for p in xmls}, classes, objects)
+    return Tree({image_key(p): p for p in xmls}, classes, objects)
 
 
 def _is_voc(source: Source, path: str) -> bool:
@@ -100,22 +106,17 @@ def _is_voc(source: Source, path: str) -> bool:
     )
 
 
-def _key(path: str) -> str:
-    """The path without extension and without the folder that says what kind of file it is."""
-    parts = stem(path).split("/")
-    return "/".join(p for p in parts[:-1] if p.lower() not in FOLDERS) + "/" + parts[-1]
-
-
 def scan(reading: Reading, ledger: Ledger) -> Scan:
     """Refs with their files; classes and sizes are settled after a look into all of them."""
     source = reading.source
     tree = find_tree(source)
     if tree is None:
         raise SourceError(source.name, "holds neither VOC annotations nor SegmentationClass masks")
-    lists = _lists(source)
-    splits = _splits(source, lists)
+    finder, lists = _Finder(reading), split_lists(source)
+    known = Known((tree.xml, tree.classes, tree.objects), finder.by_key, finder.by_base)
+    named = read_lists(source, lists, known)
+    splits = named.splits
     listed = {key for key in splits if key not in tree.xml and key not in tree.classes}
-    finder = _Finder(reading)
     path = find_class_file(source, _class_folders(tree))
     colors = _legend(reading, path)
     refs = []
@@ -123,8 +124,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         xml_path, mask = tree.xml.get(key), tree.classes.get(key)
         image = finder.image(key, xml_path or mask, splits.get(key))
         if image.file is None and key in listed:
-            place = f"ImageSets, {key.lstrip('/')}"
-            ledger.bad_image(image.name, SourceError(source.name, "neither image nor annotation", place=place))
+            ledger.bad_image(image.name, _nothing_of(key, named, finder))
             continue
         payload = Payload(xml_path, mask, tree.objects.get(key), colors, path or "")
         refs.append(Ref(image, payload))
@@ -133,6 +133,17 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     tell_unused(reading.images, refs, _used(tree, reading.images), ledger)
     task: Any = "semantic" if tree.classes and not tree.objects and not tree.xml else "instance"
     return Scan(Header("voc", task, (), order_splits(r.image.split for r in refs)), refs)
+
+
+def _nothing_of(key: str, named: Lists, finder: _Finder) -> SourceError:
+    """What to say of an image that a list names and that is not there, or cannot be told from another."""
+    file, line = named.places[key]
+    several = finder.by_key.get(key) or finder.by_base.get(posixpath.basename(key))
+    problem = f"it names '{key.lstrip('/')}', which has neither image nor annotation"
+    remedy = "add the image or take the line out; --on-error skip goes on without it"
+    if several:
+        problem, remedy = f"it names '{key.lstrip('/')}', which may be {' or '.join(several[:2])}", "rename one of them"
+    return SourceError(file, problem, place=f"line {line}", remedy=remedy, code="missing-image")
 
 
 def _class_folders(tree: Tree) -> list[str]:
@@ -151,7 +162,7 @@ class _Finder:
         for path in image_files(reading.images):
             folders = {f.lower() for f in posixpath.dirname(path).split("/")}
             if not folders & (CLASS_FOLDERS | OBJECT_FOLDERS):
-                self.by_key[_key(path)].append(path)
+                self.by_key[image_key(path)].append(path)
                 self.by_base[posixpath.basename(stem(path))].append(path)
 
     def image(self, key: str, annotation: str | None, split: str | None) -> Image:
@@ -196,34 +207,6 @@ def _below(path: str) -> str:
             before = [f for f in folders[:place] if is_split_name(f)]
             return "/".join([*before, *folders[place + 1 :]])
     return path
-
-
-def _lists(source: Source) -> list[str]:
-    """The lists of ImageSets that name splits; those of segmentation count before those of detection."""
-    found = []
-    for kind in ("Segmentation", "Main", "Layout"):
-        for path in source.names():
-            raw = posixpath.basename(stem(path))
-            if posixpath.dirname(path).split("/")[-2:] != ["ImageSets", kind] or not path.endswith(".txt"):
-                continue
-            # aeroplane_train.txt is a list of one class
-            if raw != "trainval" and (kind == "Segmentation" or "_" not in raw or is_split_name(raw)):
-                found.append(path)
-    return found
-
-
-def _splits(source: Source, lists: Sequence[str]) -> dict[str, str | None]:
-    """Image key -> split."""
-    found: dict[str, str] = {}
-    for path in lists:
-        above = "/".join(posixpath.dirname(path).split("/")[:-2])
-        split = split_name(posixpath.basename(stem(path)))
-        for line in text.decode_text(source.read(path), source.label(path)).splitlines():
-            entry = line.split()[0] if line.split() else ""
-            if entry:
-                entry = stem(entry) if is_image(entry) else entry
-                found.setdefault(_key(f"{above}/{entry}.x") if above else _key(f"{entry}.x"), split)
-    return {key: None if split == "default" else split for key, split in found.items()}
 
 
 def _legend(reading: Reading, path: str | None) -> dict[Rgb, int]:

@@ -10,7 +10,7 @@ import converter
 from converter.layouts.palette import color_of
 from converter.model import Box, Polygons
 from tests.formats.twins import fixture, masks, objects, real
-from tests.support import FIXTURES, segpack
+from tests.support import FIXTURES, read, segpack
 
 INSTANCES = "labelme_examples/examples/instance_segmentation/data_dataset_voc"
 
@@ -134,3 +134,75 @@ def test_a_page_in_place_of_annotations_is_refused(tmp_path):
     assert "photo-0.xml: its root is <html>, not <annotation>" in run.error
     run = segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "coco", "--on-error", "skip", "--json")
     assert (run.json["images"], run.json["losses"]) == (1, {"skipped-image": 1})
+
+
+def voc(folder, lists, names, objects=""):
+    """A set of images of 64 by 32 with an XML each, and lists of ImageSets by path and text."""
+    for name in names:
+        for path in (folder / f"JPEGImages/{name}.png", folder / f"Annotations/{name}.xml"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (64, 32)).save(folder / f"JPEGImages/{name}.png")
+        (folder / f"Annotations/{name}.xml").write_text(
+            f"<annotation><filename>{name}.png</filename>"
+            f"<size><width>64</width><height>32</height><depth>1</depth></size>{objects}</annotation>"
+        )
+    for path, text in lists.items():
+        (folder / "ImageSets" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "ImageSets" / path).write_text(text)
+    return folder
+
+
+def splits(folder):
+    return sorted((s.image.split or "", s.image.name) for s in converter.open(folder))
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        ("my photo\n", ["my photo"]),
+        ("my photo 1\n", ["my photo"]),  # with a flag, as in lists of one class
+        ("my photo  -1\n", ["my photo"]),
+        ('"my photo"\n', ["my photo"]),  # Datumaro
+        ('"my photo" 1\n', ["my photo"]),
+        ("my photo.png\n", ["my photo"]),
+        ("photo 1\nphoto\n", ["photo", "photo 1"]),  # a number that belongs to the name
+        ("photo 1 1\nphoto 1\n", ["photo", "photo 1"]),  # and one that is a flag
+        ("photo 1 0\nphoto -1\n", ["photo", "photo 1"]),
+        ("photo 12\n", ["photo"]),  # the number of an object, as in lists of layouts
+        ("photo other words\n", ["photo"]),
+        ("below/my photo\n", ["below/my photo"]),
+        ("my\u00a0photo\n", ["my\u00a0photo"]),
+    ],
+)
+def test_names_in_lists_may_have_spaces(tmp_path, lines, names):
+    assert splits(voc(tmp_path, {"Main/train.txt": lines}, names)) == sorted(("train", f"{n}.png") for n in names)
+
+
+def test_images_with_spaces_in_their_names_come_back(tmp_path):
+    shutil.copytree(FIXTURES / "coco/valid/coins", tmp_path / "set")
+    for path in sorted((tmp_path / "set").glob("**/*.png")):
+        path.rename(path.with_name("a b 1 " + path.name))
+    document = (tmp_path / "set/coco.json").read_text()
+    (tmp_path / "set/coco.json").write_text(document.replace('"file_name":"', '"file_name":"a b 1 '))
+    segpack("convert", tmp_path / "set", tmp_path / "voc", "--to", "voc")
+    assert {i["name"][:6] for i in read(tmp_path / "voc")["images"]} == {"a b 1 "}
+    segpack("diff", tmp_path / "set", tmp_path / "voc")
+
+
+def test_a_list_that_names_nothing_says_where_and_what_to_do(tmp_path):
+    lists = {"Main/train.txt": "a\n\nnot there 1\n"}
+    run = segpack("inspect", voc(tmp_path, lists, ["a"]), check=2)
+    assert "ImageSets/Main/train.txt: line 3: it names 'not there', which has neither image nor" in run.error
+    assert "add the image or take the line out" in run.error
+    run = segpack("check", tmp_path, "--json", check=1)
+    assert [(f["code"], f["where"]["image"]) for f in run.json["findings"] if f["severity"] == "error"] == [
+        ("missing-image", "not there")
+    ]
+
+
+def test_a_list_that_may_name_two_images_says_which(tmp_path):
+    voc(tmp_path, {"Main/train.txt": "a\nb\n"}, ["a"])
+    for ending in ("png", "jpg"):
+        Image.new("L", (64, 32)).save(tmp_path / f"JPEGImages/b.{ending}")
+    run = segpack("inspect", tmp_path, check=2)
+    assert "line 2: it names 'b', which may be JPEGImages/b.jpg or JPEGImages/b.png" in run.error
