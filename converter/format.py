@@ -71,7 +71,8 @@ class Holds(msgspec.Struct, frozen=True):
     XML can hold. `ignore`: regions that are to be left out of training (`Image.extra["ignore_region"]`).
     `quads`: boxes may be turned; a polygon of four corners stays what it is. `last_id`: class
     ids run from 1 to this one. `one_crowd`: an image has one crowd region of a class at most.
-    `unsplit`: beside images of splits there may be some in none. `outside`: boxes may reach over the edge.
+    `unsplit`: beside images of splits there may be some in none. `outside`: boxes may reach over the
+    edge. `legend`: names of classes have to be such as a labelmap.txt can hold (`converter.layouts.legend`).
     """
 
     task: Task = "instance"
@@ -94,6 +95,7 @@ class Holds(msgspec.Struct, frozen=True):
     own: frozenset[str] = frozenset()
     image_own: frozenset[str] = frozenset()
     xml: bool = False
+    legend: bool = False
 
     def keeps(self, key: str) -> bool:
         """Whether an extra of this name has a place in the format."""

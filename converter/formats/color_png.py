@@ -9,6 +9,8 @@
 Every class has a colour of its own: the one the source gives it, where no other class has the
 same, else the next free one of Pascal VOC's colours, which come from the bits of the id.
 The background is black, or class 0 where every pixel has a class; what is to be ignored is (224, 224, 192).
+They are called background and ignore, or _background_ and _ignore_ beside classes of these names.
+In labelmap.txt, which cannot hold them, a colon and a # in front become `_` in names.
 
 Such a set is read as semantic-png, which takes the ids from classes.json. It is a format of its own in
 writing because trainers that want colours cannot read ids, and the other way round.
@@ -26,6 +28,7 @@ from numpy.typing import NDArray
 
 from converter.codecs import csvs, json, png_write
 from converter.format import Encoded, Format, Holds, Record, Writing
+from converter.layouts.legend import LEGEND, background_word, encode_legend, ignore_word, legend_names
 from converter.ledger import Skipped
 from converter.model import Header, Sample
 from converter.package.tree import image_path, mask_stem
@@ -42,11 +45,12 @@ def legend(header: Header) -> dict[int, tuple[str, Rgb]]:
     """Id -> name and colour, by ascending id, with background and ignored pixels where the set has them."""
     found: dict[int, tuple[str, Rgb]] = {}
     taken: set[Rgb] = set()
+    names = [c.name for c in header.classes]
     if header.background_id is not None:
-        found[header.background_id] = ("background", BLACK)
+        found[header.background_id] = (background_word(names), BLACK)
         taken.add(BLACK)
     if header.ignore_id is not None:
-        found[header.ignore_id] = ("ignore", IGNORED)
+        found[header.ignore_id] = (ignore_word(names), IGNORED)
         taken.add(IGNORED)
     # Black that a legend leaves out is background: where there is none, class 0 takes it.
     classes = [c if c.id else msgspec.structs.replace(c, color=BLACK) for c in header.classes]
@@ -102,8 +106,8 @@ class Assembler:
         colors = legend(self.writing.header)
         entries: list[dict[str, Any]] = [{"id": i, "name": n, "color": list(rgb)} for i, (n, rgb) in colors.items()]
         self.out.write("classes.json", json.encode_pretty(entries))
-        lines = [f"{name}:{r},{g},{b}::\n" for name, (r, g, b) in colors.values()]
-        self.out.write("labelmap.txt", ("# label:color_rgb:parts:actions\n" + "".join(lines)).encode())
+        plain = legend_names([name for name, _ in colors.values()])
+        self.out.write(LEGEND, encode_legend(zip(plain, (rgb for _, rgb in colors.values()), strict=True)))
         rows = [(name, *rgb) for name, rgb in colors.values()]
         self.out.write("class_dict.csv", csvs.encode(("name", "r", "g", "b"), rows))
 

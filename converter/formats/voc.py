@@ -6,6 +6,7 @@
     SegmentationObject/<name>.png      palette index = object
     ImageSets/Main/<split>.txt         the images of a split, a name a line; Segmentation/ those with masks
     labelmap.txt                       name:r,g,b::  line n is class n, the first the background
+                                       (a colon and a # in front become `_` in names, with a note)
 
 Masks are read by index, never by colour; masks saved in colours by labelmap.txt or the
 palette of the challenge. Without SegmentationObject and XML the set is semantic. Void
@@ -67,6 +68,7 @@ FORMAT = Format(
         ignore=True,
         keys=("attributes", "difficult", "occluded", "pose", "truncated"),
         xml=True,
+        legend=True,
     ),
     detect=detect,
     scan=scan,

@@ -52,6 +52,7 @@ CLASS_FILES = (
     "class_dict_seg.csv",
     "label_colors.txt",
 )
+LABELED = re.compile(r"(?P<name>.+?):\s*(?P<rgb>\d+\s*,\s*\d+\s*,\s*\d+)\s*(?::[^:]*){0,2}")
 COLORED = re.compile(r"(?P<r>\d+)\s+(?P<g>\d+)\s+(?P<b>\d+)\s+(?P<name>\S.*)")
 HEX = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 Rgb = tuple[int, int, int]
@@ -185,12 +186,20 @@ def read_legend(data: bytes, file: str) -> list[ClassInfo]:
         if not line.strip() or line.startswith("#"):
             continue
         place = f"line {number}"
-        match = COLORED.fullmatch(line.strip())
-        name, _, rest = line.partition(":")
-        color = [match["r"], match["g"], match["b"]] if match else rest.split(":")[0].strip().split(",")
+        name, color = _labeled(line)
         rgb = None if color == [""] else _rgb(color, file, place)
-        found.append(ClassInfo(len(found), check_name(match["name"] if match else name.strip(), file, place), rgb))
+        found.append(ClassInfo(len(found), check_name(name, file, place), rgb))
     return found
+
+
+def _labeled(line: str) -> tuple[str, list[str]]:
+    """Name and colour on a line of a legend, [""] where it has none. Names that have a colon are told by the colour."""
+    if match := LABELED.fullmatch(line.strip()):
+        return match["name"].strip(), match["rgb"].split(",")
+    if match := COLORED.fullmatch(line.strip()):
+        return match["name"], [match["r"], match["g"], match["b"]]
+    name, _, rest = line.partition(":")
+    return name.strip(), rest.split(":")[0].strip().split(",")
 
 
 def _from_json(value: Any, file: str) -> list[ClassInfo]:

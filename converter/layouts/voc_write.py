@@ -15,6 +15,7 @@ from converter.extras import ignored
 from converter.format import Encoded, Record, Writing
 from converter.geometry import rle, shapes
 from converter.layouts.by_name import ordered_names
+from converter.layouts.legend import LEGEND, background_word, encode_legend
 from converter.layouts.palette import VOID, color_of, encode_palette
 from converter.model import Box, Image, Instance, LabelMap, Sample
 from converter.storage import Target
@@ -139,7 +140,7 @@ class VocAssembler:
             if segmented:
                 mine = [e for e, has in entries if has]
                 self.out.write(f"{prefix}ImageSets/Segmentation/{split}.txt", _lines(mine))
-        self.out.write(f"{prefix}labelmap.txt", _labelmap(ordered_names(self.writing)))
+        self.out.write(f"{prefix}{LEGEND}", _labelmap(ordered_names(self.writing)))
 
 
 def _lines(entries: Any) -> bytes:
@@ -147,7 +148,4 @@ def _lines(entries: Any) -> bytes:
 
 
 def _labelmap(names: list[str]) -> bytes:
-    rows = ["# label:color_rgb:parts:actions"]
-    for i, name in enumerate(["background", *names]):
-        rows.append(f"{name}:{','.join(map(str, color_of(i)))}::")
-    return ("\n".join(rows) + "\n").encode()
+    return encode_legend((name, color_of(i)) for i, name in enumerate([background_word(names), *names]))

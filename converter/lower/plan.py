@@ -8,6 +8,7 @@ import msgspec
 
 from converter.errors import UsageError
 from converter.format import Holds, WriteOptions
+from converter.layouts.legend import LEGEND, legend_names
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header
 
@@ -44,9 +45,25 @@ def plan(source: Header, holds: Holds, options: WriteOptions, ledger: Ledger) ->
     if holds.last_id is not None:
         ids = _free_ids(classes, None, ledger, holds.last_id)
         classes = tuple(sorted((msgspec.structs.replace(c, id=ids[c.id]) for c in classes), key=lambda c: c.id))
+    if holds.legend:
+        classes = _renamed(classes, ledger)
     background = None if 0 in ids.values() else 0
     target = msgspec.structs.replace(source, task="instance", classes=classes, background_id=background, ignore_id=None)
     return Lowering(source, target, holds, options, ids)
+
+
+def _renamed(classes: tuple[ClassInfo, ...], ledger: Ledger) -> tuple[ClassInfo, ...]:
+    """The classes by names that a legend can hold, with a note for each that is another."""
+    names = legend_names([c.name for c in classes])
+    for c, name in zip(classes, names, strict=True):
+        if name != c.name:
+            ledger.note(
+                "class-renamed",
+                c.name,
+                f"class {c.id} '{c.name}' became '{name}': {LEGEND} has no place for a colon, for # in front "
+                "and for blanks at the ends of names",
+            )
+    return tuple(msgspec.structs.replace(c, name=name) for c, name in zip(classes, names, strict=True))
 
 
 def _tell_metadata(source: Header, holds: Holds, ledger: Ledger) -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 import converter
 from converter.layouts.palette import color_of
 from converter.model import Box, Polygons
-from tests.formats.twins import fixture, masks, objects, real
+from tests.formats.twins import classed, fixture, legend_of_datumaro, masks, objects, real
 from tests.support import FIXTURES, read, segpack
 
 INSTANCES = "labelme_examples/examples/instance_segmentation/data_dataset_voc"
@@ -206,3 +206,40 @@ def test_a_list_that_may_name_two_images_says_which(tmp_path):
         Image.new("L", (64, 32)).save(tmp_path / f"JPEGImages/b.{ending}")
     run = segpack("inspect", tmp_path, check=2)
     assert "line 2: it names 'b', which may be JPEGImages/b.jpg or JPEGImages/b.png" in run.error
+
+
+@pytest.mark.parametrize(
+    ("names", "written"),
+    [
+        (["sign: stop", "x"], ["sign_ stop", "x"]),
+        (["#1 cat", "#1"], ["_1 cat", "_1"]),
+        (["car ", "dog"], ["car", "dog"]),
+        (["car ", "car", " car", "car_2"], ["car_3", "car", "car_4", "car_2"]),
+        (["1 2 3 x", "b"], ["1 2 3 x", "b"]),
+        (["background", "bg", "void"], ["background", "bg", "void"]),
+    ],
+)
+def test_names_that_a_labelmap_cannot_hold_become_others_with_a_note(tmp_path, names, written):
+    run = segpack("convert", classed(tmp_path / "set", names), tmp_path / "voc", "--to", "voc", "--json")
+    changed = [(old, new) for old, new in zip(names, written, strict=True) if old != new]
+    notes = [n for n in run.json["notes"] if n["code"] == "class-renamed"]
+    assert [n["where"] for n in notes] == [old for old, _ in changed]
+    assert all(f"became '{new}'" in n["message"] for n, (_, new) in zip(notes, changed, strict=True))
+    legend = legend_of_datumaro(tmp_path / "voc")
+    assert list(legend)[1:] == written
+    assert list(legend.values()) == [color_of(i) for i in range(len(names) + 1)]
+    assert [c["name"] for c in read(tmp_path / "voc")["classes"]] == written
+    run = segpack("diff", tmp_path / "set", tmp_path / "voc", "--json", check=int(bool(changed)))
+    assert run.json["counts"] == ({"class-renamed": len(changed)} if changed else {})
+
+
+def test_a_colon_in_a_name_of_a_labelmap_is_told_by_the_colour(tmp_path):
+    voc(
+        tmp_path,
+        {},
+        ["a"],
+        "<object><name>sign: stop</name><bndbox><xmin>0</xmin><ymin>0</ymin>"
+        "<xmax>9</xmax><ymax>9</ymax></bndbox></object>",
+    )
+    (tmp_path / "labelmap.txt").write_text("background:0,0,0::\nsign: stop:128,0,0::\n")
+    assert [i.class_name for i in objects(tmp_path)["a.png"]] == ["sign: stop"]

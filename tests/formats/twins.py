@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from pycocotools import mask as coco
 
 import converter
@@ -60,3 +62,31 @@ def check_torture(path: Path, names: tuple[str, str]) -> None:
 
 def fixture(name: str) -> Path:
     return FIXTURES / name
+
+
+def classed(folder: Path, names: list[str]) -> Path:
+    """A COCO set of one image, 40 by 30, with classes 1, 2, ... of these names and a square of each."""
+    (folder / "images").mkdir(parents=True)
+    Image.new("L", (40, 30)).save(folder / "images/a.png")
+    squares = [(i, [3 * i, 2, 3 * i + 2, 2, 3 * i + 2, 9, 3 * i, 9]) for i in range(1, len(names) + 1)]
+    document = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 40, "height": 30}],
+        "categories": [{"id": i, "name": name} for i, name in enumerate(names, 1)],
+        "annotations": [
+            {"id": i, "image_id": 1, "category_id": i, "segmentation": [ring], "iscrowd": 0} for i, ring in squares
+        ],
+    }
+    (folder / "coco.json").write_text(json.dumps(document))
+    return folder
+
+
+def legend_of_datumaro(folder: Path) -> dict[str, tuple[int, ...]]:
+    """labelmap.txt by the rules of Datumaro's parse_label_map: what a name cannot hold breaks it there."""
+    found: dict[str, tuple[int, ...]] = {}
+    for line in (folder / "labelmap.txt").read_text().splitlines():
+        if not line.strip() or line.strip().startswith("#"):
+            continue
+        name, color, _parts, _actions = line.strip().split(":")
+        assert name not in found
+        found[name] = tuple(map(int, color.split(",")))
+    return found
