@@ -26,7 +26,8 @@ Read beside that: XML beside the images (labelImg), train/ valid/ test/ folders 
 `<polygon>` with x1, y1, ... (Roboflow), turned boxes (`<robndbox>`), class_names.txt
 (LabelMe) or class_id_to_name.json, RGB masks (CVAT, Datumaro). Without a class file the
 classes are those of the challenge where masks show that it is one, else the names in use.
-Lists whose lines end in a flag or the number of an object, and names in quotes (Datumaro).
+Lists whose lines end in a flag or the number of an object, and names in quotes (Datumaro). What
+stands in train and in val is an image of both; of other lists one counts, with a note.
 
 Holds masks without overlap, boxes, void. Cannot hold: overlaps, crowds, vertices of
 polygons, ids. More than 254 objects make SegmentationObject 16-bit gray, without 255.

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from converter.codecs import text
-from converter.layouts.images import is_image, is_split_name, split_name, stem
+from converter.layouts.images import is_image, is_split_name, order_splits, split_name, stem
+from converter.ledger import Ledger
 from converter.storage import Source
 
 __all__ = ["CLASS_FOLDERS", "OBJECT_FOLDERS", "Known", "Lists", "image_key", "read_lists", "split_lists"]
@@ -17,6 +18,7 @@ __all__ = ["CLASS_FOLDERS", "OBJECT_FOLDERS", "Known", "Lists", "image_key", "re
 CLASS_FOLDERS = frozenset({"segmentationclass", "segmentationclasspng"})
 OBJECT_FOLDERS = frozenset({"segmentationobject", "segmentationobjectpng"})
 FOLDERS = CLASS_FOLDERS | OBJECT_FOLDERS | {"annotations", "jpegimages"}
+NO_SPLIT = "default"  # what CVAT and Datumaro call the list of images in no split
 FLAGGED = re.compile(r"(?P<name>.*\S)\s+(?:-1|0|1)")
 NUMBERED = re.compile(r"(?P<name>.*\S)\s+-?\d+")
 QUOTED = re.compile(r'"(?P<name>[^"]+)"(?:\s.*)?')
@@ -46,37 +48,62 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class Lists(msgspec.Struct, frozen=True):
-    """What the lists say: image key -> split, and list and line of keys without an annotation."""
+    """What the lists say: image key -> splits, and list and line of keys without an annotation."""
 
-    splits: dict[str, str | None]
+    splits: dict[str, tuple[str | None, ...]]
     places: dict[str, tuple[str, int]]
 
 
 def split_lists(source: Source) -> list[str]:
-    """The lists of ImageSets that name splits; those of segmentation count before those of detection."""
+    """The lists of ImageSets that name splits, those that count first in front.
+
+    Lists of segmentation count before those of detection, train, val and test before others.
+    """
     found = []
     for kind in ("Segmentation", "Main", "Layout"):
+        mine = []
         for path in source.names():
             raw = posixpath.basename(stem(path))
             if posixpath.dirname(path).split("/")[-2:] != ["ImageSets", kind] or not path.endswith(".txt"):
                 continue
             # aeroplane_train.txt is a list of one class
             if raw != "trainval" and (kind == "Segmentation" or "_" not in raw or is_split_name(raw)):
-                found.append(path)
+                mine.append(path)
+        found += sorted(mine, key=lambda path: (_split_of(path) == NO_SPLIT, not is_split_name(_split_of(path))))
     return found
 
 
-def read_lists(source: Source, lists: Sequence[str], known: Known) -> Lists:
-    """The splits of all images that `lists` name."""
-    splits: dict[str, str] = {}
+def _split_of(path: str) -> str:
+    return split_name(posixpath.basename(stem(path)))
+
+
+def read_lists(source: Source, lists: Sequence[str], known: Known, ledger: Ledger) -> Lists:
+    """The splits of all images that `lists` name.
+
+    What stands in train and in val is in both: so a check can say it. Lists of other names, as
+    trainaug, may be made of these: of what stands in several, the first list counts, with a note.
+    """
+    found: dict[str, tuple[str, tuple[str, ...]]] = {}  # the folder of the lists, and the splits
     places: dict[str, tuple[str, int]] = {}
     for path in lists:
-        split = split_name(posixpath.basename(stem(path)))
+        folder, split, beside = posixpath.dirname(path), _split_of(path), 0
+        first = (folder, (split,))
         for number, key in _keys(source, path, known):
-            splits.setdefault(key, split)
+            before, splits = found.setdefault(key, first)
+            if split not in splits and before == folder and is_split_name(split):
+                found[key] = folder, (*splits, split)
+            else:
+                beside += split not in splits and split != NO_SPLIT
             if not known.annotates(key):
                 places.setdefault(key, (source.label(path), number))
-    return Lists({key: None if split == "default" else split for key, split in splits.items()}, places)
+        if beside:
+            message = f"{beside} of its images are in another split, by lists that count before it"
+            ledger.note("split-chosen", source.label(path), message)
+    return Lists({key: _named(splits) for key, (_, splits) in found.items()}, places)
+
+
+def _named(splits: tuple[str, ...]) -> tuple[str | None, ...]:
+    return (None,) if splits == (NO_SPLIT,) else splits if len(splits) == 1 else order_splits(splits)
 
 
 def _keys(source: Source, path: str, known: Known) -> list[tuple[int, str]]:

@@ -114,22 +114,22 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         raise SourceError(source.name, "holds neither VOC annotations nor SegmentationClass masks")
     finder, lists = _Finder(reading), split_lists(source)
     known = Known((tree.xml, tree.classes, tree.objects), finder.by_key, finder.by_base)
-    named = read_lists(source, lists, known)
-    splits = named.splits
-    listed = {key for key in splits if key not in tree.xml and key not in tree.classes}
+    named = read_lists(source, lists, known, ledger)
+    listed = {key for key in named.splits if key not in tree.xml and key not in tree.classes}
     path = find_class_file(source, _class_folders(tree))
     colors = _legend(reading, path)
     refs = []
     for key in sorted({*tree.xml, *tree.classes, *tree.objects} | listed):
         xml_path, mask = tree.xml.get(key), tree.classes.get(key)
-        image = finder.image(key, xml_path or mask, splits.get(key))
-        if image.file is None and key in listed:
-            ledger.bad_image(image.name, _nothing_of(key, named, finder))
-            continue
         payload = Payload(xml_path, mask, tree.objects.get(key), colors, path or "")
-        refs.append(Ref(image, payload))
-        if lists and key not in splits and image.split is None:  # a list may have been cut short
-            ledger.note("no-split", shown_name(image), "stands in no list of ImageSets, and so in no split")
+        splits = named.splits.get(key, (None,))
+        images = [finder.image(key, xml_path or mask, split) for split in splits]
+        if images[0].file is None and key in listed:
+            ledger.bad_image(images[0].name, _nothing_of(key, named, finder))
+            continue
+        refs += [Ref(image, payload) for image in images]
+        if lists and key not in named.splits and images[0].split is None:  # a list may have been cut short
+            ledger.note("no-split", shown_name(images[0]), "stands in no list of ImageSets, and so in no split")
     tell_unused(reading.images, refs, _used(tree, reading.images), ledger)
     task: Any = "semantic" if tree.classes and not tree.objects and not tree.xml else "instance"
     return Scan(Header("voc", task, (), order_splits(r.image.split for r in refs)), refs)

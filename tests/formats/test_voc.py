@@ -243,3 +243,31 @@ def test_a_colon_in_a_name_of_a_labelmap_is_told_by_the_colour(tmp_path):
     )
     (tmp_path / "labelmap.txt").write_text("background:0,0,0::\nsign: stop:128,0,0::\n")
     assert [i.class_name for i in objects(tmp_path)["a.png"]] == ["sign: stop"]
+
+
+def test_what_stands_in_train_and_in_val_is_in_both(tmp_path):
+    lists = {"Main/train.txt": "a\nb\n", "Main/val.txt": "a\nc\n", "Main/default.txt": "a\nb\nc\nd\n"}
+    box = "<object><name>cat</name><bndbox><xmin>0</xmin><ymin>0</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object>"
+    voc(tmp_path / "set", lists, ["a", "b", "c", "d"], box)
+    found = [("", "d.png"), ("train", "a.png"), ("train", "b.png"), ("val", "a.png"), ("val", "c.png")]
+    assert splits(tmp_path / "set") == found
+    run = segpack("check", tmp_path / "set", "--json")
+    assert "split-leak" in run.json["counts"]
+    segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "voc")
+    assert splits(tmp_path / "out") == found
+    segpack("diff", tmp_path / "set", tmp_path / "out")
+
+
+def test_of_other_lists_that_name_an_image_the_first_counts_with_a_note(tmp_path):
+    lists = {
+        "Segmentation/aug.txt": "a\nb\nc\n",  # made of train and more: no second copy of it
+        "Segmentation/train.txt": "a\n",
+        "Segmentation/trainval.txt": "a\nd\n",
+        "Main/train.txt": "a\nd\n",
+        "Main/val.txt": "b\n",
+    }
+    voc(tmp_path, lists, ["a", "b", "c", "d"])
+    assert splits(tmp_path) == [("aug", "b.png"), ("aug", "c.png"), ("train", "a.png"), ("train", "d.png")]
+    notes = segpack("inspect", tmp_path, "--json").json["notes"]
+    told = [(n["where"].rpartition("ImageSets/")[2], n["message"][:4]) for n in notes if n["code"] == "split-chosen"]
+    assert told == [("Segmentation/aug.txt", "1 of"), ("Main/val.txt", "1 of")]
