@@ -1,6 +1,6 @@
 """Pascal VOC: boxes in one XML an image, and masks in palette PNGs.
 
-    Annotations/<name>.xml             objects: class, box, truncated, difficult, occluded, pose
+    Annotations/<name>.xml             objects: class, box, truncated, difficult, occluded, pose, attributes
     JPEGImages/<name>.jpg
     SegmentationClass/<name>.png       palette index = class; 0 background, 255 void
     SegmentationObject/<name>.png      palette index = object
@@ -21,6 +21,10 @@ corners from 0.
 An object's mask is the one of the same number when that fits every mask of the image in
 class and place (as in the challenge, and in what is written here); else boxes and masks are
 different objects (CVAT).
+
+Actions and other elements of an object that have a text are attributes; points, parts and
+elements of further ones are losses. An attribute `rotation` turns the box about its centre in
+files of CVAT, which writes it so; in others it stays an attribute, with a note.
 
 Read beside that: XML beside the images (labelImg), train/ valid/ test/ folders and
 `<polygon>` with x1, y1, ... (Roboflow), turned boxes (`<robndbox>`), class_names.txt
@@ -68,6 +72,7 @@ FORMAT = Format(
         overlaps=False,
         ignore=True,
         keys=("attributes", "difficult", "occluded", "pose", "truncated"),
+        image_own=frozenset({"attributes"}),
         xml=True,
         legend=True,
     ),

@@ -30,6 +30,10 @@ CHALLENGE = (
     "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
 
+TOP = frozenset(
+    {"folder", "filename", "path", "source", "database", "annotation", "image", "size", "segmented", "object"}
+)  # what XML files begin with, and what all exporters write there
+
 
 class Facts(msgspec.Struct, frozen=True):
     """What the files of one image say that the whole set is to be judged by."""
@@ -42,6 +46,7 @@ class Facts(msgspec.Struct, frozen=True):
     beyond: int = 0
     boxes: int = 0
     values: tuple[int, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 def survey(reading: Reading, ref: Ref) -> Facts | None:
@@ -74,6 +79,7 @@ def _look(root: xml.Element) -> Facts:
         zeros=sum(_is(c, 0) for c in corners),
         beyond=sum(side > 0 and _is(xml.text(o, path), side + 1) for o, path, side in edges),
         boxes=len(corners) // 2,
+        beside=tuple(dict.fromkeys(c.tag for c in root if c.tag not in TOP and (len(c) or (c.text or "").strip()))),
     )
 
 
@@ -106,9 +112,19 @@ def settle(scan: Scan, facts: Iterable[Facts | None], reading: Reading, ledger: 
         )
         for ref, mine in zip(scan.refs, found, strict=True)
     ]
+    _tell_beside(found, reading.source.name, ledger)
     masks = any(r.payload.classes for r in refs)
     header = msgspec.structs.replace(scan.header, classes=tuple(classes), ignore_id=VOID if masks else None)
     return Scan(header, refs)
+
+
+def _tell_beside(found: Sequence[Facts], name: str, ledger: Ledger) -> None:
+    """Elements of whole images, as their owner, have no place."""
+    tags = sorted({tag for f in found for tag in f.beside})
+    if tags:
+        images = sum(bool(f.beside) for f in found)
+        shown = ", ".join(f"<{tag}>" for tag in tags[:8]) + (", ..." if len(tags) > 8 else "")
+        ledger.note("metadata-dropped", name, f"elements of {images} images are not read: {shown}")
 
 
 def _origin(found: Sequence[Facts], name: str, ledger: Ledger) -> tuple[int, bool]:

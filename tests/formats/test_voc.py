@@ -9,7 +9,7 @@ from PIL import Image
 import converter
 from converter.layouts.palette import color_of
 from converter.model import Box, Polygons
-from tests.formats.twins import classed, fixture, legend_of_datumaro, masks, objects, real
+from tests.formats.twins import classed, drawn, fixture, legend_of_datumaro, masks, objects, real
 from tests.support import FIXTURES, read, segpack
 
 INSTANCES = "labelme_examples/examples/instance_segmentation/data_dataset_voc"
@@ -271,3 +271,75 @@ def test_of_other_lists_that_name_an_image_the_first_counts_with_a_note(tmp_path
     notes = segpack("inspect", tmp_path, "--json").json["notes"]
     told = [(n["where"].rpartition("ImageSets/")[2], n["message"][:4]) for n in notes if n["code"] == "split-chosen"]
     assert told == [("Segmentation/aug.txt", "1 of"), ("Main/val.txt", "1 of")]
+
+
+def object_of(corners, more=""):
+    sides = "".join(f"<{k}>{v}</{k}>" for k, v in zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True))
+    return f"<object><name>cat</name>{more}<bndbox>{sides}</bndbox></object>"
+
+
+ACTION = (
+    "<actions><jumping>1</jumping><phoning>0</phoning></actions><confidence>0.5</confidence><difficult>2</difficult>"
+    "<point><x>3</x><y>3</y></point><hull><corner><x>1</x></corner></hull><empty/><type>bndbox</type>"
+    "<attributes><attribute><name>track_id</name><value>3</value></attribute></attributes>"
+)
+
+
+def test_what_else_an_object_holds_is_an_attribute_or_told(tmp_path):
+    voc(tmp_path / "set", {}, ["a"], "<owner><name>Joe</name></owner><weather/>" + object_of((1, 1, 9, 9), ACTION))
+    held = {"jumping": "1", "phoning": "0", "confidence": "0.5", "difficult": "2", "track_id": "3"}
+    (found,) = objects(tmp_path / "set")["a.png"]
+    assert found.attributes == {"attributes": held}
+    run = segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "voc", "--json")
+    assert run.json["losses"] == {"attribute-dropped": 1, "keypoints-dropped": 1}
+    notes = {n["code"]: n["message"] for n in run.json["notes"]}
+    assert notes["metadata-dropped"] == "elements of 1 images are not read: <owner>"
+    (again,) = objects(tmp_path / "out")["a.png"]
+    assert again.attributes == found.attributes
+    run = segpack("convert", tmp_path / "set", tmp_path / "strict", "--to", "coco", "--strict", check=1)
+    assert "attribute-dropped" in run.err
+
+
+@pytest.mark.parametrize("outline", ["<polygon><point><x>1</x><y>1</y></point></polygon>", "<polygon/>"])
+def test_an_outline_that_is_not_understood_is_told(tmp_path, outline):
+    voc(tmp_path / "set", {}, ["a"], object_of((1, 1, 9, 9), outline))
+    run = segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "coco", "--json")
+    assert run.json["losses"] == ({"attribute-dropped": 1} if "point" in outline else {})
+
+
+def turned(degrees):
+    return f"<attributes><attribute><name>rotation</name><value>{degrees}</value></attribute></attributes>"
+
+
+CVAT = "<source><database>Unknown</database><annotation>Unknown</annotation><image>Unknown</image></source>"
+
+
+def test_boxes_that_cvat_has_turned_are_turned(tmp_path):
+    """Its rotation is in degrees, clockwise, about the centre of the box that stands in bndbox."""
+    things = object_of((20, 8, 40, 18), turned("30.0")) + object_of((1, 1, 9, 9), turned("0.0"))
+    voc(tmp_path, {}, ["a"], CVAT + things)
+    first, second = objects(tmp_path)["a.png"]
+    corners = [complex(x, y) for x, y in ((-10, -5), (10, -5), (10, 5), (-10, 5))]
+    moved = [complex(30, 13) + c * np.exp(1j * np.pi / 6) for c in corners]
+    mask = drawn([[float(v) for c in moved for v in (c.real, c.imag)]], 32, 64)
+    assert np.array_equal(first.mask(), mask)
+    assert first.attributes == {"rotation": 30.0}
+    assert (second.shape, second.attributes) == (Box(1, 1, 8, 8), {})
+
+
+def test_an_angle_of_unknown_meaning_stays_an_attribute_with_a_note(tmp_path):
+    voc(tmp_path / "set", {}, ["a"], object_of((20, 8, 40, 18), turned(30)))
+    (found,) = objects(tmp_path / "set")["a.png"]
+    assert (found.shape, found.attributes) == (Box(20, 8, 20, 10), {"attributes": {"rotation": "30"}})
+    run = segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "coco", "--json")
+    assert "rotation-unread" in [n["code"] for n in run.json["notes"]]
+
+
+def test_attributes_of_an_image_have_no_place_and_are_told(tmp_path):
+    classed(tmp_path / "set", ["cat"])
+    document = (tmp_path / "set/coco.json").read_text()
+    (tmp_path / "set/coco.json").write_text(
+        document.replace('"id": 1, ', '"id": 1, "attributes": {"sky": "blue"}, ', 1)
+    )
+    run = segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "voc", "--json")
+    assert run.json["losses"] == {"attribute-dropped": 1}
