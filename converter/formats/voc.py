@@ -8,6 +8,7 @@
     labelmap.txt                       name:r,g,b::  line n is class n, the first the background
                                        (a colon and a # in front become `_` in names, with a note)
 
+Where image files are left out, an image has the size that its XML says, else that of its mask.
 Masks are read by index, never by colour; masks saved in colours by labelmap.txt or the
 palette of the challenge. Without SegmentationObject and XML the set is semantic. Void
 pixels stay void wherever the target has a place for them.

@@ -18,6 +18,7 @@ from converter.layouts.classes import (
     read_class_file,
     unnamed,
 )
+from converter.layouts.images import measure
 from converter.layouts.palette import VOID, color_of, read_indices
 from converter.layouts.voc_tree import Payload, index_shift
 from converter.ledger import Ledger
@@ -57,6 +58,10 @@ def survey(reading: Reading, ref: Ref) -> Facts | None:
     try:
         if payload.xml is not None:
             facts = _look(xml.decode(source.read(payload.xml), source.label(payload.xml)))
+        mask = payload.classes or payload.objects
+        if ref.image.file is None and not facts.size[0] and mask is not None:
+            info = measure(source, mask)
+            facts = msgspec.structs.replace(facts, size=(info.width, info.height))
         if payload.classes is not None and not payload.class_file:
             indices = read_indices(source.read(payload.classes), source.label(payload.classes), payload.colors)
             values = tuple(int(v) for v in labelmap.values(indices)[0])

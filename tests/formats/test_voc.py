@@ -343,3 +343,26 @@ def test_attributes_of_an_image_have_no_place_and_are_told(tmp_path):
     )
     run = segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "voc", "--json")
     assert run.json["losses"] == {"attribute-dropped": 1}
+
+
+def test_without_image_files_the_masks_tell_the_size(tmp_path):
+    """CVAT exports "Segmentation mask" without images: masks in colours, a labelmap.txt and no XML."""
+    classes, things = np.zeros((20, 30, 3), np.uint8), np.zeros((20, 30, 3), np.uint8)
+    classes[4:9, 5:15], things[4:9, 5:10], things[4:9, 10:15] = (10, 20, 30), (128, 0, 0), (0, 128, 0)
+    for name in ("a", "below/b"):
+        for folder, pixels in (("SegmentationClass", classes), ("SegmentationObject", things)):
+            path = tmp_path / f"set/{folder}/{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path)
+    (tmp_path / "set/ImageSets/Segmentation").mkdir(parents=True)
+    (tmp_path / "set/ImageSets/Segmentation/default.txt").write_text("a\nbelow/b\n")
+    (tmp_path / "set/labelmap.txt").write_text("background:0,0,0::\ncat:128,0,0::\ndog:10,20,30::\n")
+    run = segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "coco", check=2)
+    assert "--image-files none" in run.error
+    segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "coco", "--image-files", "none")
+    for found in masks(tmp_path / "out").values():
+        (one, left), (two, right) = found
+        assert (one, two) == ("dog", "dog")
+        assert np.array_equal(left, things[..., 0] > 0)
+        assert np.array_equal(right, things[..., 1] > 0)
+    assert len(masks(tmp_path / "out")) == 2
