@@ -6,7 +6,9 @@
     SegmentationObject/<name>.png      palette index = object
     ImageSets/Main/<split>.txt         the images of a split, a name a line; Segmentation/ those with masks
     labelmap.txt                       name:r,g,b::  line n is class n, the first the background
-                                       (a colon and a # in front become `_` in names, with a note)
+
+In labelmap.txt a name has no colon and no # in front: such a class is written with `_` instead, and
+a note says so. A black background behind classes counts as the first line.
 
 Where image files are left out, an image has the size that its XML says, else that of its mask.
 Masks are read by index, never by colour; masks saved in colours by labelmap.txt or the
@@ -31,8 +33,8 @@ Read beside that: XML beside the images (labelImg), train/ valid/ test/ folders 
 `<polygon>` with x1, y1, ... (Roboflow), turned boxes (`<robndbox>`), class_names.txt
 (LabelMe) or class_id_to_name.json, RGB masks (CVAT, Datumaro). Without a class file the
 classes are those of the challenge where masks show that it is one, else the names in use.
-Lists whose lines end in a flag or the number of an object, and names in quotes (Datumaro). What
-stands in train and in val is an image of both; of other lists one counts, with a note.
+In lists of ImageSets, a flag or the number of an object after a name, and names in quotes
+(Datumaro). What stands in train and in val is in both; of other lists one counts, with a note.
 
 Holds masks without overlap, boxes, void. Cannot hold: overlaps, crowds, vertices of
 polygons, ids. More than 254 objects make SegmentationObject 16-bit gray, without 255.

@@ -14,13 +14,11 @@ from converter.layouts.by_name import mentions
 from converter.layouts.classes import (
     check_classes,
     check_name,
-    is_background,
-    read_class_file,
     unnamed,
 )
 from converter.layouts.images import measure
 from converter.layouts.palette import VOID, color_of, read_indices
-from converter.layouts.voc_tree import Payload, index_shift
+from converter.layouts.voc_tree import Payload, declared_classes, mask_values
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Ref
 
@@ -161,16 +159,13 @@ def _settle_classes(found: Sequence[Facts], path: str, scan: Scan, reading: Read
     names = sorted({n for f in found for n in f.names})
     values = {v for f in found for v in f.values} - {0, VOID}
     masks = any(r.payload.classes for r in scan.refs)
-    if reading.options.colors:
-        listed = [ClassInfo(i, n, rgb, i, n) for i, (n, rgb) in enumerate(reading.options.colors, 1)]
-        classes = [c for c in listed if not is_background(c.name)]
-    elif path:
-        declared = read_class_file(source, path)
-        shift = index_shift(declared)
+    declared = declared_classes(reading, path)
+    if declared:
+        indices = mask_values(declared)
         classes = [
-            ClassInfo(i + shift, c.name, None if c.color == color_of(i + shift) else c.color, i + shift, c.name)
-            for i, c in declared.items()
-            if 0 < i + shift < VOID
+            ClassInfo(i, c.name, None if c.color == color_of(i) else c.color, i, c.name)
+            for place, c in declared.items()
+            if 0 < (i := indices[place]) < VOID
         ]
         extra = [n for n in names if mentions(table, n) and n not in {c.name for c in classes}]
         classes += _numbered(extra, max((c.id for c in classes), default=0) + 1)

@@ -42,9 +42,10 @@ from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Ref
 from converter.storage import Source
 
-__all__ = ["Payload", "Tree", "find_tree", "index_shift", "scan"]
+__all__ = ["Payload", "Tree", "declared_classes", "find_tree", "mask_values", "scan"]
 
 Rgb = tuple[int, int, int]
+BLACK: Rgb = (0, 0, 0)
 HEAD = 65536
 TRIED = 20
 
@@ -209,15 +210,18 @@ def _below(path: str) -> str:
     return path
 
 
-def _legend(reading: Reading, path: str | None) -> dict[Rgb, int]:
-    """Colour -> index for masks in colours: labelmap.txt, or the user's --colors."""
+def declared_classes(reading: Reading, path: str | None) -> dict[int, ClassInfo]:
+    """The classes by their places, from 0: those of the user's --colors, else of the class file."""
     if reading.options.colors:
-        return {rgb: i for i, (_, rgb) in enumerate(reading.options.colors, 1)}
-    if path is None:
-        return {}
-    found = read_class_file(reading.source, path)
-    shift = index_shift(found)
-    return {c.color: max(0, i + shift) for i, c in found.items() if c.color is not None}
+        return {i: ClassInfo(i, name, rgb) for i, (name, rgb) in enumerate(reading.options.colors)}
+    return read_class_file(reading.source, path) if path else {}
+
+
+def _legend(reading: Reading, path: str | None) -> dict[Rgb, int]:
+    """Colour -> index for masks in colours."""
+    found = declared_classes(reading, path)
+    values = mask_values(found)
+    return {c.color: values[i] for i, c in found.items() if c.color is not None}
 
 
 def _used(tree: Tree, images: Source) -> list[str]:
@@ -226,11 +230,17 @@ def _used(tree: Tree, images: Source) -> list[str]:
     return [*tree.xml.values(), *pictures]
 
 
-def index_shift(found: Mapping[int, ClassInfo]) -> int:
-    """What to add to the places in a class file so that the background is 0."""
-    first = found.get(0)
-    if first is None:
-        return 0
-    if is_ignore(first.name):
-        return -1
-    return 0 if is_background(first.name) else 1
+def mask_values(found: Mapping[int, ClassInfo]) -> dict[int, int]:
+    """Place in a class file -> index in masks, such that the background is 0.
+
+    A black background may stand behind classes, where CVAT has one as a label: it is as if it came first.
+    """
+    first, second = found.get(0), found.get(1)
+    if first is None or is_background(first.name):
+        return {place: place for place in found}
+    if is_ignore(first.name) and second is not None and is_background(second.name):
+        return {place: max(0, place - 1) for place in found}
+    late = next((place for place, c in found.items() if is_background(c.name) and c.color == BLACK), None)
+    if late is None:
+        return {place: place + 1 for place in found}
+    return {place: 0 if place == late else place + (place < late) for place in found}

@@ -366,3 +366,44 @@ def test_without_image_files_the_masks_tell_the_size(tmp_path):
         assert np.array_equal(left, things[..., 0] > 0)
         assert np.array_equal(right, things[..., 1] > 0)
     assert len(masks(tmp_path / "out")) == 2
+
+
+@pytest.mark.parametrize(
+    "legend",
+    [
+        "background:0,0,0::\ncat:128,0,0::\ndog:1,2,3::\n",
+        "cat:128,0,0::\nbackground:0,0,0::\ndog:1,2,3::\n",
+        "cat:128,0,0::\ndog:1,2,3::\nbackground:0,0,0::\n",  # CVAT, where it is a label of the task
+        "cat:128,0,0::\ndog:1,2,3::\n",
+    ],
+)
+@pytest.mark.parametrize("given", [False, True])
+def test_a_black_background_is_none_wherever_it_stands(tmp_path, legend, given):
+    for folder in ("JPEGImages", "SegmentationClass", "SegmentationObject"):
+        (tmp_path / "set" / folder).mkdir(parents=True)
+    pixels = np.zeros((20, 30, 3), np.uint8)
+    pixels[2:5, 3:9], pixels[10:12, 3:9] = (128, 0, 0), (1, 2, 3)
+    for folder in ("JPEGImages", "SegmentationClass", "SegmentationObject"):
+        mask = np.where(pixels == (1, 2, 3), np.array((0, 128, 0), np.uint8), pixels)
+        Image.fromarray(mask if folder == "SegmentationObject" else pixels).save(tmp_path / "set" / folder / "a.png")
+    file = tmp_path / ("legend.txt" if given else "set/labelmap.txt")
+    file.write_text(legend)
+    options = ("--colors", file) if given else ()
+    segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "coco", *options)
+    (cat_name, cat), (dog_name, dog) = masks(tmp_path / "out")["a.png"]
+    assert (cat_name, dog_name) == ("cat", "dog")
+    assert np.array_equal(cat, pixels[..., 0] == 128)
+    assert np.array_equal(dog, pixels[..., 0] == 1)
+    assert [(c["id"], c["name"]) for c in read(tmp_path / "out")["classes"]] == [(1, "cat"), (2, "dog")]
+
+
+def test_a_legend_that_begins_with_ignored_pixels(tmp_path):
+    """LabelMe's labels begin with __ignore__ and _background_; elsewhere such a class is one of the classes."""
+    for folder in ("JPEGImages", "SegmentationClass", "SegmentationObject"):
+        (tmp_path / folder).mkdir()
+        labels = np.zeros((20, 30), np.uint8)
+        labels[2:5, 3:9] = 1
+        Image.fromarray(labels).save(tmp_path / folder / "a.png")
+    for names, found in (("__ignore__ _background_ cat", "cat"), ("void cat", "void")):
+        (tmp_path / "class_names.txt").write_text(names.replace(" ", "\n"))
+        assert [name for name, _ in masks(tmp_path)["a.png"]] == [found]
