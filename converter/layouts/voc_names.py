@@ -59,12 +59,12 @@ def split_lists(source: Source) -> list[str]:
 
     Lists of segmentation count before those of detection, train, val and test before others.
     """
-    found = []
+    found, texts = [], [path for path in source.names() if path.endswith(".txt")]
     for kind in ("Segmentation", "Main", "Layout"):
         mine = []
-        for path in source.names():
+        for path in texts:
             raw = posixpath.basename(stem(path))
-            if posixpath.dirname(path).split("/")[-2:] != ["ImageSets", kind] or not path.endswith(".txt"):
+            if posixpath.dirname(path).split("/")[-2:] != ["ImageSets", kind]:
                 continue
             # aeroplane_train.txt is a list of one class
             if raw != "trainval" and (kind == "Segmentation" or "_" not in raw or is_split_name(raw)):
