@@ -114,8 +114,8 @@ def _keys(source: Source, path: str, known: Known) -> list[tuple[int, str]]:
     """
     above = "/".join(posixpath.dirname(path).split("/")[:-2])
     content = text.decode_text(source.read(path), source.label(path)).splitlines()
-    lines = [(number, line.strip()) for number, line in enumerate(content, 1) if line.strip()]
-    flags = _has_flags([line for _, line in lines], above, known)
+    lines = [(number, line) for number, line in enumerate(content, 1) if line.strip()]
+    flags = _has_flags([line.strip() for _, line in lines], above, known)
     return [(number, _key_of(line, above, known, flags)) for number, line in lines]
 
 
@@ -128,8 +128,11 @@ def _has_flags(lines: Sequence[str], above: str, known: Known) -> bool:
     return len(keys) == len(lines) and all(map(known.may_have, keys))
 
 
-def _key_of(line: str, above: str, known: Known, flags: bool) -> str:
+def _key_of(raw: str, above: str, known: Known, flags: bool) -> str:
     """The key of the image that a line names; when there is none, of what it would name with a number behind it."""
+    line = raw.strip()
+    if line != raw and known.has(exact := _key(raw, above)):  # a blank at an end may belong to the name
+        return exact
     if '"' not in line and len(line.split(maxsplit=1)) == 1:
         return _key(line, above)
     match = QUOTED.fullmatch(line) or NUMBERED.fullmatch(line)

@@ -171,6 +171,8 @@ def splits(folder):
         ("photo 12\n", ["photo"]),  # the number of an object, as in lists of layouts
         ("photo other words\n", ["photo"]),
         ("below/my photo\n", ["below/my photo"]),
+        (" photo\n", [" photo"]),
+        (" photo \n", ["photo"]),
         ("my\u00a0photo\n", ["my\u00a0photo"]),
     ],
 )
