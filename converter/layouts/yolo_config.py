@@ -86,7 +86,7 @@ def _names(value: Any, file: str) -> dict[int, str]:
 
 def _check_count(config: Mapping[str, Any], names: Mapping[int, str], file: str) -> None:
     count = config.get("nc")
-    if count is not None and count not in {len(names), str(len(names))}:
+    if count is not None and count not in [len(names), str(len(names))]:  # it may be a list itself
         raise SourceError(
             file,
             f"nc is {count!r} and there are {len(names)} names",

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import converter
+from converter.errors import SourceError
 
 CONFIG = "train: images/train\nval: images/train\nnames: [cat, dog]\n"
 ROW = "1 0.5 0.5 0.2 0.4\n"
@@ -105,6 +106,14 @@ def test_counts_of_classes_that_agree(count, tmp_path):
     root = made(tmp_path, "images/train/a.png", "labels/train/a.txt")
     (root / "data.yaml").write_text(CONFIG + f"nc: {count}\n")
     assert len(converter.open(root).classes) == 2
+
+
+@pytest.mark.parametrize("count", ["[2]", "{0: 2}", "true", "2.5"])
+def test_counts_of_classes_that_are_none(count, tmp_path):
+    root = made(tmp_path, "images/train/a.png", "labels/train/a.txt")
+    (root / "data.yaml").write_text(CONFIG + f"nc: {count}\n")
+    with pytest.raises(SourceError, match=r"data\.yaml: nc: nc is .* and there are 2 names; make them agree"):
+        converter.open(root)
 
 
 @pytest.mark.parametrize(("beside", "told"), [(ROW, []), (ROW + ROW, ["label-chosen"]), ("a red cat\n", [])])
