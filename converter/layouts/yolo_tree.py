@@ -63,10 +63,15 @@ def _find_config(source: Source) -> str | None:
     """The YAML of the set: the file named, or one at the top or in yolo/ that lists names or splits."""
     if source.entry is not None:
         return source.entry if _is_config(source, source.entry) else None
+    found = _configs(source)
+    return found[0] if found else None
+
+
+def _configs(source: Source) -> list[str]:
+    """Every YAML of a set at the top or one folder below, the likeliest first."""
     candidates = [n for n in source.names() if n.lower().endswith((".yaml", ".yml")) and n.count("/") <= 1]
     candidates.sort(key=lambda n: (n.count("/"), posixpath.basename(n) not in {"data.yaml", "dataset.yaml"}, n))
-    found = [n for n in candidates if _is_config(source, n)]
-    return found[0] if found else None
+    return [n for n in candidates if _is_config(source, n)]
 
 
 def _is_config(source: Source, path: str) -> bool:
@@ -171,7 +176,9 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     refs = [_ref(reading, path, base, split, folder, labels) for split, base, path in found]
     _refuse_shared_labels(reading, refs)
     _refuse_strange_images(reading, refs)
-    _tell_missing(reading, refs, ledger)
+    _refuse_several_sets(reading, tree.config, refs)
+    left_out = _tell_left_out(reading, refs, labels, folder, ledger)
+    _tell_missing(reading, refs, left_out, ledger)
     _tell_passed_over(reading, refs, labels, ledger)
     tell_unused(reading.images, refs, (r.payload.label for r in refs if r.payload.label), ledger)
     splits = order_splits(r.image.split for r in refs)
@@ -183,10 +190,15 @@ def _ref(reading: Reading, path: str, base: str, split: str | None, folder: str,
     name = path.removeprefix(base + "/") if base else path
     if split and name.startswith(f"{split}/"):
         name = name.removeprefix(f"{split}/")
+    return Ref(Image(name, split, file=path), Payload(labels.of(path, _roots(reading, path, folder))))
+
+
+def _roots(reading: Reading, path: str, folder: str) -> list[str]:
+    """The folders that the label of an image is looked for below."""
     roots = ["", folder]  # in a package the labels lie below yolo/
     if reading.images is not reading.source and label_of(path) == stem(path) + ".txt":
         roots.append(posixpath.join(folder, "labels"))  # the folder given is images/ itself
-    return Ref(Image(name, split, file=path), Payload(labels.of(path, roots)))
+    return roots
 
 
 def _refuse_shared_labels(reading: Reading, refs: Sequence[Ref]) -> None:
@@ -214,7 +226,48 @@ def _refuse_strange_images(reading: Reading, refs: Sequence[Ref]) -> None:
         )
 
 
-def _tell_missing(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None:
+def _refuse_several_sets(reading: Reading, config: str | None, refs: Sequence[Ref]) -> None:
+    """Folders with a YAML each are sets of their own, unless the YAML that was taken names the images of all."""
+    source = reading.source
+    if config is None or "/" not in config or source.entry is not None or reading.images is not source:
+        return
+    known = {ref.image.file for ref in refs}
+    tops = {path.partition("/")[0] for path in image_files(source) if path not in known}
+    others = [path for path in _configs(source) if posixpath.dirname(path) in tops - {posixpath.dirname(config)}]
+    if others:
+        shown = ", ".join([config, *others][:6])
+        raise SourceError(
+            source.name,
+            f"several YOLO sets, and nothing says which is meant: {shown}",
+            remedy="name the one file instead of the folder",
+        )
+
+
+def _tell_left_out(reading: Reading, refs: Sequence[Ref], labels: Labels, folder: str, ledger: Ledger) -> set[str]:
+    """Rows of images that no split names are losses: no trainer sees them, and somebody drew them.
+
+    Beside a YAML that the user named may lie images of another. Returns the label files that were told.
+    """
+    source, known = reading.source, {ref.image.file for ref in refs}
+    told = {ref.payload.label for ref in refs}
+    found = set()
+    for path in image_files(reading.images) if source.entry is None else ():
+        label = labels.of(path, _roots(reading, path, folder)) if path not in known else None
+        if label is not None and label not in told and (rows := _rows(source, label)):
+            told.add(label)
+            found.add(label)
+            message = f"{source.label(label)}: no split names the image that it belongs to"
+            ledger.lose("orphan-label", label, message, amount=len(rows))
+    return found
+
+
+def _rows(source: Source, path: str) -> list[bytes]:
+    """The rows of a label file; none where it is another text."""
+    rows = [row for row in source.read(path).splitlines() if row.strip()]
+    return rows if all(map(is_row, rows[:1])) else []
+
+
+def _tell_missing(reading: Reading, refs: Sequence[Ref], left_out: Iterable[str], ledger: Ledger) -> None:
     """Images without a label file are images without objects; labels without an image are losses."""
     without = [r for r in refs if r.payload.label is None]
     if without:
@@ -227,7 +280,7 @@ def _tell_missing(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None
     for ref in without:
         file = reading.images.label(ref.image.file or "")
         ledger.doubt(shown_name(ref.image), None, SourceError(file, "it has no label file", code="missing-mask"))
-    mine = {r.payload.label for r in refs}
+    mine = {r.payload.label for r in refs} | {*left_out}
     folders = {posixpath.dirname(label) for label in mine if label}
     images = {stem(path) for path in reading.images.names() if is_image(path)}
     for path in reading.source.names():
@@ -236,15 +289,10 @@ def _tell_missing(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None
             and path not in mine
             and (posixpath.dirname(path) in folders or _in_labels(path))
             and _is_orphan(path, images)
+            and (rows := _rows(reading.source, path))
         ):
-            rows = [r for r in reading.source.read(path).splitlines() if r.strip()]
-            if rows and is_row(rows[0]):
-                ledger.lose(
-                    "orphan-label",
-                    path,
-                    f"{reading.source.label(path)}: no image belongs to it",
-                    amount=len(rows),
-                )
+            message = f"{reading.source.label(path)}: no image belongs to it"
+            ledger.lose("orphan-label", path, message, amount=len(rows))
 
 
 def _tell_passed_over(reading: Reading, refs: Sequence[Ref], labels: Labels, ledger: Ledger) -> None:

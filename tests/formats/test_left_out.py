@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import PIL.Image
 import pytest
 
 import converter
@@ -87,6 +88,68 @@ def test_yolo_labels_of_a_folder_without_images(apart: bool, tmp_path: Path) -> 
     assert [(loss.code, loss.image, loss.amount) for loss in result.losses] == [
         ("orphan-label", "labels/val/lost.txt", 2)
     ]
+
+
+# What data.yaml says, the image (its label lies beside it in labels/), and whether its rows are lost.
+UNNAMED = {
+    "another-split": ("train: images/train\nval: images/train\n", "images/test/b.png", True),
+    "roboflow": ("train: ../images/train\nval: ../images/train\n", "test/images/b.png", True),
+    "beside-a-list": ("train: list.txt\nval: list.txt\n", "images/train/b.png", True),
+    "no-splits": ("", "images/test/b.png", False),
+}
+
+
+@pytest.mark.parametrize("case", UNNAMED)
+def test_yolo_labels_of_images_that_no_split_names(case, tmp_path, capfd):
+    content, other, lost = UNNAMED[case]
+    source = tmp_path / "set"
+    for path, rows in (("images/train/a.png", 1), (other, 2)):
+        image = source / path
+        label = Path(str(image.with_suffix(".txt")).replace("/images/", "/labels/"))
+        image.parent.mkdir(parents=True, exist_ok=True)
+        label.parent.mkdir(parents=True, exist_ok=True)
+        PIL.Image.new("RGB", (20, 10), "red" if rows == 1 else "blue").save(image)
+        label.write_text("0 0.5 0.5 0.2 0.2\n" * rows)
+    (source / "data.yaml").write_text(content + "names: [coin]\n")
+    (source / "list.txt").write_text("images/train/a.png\n")
+    result = converter.convert(source, tmp_path / "out", to="coco")
+    told = [(loss.code, loss.image, loss.amount) for loss in result.losses]
+    label = other.replace("images", "labels").replace(".png", ".txt")
+    assert told == ([("orphan-label", label, 2)] if lost else [])
+    found = segpack_here(capfd, "check", source, "--json").json["findings"]
+    assert [f["where"]["file"] for f in found if f["code"] == "orphan-mask"] == ([label] if lost else [])
+    # Named itself, the YAML may be one of several for the same images.
+    assert converter.convert(source / "data.yaml", tmp_path / "named", to="coco").losses == []
+
+
+def test_yolo_labels_without_rows_are_none(tmp_path):
+    source = tmp_path / "set"
+    for folder in ("images/train", "images/test", "labels/train", "labels/test"):
+        (source / folder).mkdir(parents=True)
+    for path in ("train/a", "test/b"):
+        PIL.Image.new("RGB", (20, 10)).save(source / f"images/{path}.png")
+    (source / "labels/train/a.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    (source / "labels/test/b.txt").write_text("\n")
+    (source / "data.yaml").write_text("train: images/train\nval: images/train\nnames: [coin]\n")
+    assert converter.convert(source, tmp_path / "out", to="coco").losses == []
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_several_yolo_sets_are_not_taken_for_the_first(shared, tmp_path):
+    for name in ("one", "two"):
+        for folder in ("images/train", "labels/train"):
+            (tmp_path / "set" / name / folder).mkdir(parents=True)
+        PIL.Image.new("RGB", (20, 10)).save(tmp_path / "set" / name / "images/train/a.png")
+        (tmp_path / "set" / name / "labels/train/a.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+        train = "[../one/images/train, ../two/images/train]" if shared else "images/train"
+        (tmp_path / "set" / name / "data.yaml").write_text(f"train: {train}\nval: images/train\nnames: [coin]\n")
+    if shared:
+        assert len(list(converter.open(tmp_path / "set"))) == 2
+        return
+    wrong = "several YOLO sets, and nothing says which is meant: one/data.yaml, two/data.yaml; name the one file"
+    with pytest.raises(SourceError, match=wrong):
+        converter.open(tmp_path / "set")
+    assert len(list(converter.open(tmp_path / "set/two/data.yaml"))) == 1
 
 
 @pytest.mark.parametrize(("code", "judged"), [("invalid-polygon", True), ("", True), ("unmapped-class", False)])
