@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from converter.codecs import text
 from converter.errors import SourceError
 from converter.format import Reading
 from converter.layouts.classes import check_classes, check_name, read_class_file
-from converter.layouts.images import image_files, split_name
+from converter.layouts.images import image_files, is_split_name, split_name
 from converter.ledger import Ledger
 from converter.model import ClassInfo
 from converter.storage import Source
@@ -104,32 +105,101 @@ def split_images(
     keys = [k for k in keys if config[k]]
     if path is None or not keys:
         return _by_folders(reading.images)
-    claims: dict[str, list[tuple[str, str]]] = {}
+    claims: dict[str, dict[str, str]] = {}  # split -> image -> base
+    absent = []
     for key in keys:
         values = config[key] if isinstance(config[key], list) else [config[key]]
         for value in values:
-            for base, image in _split_entry(reading, value, key, config, folder, path, ledger):
-                claims.setdefault(image, []).append((key, base))
-    found = [(*_claim(image, claim), image) for image, claim in claims.items()]
-    splits = {split for split, _, _ in found}
-    everything = {frozenset(k for k, _ in c) for c in claims.values()}
-    if len(splits) == 1 and len(everything) == 1 and len(next(iter(everything))) > 1:
-        return sorted((None, base, image) for _, base, image in found)  # one folder serves as every split
+            entry = _split_entry(reading, value, key, config, folder, path, ledger)
+            if entry is None:
+                absent.append((key, value))
+            for base, image in entry or ():
+                claims.setdefault(split_name(key), {}).setdefault(image, base)
+    _judge_absent(reading, absent, claims, config, path, ledger)
+    return _settle(claims, reading.source.label(path), ledger)
+
+
+def _settle(claims: Mapping[str, dict[str, str]], file: str, ledger: Ledger) -> list[tuple[str | None, str, str]]:
+    """The images of every split. One that several splits name is in each, unless they name the very same images."""
+    alike: dict[frozenset[str], list[str]] = {}
+    for split, bases in claims.items():
+        alike.setdefault(frozenset(bases), []).append(split)
+    kept = {_bearing(splits, min(images)): splits for images, splits in alike.items()}
+    for split, splits in kept.items():
+        _tell_alike(splits, split, claims[split], file, ledger, alone=len(kept) == 1)
+    found = [(split, base, image) for split in kept for image, base in claims[split].items()]
+    times = Counter(image for _, _, image in found)
+    if several := [image for image, count in times.items() if count > 1]:
+        shown = ", ".join(several[:3]) + (", ..." if len(several) > 3 else "")
+        ledger.note("split-leak", file, f"{len(several)} images are in several splits ({shown}), and stay in each")
+    if len(kept) == 1 and len(claims) > 1:
+        return sorted((None, base, image) for _, base, image in found)
     return sorted(found, key=lambda f: (f[0], f[2]))
 
 
-def _claim(image: str, claims: list[tuple[str, str]]) -> tuple[str, str]:
-    """The split of an image that several claim: the one whose name its folder bears, else the first."""
-    for key, base in claims:
-        if split_name(posixpath.basename(base)) == split_name(key) or f"/{key}/" in f"/{image}":
-            return split_name(key), base
-    return split_name(claims[0][0]), claims[0][1]
+def _tell_alike(
+    splits: Sequence[str], kept: str, images: Mapping[str, str], file: str, ledger: Ledger, *, alone: bool
+) -> None:
+    """Tell of splits that name the same images, as only one can bear them; `alone`: they are the whole set.
+
+    In silence a folder that is of no split serves as train and val, and a split of another name as those
+    that a YAML has to name.
+    """
+    spare = () if is_split_name(kept) else ("train", "val")
+    problem = f"{' and '.join(splits)} name the same {len(images)} images"
+    if alone and len(splits) > 1 and _bears(kept, images[min(images)]):
+        ledger.note("same-images", file, f"{problem}: read as a set without splits")
+    elif not alone and any(s not in {kept, *spare} for s in splits):
+        ledger.note("same-images", file, f"{problem}: read as {kept}")
+        ledger.doubt("", None, SourceError(file, problem, code="split-leak"))
+
+
+def _bearing(splits: Sequence[str], image: str) -> str:
+    """Of splits that name the same images the one whose name a folder of theirs bears, else the first."""
+    folder = posixpath.dirname(image)
+    return next((split for split in splits if _bears(split, folder)), splits[0])
+
+
+def _bears(split: str, folder: str) -> bool:
+    return split in map(split_name, folder.split("/"))
+
+
+def _judge_absent(
+    reading: Reading,
+    absent: Sequence[tuple[str, str]],
+    claims: Mapping[str, Mapping[str, str]],
+    config: Mapping[str, Any],
+    path: str,
+    ledger: Ledger,
+) -> None:
+    """Splits that are not there: test is left out often; val is absent where no image is left that could be in it."""
+    listed = set(image_files(reading.images)) if absent else set()
+    for key, value in absent:
+        split = split_name(key)
+        spare = split == "test" and config.get("train") and listed
+        if not spare and split == "val" and split not in claims and claims.get("train"):
+            spare = listed <= {image for bases in claims.values() for image in bases}
+        if not spare:
+            raise _nowhere(reading, key, value, path, listed)
+        message = f"{key}: '{value}' is not there; the other splits were read"
+        ledger.note("split-missing", reading.source.label(path), message)
+
+
+def _nowhere(reading: Reading, key: str, value: str, path: str, listed: set[str]) -> SourceError:
+    where, remedy = "the dataset", "put the images beside the YAML, or use --images DIR"
+    if reading.images is not reading.source:
+        folders = sorted({posixpath.dirname(image) or "." for image in listed})
+        where = reading.images.name
+        shown = ", ".join(folders[:3]) + (", ..." if folders[3:] else "")
+        remedy = f"its images lie in {shown}" if folders else "there are no images in it"
+    problem = f"'{value}' is not in {where}"
+    return SourceError(reading.source.label(path), problem, place=key, remedy=remedy, code="missing-image")
 
 
 def _split_entry(
     reading: Reading, value: Any, key: str, config: Mapping[str, Any], folder: str, path: str, ledger: Ledger
-) -> list[tuple[str, str]]:
-    """(base folder, image) of one entry of a split: a folder, or a list file."""
+) -> list[tuple[str, str]] | None:
+    """(base folder, image) of one entry of a split: a folder, or a list file; None when it is neither."""
     images, file = reading.images, reading.source.label(path)
     if not isinstance(value, str):
         raise SourceError(file, f"{value!r} is no path", place=key, remedy="name a folder or a list file")
@@ -150,16 +220,7 @@ def _split_entry(
                     f"{key}: '{said}' was read as '{candidate or '.'}' beside the YAML",
                 )
             return [(candidate, image) for image in below]
-    if key == "test" and config.get("train") and listed:
-        ledger.note("split-missing", file, f"{key}: '{value}' is not there; the other splits were read")
-        return []
-    where, remedy = "the dataset", "put the images beside the YAML, or use --images DIR"
-    if images is not reading.source:
-        folders = sorted({posixpath.dirname(image) or "." for image in listed})
-        where = images.name
-        shown = ", ".join(folders[:3]) + (", ..." if folders[3:] else "")
-        remedy = f"its images lie in {shown}" if folders else "there are no images in it"
-    raise SourceError(file, f"'{value}' is not in {where}", place=key, remedy=remedy, code="missing-image")
+    return None
 
 
 def _readings(value: str, path: str, folder: str) -> list[str]:

@@ -203,13 +203,13 @@ def _roots(reading: Reading, path: str, folder: str) -> list[str]:
 
 def _refuse_shared_labels(reading: Reading, refs: Sequence[Ref]) -> None:
     """Two images that differ in their extension only have one label file: whose it is cannot be known."""
-    owners: dict[str, str] = {}
+    owners: dict[str, Image] = {}
     for ref in refs:
-        label, name = ref.payload.label, shown_name(ref.image)
-        if label is not None and owners.setdefault(label, name) != name:
+        label = ref.payload.label
+        if label is not None and owners.setdefault(label, ref.image).file != ref.image.file:
             raise SourceError(
                 reading.source.label(label),
-                f"the images {owners[label]} and {name} share this label file",
+                f"the images {shown_name(owners[label])} and {shown_name(ref.image)} share this label file",
                 remedy="rename one of them",
             )
 

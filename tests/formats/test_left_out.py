@@ -105,11 +105,11 @@ def test_yolo_labels_of_images_that_no_split_names(case, tmp_path, capfd):
     source = tmp_path / "set"
     for path, rows in (("images/train/a.png", 1), (other, 2)):
         image = source / path
-        label = Path(str(image.with_suffix(".txt")).replace("/images/", "/labels/"))
+        beside = Path(str(image.with_suffix(".txt")).replace("/images/", "/labels/"))
         image.parent.mkdir(parents=True, exist_ok=True)
-        label.parent.mkdir(parents=True, exist_ok=True)
+        beside.parent.mkdir(parents=True, exist_ok=True)
         PIL.Image.new("RGB", (20, 10), "red" if rows == 1 else "blue").save(image)
-        label.write_text("0 0.5 0.5 0.2 0.2\n" * rows)
+        beside.write_text("0 0.5 0.5 0.2 0.2\n" * rows)
     (source / "data.yaml").write_text(content + "names: [coin]\n")
     (source / "list.txt").write_text("images/train/a.png\n")
     result = converter.convert(source, tmp_path / "out", to="coco")
@@ -142,7 +142,7 @@ def test_several_yolo_sets_are_not_taken_for_the_first(shared, tmp_path):
         PIL.Image.new("RGB", (20, 10)).save(tmp_path / "set" / name / "images/train/a.png")
         (tmp_path / "set" / name / "labels/train/a.txt").write_text("0 0.5 0.5 0.2 0.2\n")
         train = "[../one/images/train, ../two/images/train]" if shared else "images/train"
-        (tmp_path / "set" / name / "data.yaml").write_text(f"train: {train}\nval: images/train\nnames: [coin]\n")
+        (tmp_path / "set" / name / "data.yaml").write_text(f"train: {train}\nval: {train}\nnames: [coin]\n")
     if shared:
         assert len(list(converter.open(tmp_path / "set"))) == 2
         return

@@ -1,0 +1,110 @@
+"""YOLO: which images are in which split, as its YAML or its lists say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import converter
+from converter.errors import SourceError
+from tests.support import segpack_here
+
+ROW = "0 0.5 0.5 0.2 0.4\n"
+NAMES = "names: [cell]\n"
+
+
+def tree(root: Path, *paths: str) -> Path:
+    """A set of these images, each of its own colour, with a label each."""
+    for number, path in enumerate(paths):
+        label = root / (("/" + path).replace("/images/", "/labels/")[1:].rpartition(".")[0] + ".txt")
+        for file in (root / path, label):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 10), (40 * number, 90, 250 - 40 * number)).save(root / path)
+        label.write_text(ROW)
+    return root
+
+
+def split(root: Path) -> dict[str | None, list[str]]:
+    """Split -> the files of its images."""
+    found: dict[str | None, list[str]] = {}
+    for sample in converter.open(root):
+        found.setdefault(sample.image.split, []).append(sample.image.file or "")
+    return found
+
+
+A, B, C = "images/train/a.png", "images/val/b.png", "images/val/c.png"
+# What the YAML says, the images of each split, and the notes on them.
+SAID = {
+    "train has all": ("train: [images/train, images/val]\nval: images/val\n", {"train": [A, B, C], "val": [B, C]}, 1),
+    "a folder in another": ("train: images\nval: images/val\n", {"train": [A, B, C], "val": [B, C]}, 1),
+    "lists": ("train: t.txt\nval: v.txt\n", {"train": [A, B], "val": [B, C]}, 1),
+    "test is val": ("train: images/train\nval: images/val\ntest: images/val\n", {"train": [A], "val": [B, C]}, 1),
+    "apart": ("train: images/train\nval: images/val\n", {"train": [A], "val": [B, C]}, 0),
+    "no splits": ("train: images\nval: images\n", {None: [A, B, C]}, 0),
+    "one list": ("train: t.txt\nval: [t.txt]\ntest: t.txt\n", {None: [A, B]}, 0),
+    "one split": ("train: images/val\nval: images/val\n", {None: [B, C]}, 1),
+    "other names": ("train: images/train\nval: images/val\nval_1: images/val\n", {"train": [A], "val": [B, C]}, 1),
+}
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_images_of_several_splits(case, tmp_path, capfd):
+    content, splits, told = SAID[case]
+    root = tree(tmp_path, A, B, C)
+    (root / "t.txt").write_text(f"{A}\n{B}\n{B}\n")
+    (root / "v.txt").write_text(f"{B}\n{C}\n")
+    (root / "data.yaml").write_text(content + NAMES)
+    assert split(root) == splits
+    notes = segpack_here(capfd, "inspect", root, "--json").json["notes"]
+    assert len([n for n in notes if n["code"] in {"split-leak", "same-images"}]) == told
+    found = segpack_here(capfd, "check", root, "--json").json["findings"]
+    assert any(f["code"] == "split-leak" for f in found) == (told == 1 and None not in splits)
+
+
+@pytest.mark.parametrize("names", [("train_1", "val_1"), ("fold1", "fold2", "fold3"), ("train", "fold2")])
+def test_splits_of_other_names_are_read_as_they_were_written(names, tmp_path, capfd):
+    """A YAML has to name train and val, and so names the folders of these twice."""
+    root = tree(tmp_path / "set", *(f"images/{name}/{name}.png" for name in names))
+    folders = "".join(f"{name}: images/{name}\n" for name in names)
+    (root / "data.yaml").write_text(folders + NAMES)
+    result = converter.convert(root, tmp_path / "out", to="yolo")
+    assert set(split(tmp_path / "out")) == {*names} == set(split(root))
+    assert (result.images, result.losses) == (len(names), [])
+    notes = segpack_here(capfd, "inspect", tmp_path / "out", "--json").json["notes"]
+    assert [n for n in notes if n["code"] in {"split-leak", "same-images"}] == (
+        [] if "train" not in names else [n for n in notes if n["code"] == "same-images"]
+    )
+
+
+# The images there are, what the YAML says, and the splits; None: refused.
+ABSENT = {
+    "only train": (("train/images/a.png",), "val: ../valid/images\ntest: ../test/images\n", ["train"]),
+    "train and test": (
+        ("train/images/a.png", "test/images/b.png"),
+        "val: v\ntest: ../test/images\n",
+        ["train", "test"],
+    ),
+    "val elsewhere": (("train/images/a.png", "valid2/images/b.png"), "val: ../valid/images\n", None),
+    "a part of val": (("train/images/a.png", "valid/images/b.png"), "val: [../valid/images, v]\n", None),
+}
+
+
+@pytest.mark.parametrize("case", ABSENT)
+def test_a_val_that_is_not_there(case, tmp_path):
+    images, content, splits = ABSENT[case]
+    root = tree(tmp_path, *images)
+    (root / "data.yaml").write_text(f"train: ../train/images\n{content}{NAMES}")
+    if splits is None:
+        with pytest.raises(SourceError, match=r"data\.yaml: val: '.*' is not in the dataset"):
+            converter.open(root)
+    else:
+        assert list(converter.open(root).splits) == splits
+
+
+def test_a_train_that_is_not_there(tmp_path):
+    root = tree(tmp_path, "valid/images/a.png")
+    (root / "data.yaml").write_text(f"train: ../train/images\nval: ../valid/images\n{NAMES}")
+    with pytest.raises(SourceError, match=r"data\.yaml: train: .* is not in the dataset"):
+        converter.open(root)
