@@ -23,6 +23,7 @@ Source: Ultralytics data/utils.py and https://docs.ultralytics.com/datasets/.
 from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
+from converter.layouts.yolo_darknet import find_darknet
 from converter.layouts.yolo_rows import files, load
 from converter.layouts.yolo_tree import find_tree, has_polygons, scan
 from converter.layouts.yolo_write import YoloAssembler, encode_boxes, image_path, label_path
@@ -32,9 +33,11 @@ __all__ = ["FORMAT"]
 
 
 def detect(source: Source) -> Evidence | None:
-    """A data.yaml, or rows of numbers where labels lie; no row is longer than a box."""
+    """A data.yaml, or rows of numbers where labels lie; no row is longer than a box. Darknet's lists are yolo-1.1's."""
     tree = find_tree(source)
-    return Evidence(tree.evidence) if tree and not has_polygons(source) else None
+    if tree is None or has_polygons(source) or (tree.config is None and find_darknet(source) is not None):
+        return None
+    return Evidence(tree.evidence)
 
 
 FORMAT = Format(

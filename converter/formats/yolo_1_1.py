@@ -9,6 +9,8 @@ Rows are those of yolo: the centre and size of a box as fractions. The paths in 
 the lists begin on the exporter's machine (data/...): what counts is the part from
 obj_..._data/ on. Images may be missing from the export (--images DIR finds them);
 a label file may be empty. Labels may also lie in labels/, of images in images/ or JPEGImages/.
+Darknet's own trees have these files in data/ beside cfg/, or call them voc.data and voc.names: a .data
+file that names a list and a file of names says so, where no data.yaml does.
 
 Holds: boxes. Class index i is class id i + 1.
 Known exporters: CVAT (YOLO 1.1), Datumaro, Darknet itself.
@@ -19,6 +21,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping
 
 from converter.codecs import text
 from converter.errors import SourceError
@@ -26,6 +29,7 @@ from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.layouts import yolo_rows, yolo_tree
 from converter.layouts.classes import read_class_file
 from converter.layouts.images import ImageIndex, is_image, order_splits, split_name, stem, tell_unused
+from converter.layouts.yolo_darknet import DATA, NAMES, bare_darknet, ends, find_darknet
 from converter.layouts.yolo_rows import is_row
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Ref
@@ -34,46 +38,50 @@ from converter.storage.names import clean
 
 __all__ = ["FORMAT"]
 
-DATA, NAMES = "obj.data", "obj.names"
 FOLDER = re.compile(r"(?:^|.*/)(obj_(?P<subset>[^/]+)_data)/(?P<below>.+)")
-LISTS = ("train", "valid", "val", "test")
 
 
 def detect(source: Source) -> Evidence | None:
-    """obj.data and obj.names."""
-    if source.entry is not None and source.entry != DATA:
+    """obj.data and obj.names; or another .data file with its names and lists, where there is no YAML."""
+    found = find_darknet(source)
+    if found is None:
         return None
-    found = DATA in source and NAMES in source
-    return Evidence(f"{DATA} and {NAMES}", certain=True) if found else None
+    evidence = f"{found.data} and {found.names}"
+    if found.data == DATA or source.entry is not None:
+        return Evidence(evidence, certain=True)
+    tree = yolo_tree.find_tree(source)
+    other = tree is None or tree.config is not None or yolo_tree.has_polygons(source)
+    return None if other else Evidence(evidence)
 
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
     source = reading.source
-    if NAMES not in source:
+    darknet = find_darknet(source) or bare_darknet(source)
+    if darknet is None:
         raise SourceError(source.name, f"no {NAMES} in it", remedy="is it YOLO 1.1?")
-    names = read_class_file(source, NAMES)
+    names = read_class_file(source, darknet.names)
     classes = tuple(ClassInfo(i + 1, c.name, None, i, c.name) for i, c in sorted(names.items()))
     index, labels = ImageIndex(reading.images), yolo_tree.Labels(source, ())
     refs: dict[str, Ref] = {}
-    for split, entry, place in _entries(source):
+    for split, entry, place in _entries(source, darknet.lists):
         try:
-            ref = _ref(labels, index, split, entry)
+            ref = _ref(labels, index, split, entry, posixpath.dirname(darknet.data))
         except ValueError as error:
             ledger.bad_image(entry, SourceError(place, f"'{entry}' {error}", remedy="mend the list"))
             continue
         refs.setdefault(f"{split}/{ref.image.name}", ref)
     _tell_orphans(source, list(refs.values()), ledger)
     found = list(refs.values())
-    lists = [n for n in source.files_in() if n.endswith(".txt")]
-    tell_unused(reading.images, found, [*lists, *(r.payload.label for r in found if r.payload.label)], ledger)
+    mine = [darknet.data, darknet.names, *darknet.lists.values()]
+    tell_unused(reading.images, found, [*mine, *(r.payload.label for r in found if r.payload.label)], ledger)
     splits = order_splits(r.image.split for r in found)
     return Scan(Header("yolo-1.1", "instance", classes, splits), found)
 
 
-def _entries(source: Source) -> list[tuple[str, str, str]]:
+def _entries(source: Source, lists: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """(split, path as listed, file and line) of every image that a list names; of label files without a list."""
     found = []
-    for name, path in _lists(source).items():
+    for name, path in lists.items():
         file = source.label(path)
         for line, row in enumerate(text.decode_text(source.read(path), file).splitlines(), 1):
             if row.strip():
@@ -84,32 +92,29 @@ def _entries(source: Source) -> list[tuple[str, str, str]]:
     return [(split_name(m["subset"]), stem(n) + ".jpg", source.label(n)) for n, m in labels]
 
 
-def _lists(source: Source) -> dict[str, str]:
-    """Subset -> its list: what obj.data names, by the end of the path, and lists of the usual names."""
-    content = text.decode_text(source.read(DATA), source.label(DATA)) if DATA in source else ""
-    named = {}
-    for line in content.splitlines():
-        key, _, value = (part.strip() for part in line.partition("="))
-        if value.endswith(".txt"):
-            named[key] = posixpath.basename(value.replace("\\", "/"))
-    named |= {name: f"{name}.txt" for name in LISTS if name not in named and f"{name}.txt" not in named.values()}
-    return {name: path for name, path in named.items() if path in source}
-
-
-def _ref(labels: yolo_tree.Labels, index: ImageIndex, split: str, entry: str) -> Ref:
-    """ValueError for a path that leads out."""
+def _ref(labels: yolo_tree.Labels, index: ImageIndex, split: str, entry: str, root: str) -> Ref:
+    """ValueError for a path that leads out; `root` is the folder of the .data file."""
     path = entry.replace("\\", "/")
     match = FOLDER.fullmatch(path)
     if match is None:
-        name = clean(path.removeprefix("./").removeprefix("data/"))
-        folders = ["obj_train_data", ""]
+        name, file, folders = *_darknet_image(index, path, root), ["obj_train_data", ""]
     else:
-        name = clean(match["below"])
-        folders = [match[1], ""]
-    file = index.find(name, folders)
+        name, folders = clean(match["below"]), [match[1], ""]
+        file = index.find(name, folders)
     places = [posixpath.join(folder, stem(name) + ".txt") for folder in folders]
     label = next((found for place in places if (found := labels.find(place)) is not None), None)
     return Ref(Image(name, split, file=file), yolo_tree.Payload(label or labels.of(file or name)))
+
+
+def _darknet_image(index: ImageIndex, path: str, root: str) -> tuple[str, str | None]:
+    """Name and file of an image that lies in no obj_..._data/; roots of the author's machine are taken off."""
+    foreign = path.startswith("/") or path[1:2] == ":"
+    name = path if foreign else clean(path.removeprefix("./").removeprefix("data/"))
+    file = None if foreign else index.find(name, ["obj_train_data", ""])
+    if file is None:
+        places = ((tail, posixpath.join(folder, tail)) for tail in ends(path) for folder in (root, ""))
+        name, file = next((found for found in places if found[1] in index.paths), (name, None))
+    return clean(name), file
 
 
 def _tell_orphans(source: Source, refs: list[Ref], ledger: Ledger) -> None:
