@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from converter.codecs import text
 from converter.errors import SourceError
 from converter.format import Reading
 from converter.layouts.classes import check_classes, check_name, read_class_file
-from converter.layouts.images import image_files, is_split_name, split_name
+from converter.layouts.images import image_files, is_image, is_split_name, split_name, stem
 from converter.ledger import Ledger
 from converter.model import ClassInfo
 from converter.storage import Source
@@ -100,11 +100,11 @@ def _check_count(config: Mapping[str, Any], names: Mapping[int, str], file: str)
 def split_images(
     reading: Reading, config: Mapping[str, Any], folder: str, path: str | None, ledger: Ledger
 ) -> list[tuple[str | None, str, str]]:
-    """(split, folder that names are relative to, image path) of every image of the set."""
+    """(split, folder that names are relative to, image path) of every image of the set; `path` is that of its YAML."""
     keys = [k for k in config if k not in OTHER_KEYS and (k in SPLIT_KEYS or isinstance(config[k], str | list))]
     keys = [k for k in keys if config[k]]
     if path is None or not keys:
-        return _by_folders(reading.images)
+        return _by_lists(reading, sorted({"", "data", folder}), ledger)
     claims: dict[str, dict[str, str]] = {}  # split -> image -> base
     absent = []
     for key in keys:
@@ -128,13 +128,17 @@ def _settle(claims: Mapping[str, dict[str, str]], file: str, ledger: Ledger) -> 
     for split, splits in kept.items():
         _tell_alike(splits, split, claims[split], file, ledger, alone=len(kept) == 1)
     found = [(split, base, image) for split in kept for image, base in claims[split].items()]
+    _tell_leaks(found, file, ledger)
+    if len(kept) == 1 and len(claims) > 1:
+        return sorted((None, base, image) for _, base, image in found)
+    return sorted(found, key=lambda f: (f[0], f[2]))
+
+
+def _tell_leaks(found: Iterable[tuple[str | None, str, str]], file: str, ledger: Ledger) -> None:
     times = Counter(image for _, _, image in found)
     if several := [image for image, count in times.items() if count > 1]:
         shown = ", ".join(several[:3]) + (", ..." if len(several) > 3 else "")
         ledger.note("split-leak", file, f"{len(several)} images are in several splits ({shown}), and stay in each")
-    if len(kept) == 1 and len(claims) > 1:
-        return sorted((None, base, image) for _, base, image in found)
-    return sorted(found, key=lambda f: (f[0], f[2]))
 
 
 def _tell_alike(
@@ -273,6 +277,33 @@ def _from_list(reading: Reading, path: str, listed: set[str], ledger: Ledger) ->
         head, sep, _ = ("/" + image).rpartition("/images/")
         found.append(((head + sep).strip("/") if sep else posixpath.dirname(image), image))
     return found
+
+
+def _by_lists(reading: Reading, folders: Iterable[str], ledger: Ledger) -> list[tuple[str | None, str, str]]:
+    """Splits from train.txt and its like in these folders, which no YAML names; of other images from their folders."""
+    found = _by_folders(reading.images)
+    listed = {image for _, _, image in found}
+    splits: dict[str, list[str]] = {}
+    for path in (p for folder in folders for p in reading.source.files_in(folder) if _is_list(reading.source, p)):
+        aside = Ledger("skip")
+        split = split_name(stem(posixpath.basename(path)))
+        for image in dict.fromkeys(image for _, image in _from_list(reading, path, listed, aside)):
+            splits.setdefault(image, []).append(split)
+        if aside.losses:
+            message = f"{len(aside.losses)} images that it names are not there ({aside.losses[0].image})"
+            ledger.note("split-missing", reading.source.label(path), message)
+    by_split = [(split, base, image) for own, base, image in found for split in splits.get(image, [own])]
+    _tell_leaks(by_split, reading.source.name, ledger)
+    return by_split
+
+
+def _is_list(source: Source, path: str) -> bool:
+    """Whether a file is called as a split and begins with the path of an image."""
+    name = posixpath.basename(path)
+    if not name.endswith(".txt") or not is_split_name(stem(name)):
+        return False
+    first = source.read(path)[:4000].decode("utf-8", "replace").lstrip("\ufeff").strip().partition("\n")[0]
+    return is_image(first.strip())
 
 
 def _by_folders(images: Source) -> list[tuple[str | None, str, str]]:

@@ -34,6 +34,7 @@ def split(root: Path) -> dict[str | None, list[str]]:
     return found
 
 
+X, Y, Z = "images/x/a.png", "images/x/b.png", "images/x/c.png"
 A, B, C = "images/train/a.png", "images/val/b.png", "images/val/c.png"
 # What the YAML says, the images of each split, and the notes on them.
 SAID = {
@@ -108,3 +109,32 @@ def test_a_train_that_is_not_there(tmp_path):
     (root / "data.yaml").write_text(f"train: ../train/images\nval: ../valid/images\n{NAMES}")
     with pytest.raises(SourceError, match=r"data\.yaml: train: .* is not in the dataset"):
         converter.open(root)
+
+
+# The lists beside classes.txt, the images of each split, and the notes on them.
+LISTS = {
+    "train and val": ({"train.txt": [X, Y], "val.txt": [Z]}, {"train": [X, Y], "val": [Z]}, []),
+    "a third in none": ({"train.txt": [X], "valid.txt": [Y]}, {None: [Z], "train": [X], "val": [Y]}, []),
+    "in both": ({"train.txt": [X, Y, Y], "test.txt": [Y, Z]}, {"train": [X, Y], "test": [Y, Z]}, ["split-leak"]),
+    "some gone": ({"train.txt": [X, "images/x/gone.png"]}, {None: [Y, Z], "train": [X]}, ["split-missing"]),
+    "of the author": ({"data/train.txt": [f"/home/me/{X}"]}, {None: [Y, Z], "train": [X]}, []),
+    "no list": ({"train.txt": ["a text on training"], "other.txt": [X]}, {None: [X, Y, Z]}, []),
+}
+
+
+@pytest.mark.parametrize("case", LISTS)
+def test_lists_without_a_yaml(case, tmp_path, capfd):
+    lists, splits, told = LISTS[case]
+    root = tree(tmp_path, X, Y, Z)
+    (root / "classes.txt").write_text("cell\n")
+    for name, lines in lists.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text("\n".join(lines))
+    assert split(root) == splits
+    assert [n["code"] for n in segpack_here(capfd, "inspect", root, "--json").json["notes"]] == told
+
+
+def test_a_label_that_is_called_as_a_split_is_no_list(tmp_path):
+    root = tree(tmp_path, "train.png", "b.png")
+    (root / "classes.txt").write_text("cell\n")
+    assert split(root) == {None: ["b.png", "train.png"]}
