@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from itertools import accumulate, chain
 from operator import attrgetter
@@ -13,12 +14,14 @@ import numpy as np
 
 from converter.format import Encoded, Record, Writing
 from converter.geometry import numbers, polygons, rle, shapes
+from converter.layouts.images import split_name
 from converter.layouts.yolo_tree import label_of
 from converter.model import Header, Image, Instance, Polygons, Rle, Sample, Shape
 from converter.storage import Target
 
 __all__ = ["YoloAssembler", "config", "encode_boxes", "encode_polygons", "encode_rows", "image_path", "label_path"]
 
+WORDS = re.compile(r"[\W_]+")
 _ID = attrgetter("id")
 
 
@@ -139,11 +142,15 @@ class YoloAssembler:
 def config(header: Header) -> dict[str, Any]:
     """Without `path` the folder of the YAML is the root; train and val are required."""
     folders = {split: f"images/{split}" for split in header.splits}
+    train, val, test = (_serving(folders, role) for role in ("train", "val", "test"))
     first = next(iter(folders.values()), "images")
-    found: dict[str, Any] = {
-        "train": folders.get("train", first),
-        "val": folders.get("val", folders.get("test", folders.get("train", first))),
-    }
+    found: dict[str, Any] = {"train": train or first, "val": val or test or train or first}
     found |= {split: folder for split, folder in folders.items() if split not in found}
     names = {i: c.name for i, c in enumerate(sorted(header.classes, key=lambda c: c.id))}
     return found | {"nc": len(names), "names": names}
+
+
+def _serving(folders: Mapping[str, str], role: str) -> str | None:
+    """The folder of the split of this name, else of the first one that has it among its words: val_fold0."""
+    worded = (folder for split, folder in folders.items() if role in map(split_name, WORDS.split(split)))
+    return folders.get(role) or next(worded, None)

@@ -9,6 +9,8 @@ from PIL import Image
 
 import converter
 from converter.errors import SourceError
+from converter.layouts.yolo_write import config
+from converter.model import ClassInfo, Header
 from tests.support import segpack_here
 
 ROW = "0 0.5 0.5 0.2 0.4\n"
@@ -77,6 +79,25 @@ def test_splits_of_other_names_are_read_as_they_were_written(names, tmp_path, ca
     assert [n for n in notes if n["code"] in {"split-leak", "same-images"}] == (
         [] if "train" not in names else [n for n in notes if n["code"] == "same-images"]
     )
+
+
+# Splits -> which of them serve as train and val.
+SERVING = {
+    ("train_fold0", "val_fold0"): ("train_fold0", "val_fold0"),
+    ("train-a", "valid-a", "x"): ("train-a", "valid-a"),
+    ("a.training", "b.testing"): ("a.training", "b.testing"),
+    ("train", "val_x", "trainval"): ("train", "val_x"),
+    ("train", "val", "train_b", "val_b"): ("train", "val"),
+    ("fold1", "fold2"): ("fold1", "fold1"),
+    ("evaluation", "retrain"): ("evaluation", "evaluation"),
+}
+
+
+@pytest.mark.parametrize("splits", SERVING)
+def test_splits_that_serve_as_train_and_val(splits):
+    found = config(Header("yolo", "instance", (ClassInfo(1, "cell"),), tuple(sorted(splits))))
+    assert (found["train"], found["val"]) == tuple(f"images/{split}" for split in SERVING[splits])
+    assert {found[key] for key in found if key not in {"nc", "names"}} == {f"images/{split}" for split in splits}
 
 
 # The images there are, what the YAML says, and the splits; None: refused.
