@@ -15,7 +15,8 @@ obj.names instead of data.yaml, rows of boxes and polygons in one file, a track 
 at the end of a row, roots of the author's machine, paths that begin with ../, coordinates up to
 1.01 (cut at the edge). An image that several splits name is in each of them; splits that name the
 very same images are one, with a note, or none when there are no other images. A val that is named
-and not there is absent where no image is left for it.
+and not there is absent where no image is left for it. Class names also in coco.names and its like,
+predefined_classes.txt (labelImg), notes.json (Label Studio), _darknet.labels (Roboflow).
 
 Cannot hold: boxes, crowds (unless asked to), attributes, objects without a pixel.
 Known exporters: Ultralytics, Roboflow, CVAT (list files, track ids), Label Studio.

@@ -10,8 +10,9 @@ from typing import Any
 from converter.codecs import text
 from converter.errors import SourceError
 from converter.format import Reading
-from converter.layouts.classes import check_classes, check_name, read_class_file
+from converter.layouts.classes import check_classes, check_name
 from converter.layouts.images import image_files, is_image, is_split_name, split_name, stem
+from converter.layouts.yolo_names import read_names
 from converter.ledger import Ledger
 from converter.model import ClassInfo
 from converter.storage import Source
@@ -47,7 +48,7 @@ def classes_of(
         _check_count(config, names, file)
     elif class_file is not None:
         file = source.label(class_file)
-        names = {i: c.name for i, c in read_class_file(source, class_file).items()}
+        names = read_names(source, class_file)
     elif reading.options.classes is not None:
         file = reading.options.classes.file
         names = reading.options.classes.names_of_ids()

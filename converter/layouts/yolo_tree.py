@@ -18,9 +18,9 @@ import msgspec
 
 from converter.errors import SourceError
 from converter.format import Reading, Scan
-from converter.layouts.classes import find_class_file
 from converter.layouts.images import image_files, is_image, order_splits, shown_name, stem, tell_unused
 from converter.layouts.yolo_config import classes_of, read_config, split_images
+from converter.layouts.yolo_names import find_names, roboflow_names
 from converter.layouts.yolo_rows import is_row
 from converter.ledger import Ledger
 from converter.model import Header, Image, Ref
@@ -52,10 +52,10 @@ def find_tree(source: Source) -> Tree | None:
     folder = posixpath.dirname(config) if config else ""
     labels = any(_label_paths(source))
     if config is not None and (labels or image_files(source)):
-        return Tree(config, find_class_file(source, [folder, ""]), f"{config} with class names and splits")
+        return Tree(config, find_names(source, [folder, ""]), f"{config} with class names and splits")
     if not labels or not image_files(source):
         return None  # numbers in labels/ alone are no sign: other formats have them too
-    class_file = find_class_file(source, ["", "labels", "data", *_folders_of_labels(source)])
+    class_file = find_names(source, ["", "labels", "data", *_folders_of_labels(source)])
     return Tree(None, class_file, "label rows of numbers beside images" + (f", {class_file}" if class_file else ""))
 
 
@@ -180,7 +180,8 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     left_out = _tell_left_out(reading, refs, labels, folder, ledger)
     _tell_missing(reading, refs, left_out, ledger)
     _tell_passed_over(reading, refs, labels, ledger)
-    tell_unused(reading.images, refs, (r.payload.label for r in refs if r.payload.label), ledger)
+    mine = [r.payload.label for r in refs if r.payload.label]
+    tell_unused(reading.images, refs, [*mine, *roboflow_names(source)], ledger)
     splits = order_splits(r.image.split for r in refs)
     extra = {"kpt_shape": config["kpt_shape"]} if "kpt_shape" in config else {}
     return Scan(Header("yolo", "instance", classes, splits, extra=extra), refs)
