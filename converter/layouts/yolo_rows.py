@@ -103,6 +103,7 @@ class _Rows:
         if self.keypoints and len(values) > 4:
             self.ledger.lose("keypoints-dropped", shown_name(self.image), "keypoints are not regions", instance=line)
             values = values[:4]
+        self._refuse_pose(values, line)
         if len(values) % 2:
             *values, last = values
             what = "track id" if last.is_integer() else "confidence"
@@ -114,6 +115,14 @@ class _Rows:
             return self._box(*inside)
         size = (self.image.width, self.image.height)
         return Polygons([[v * size[i % 2] for i, v in enumerate(inside)]])
+
+    def _refuse_pose(self, values: list[float], line: int) -> None:
+        """A box with keypoints x, y, v in a set that does not speak of any: v is 0, 1 or, of most, 2."""
+        count, rest = divmod(len(values) - 4, 3)
+        untracked = values[: len(values) // 2 * 2]  # a 2 at the end may be a track id
+        if count and not rest and max(untracked) == 2 and {0, 1, 2}.issuperset(values[6::3]):
+            remedy = f"write kpt_shape: [{count}, 3] into data.yaml, and the boxes are read"
+            raise self._refuse(line, f"looks like a pose: a box and {count} keypoints x, y, visibility", remedy)
 
     def _check_range(self, values: list[float], line: int) -> None:
         low, high = min(values), max(values)

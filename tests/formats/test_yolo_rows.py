@@ -6,12 +6,13 @@ import pytest
 from PIL import Image
 
 import converter
+from converter.errors import SourceError
 
 ROWS = {"box": "0 0.5 0.5 0.2 0.4", "polygon": "0 0.1 0.1 0.9 0.1 0.9 0.6"}
 
 
 @pytest.mark.parametrize("row", ROWS)
-@pytest.mark.parametrize(("last", "code"), [("17", "track-id"), ("0.87", "confidence")])
+@pytest.mark.parametrize(("last", "code"), [("17", "track-id"), ("2", "track-id"), ("0.87", "confidence")])
 def test_the_number_at_the_end_is_left_out_and_told(row, last, code, tmp_path):
     for folder, text in (("bare", ROWS[row]), ("more", f"{ROWS[row]} {last}")):
         source = tmp_path / folder
@@ -24,3 +25,24 @@ def test_the_number_at_the_end_is_left_out_and_told(row, last, code, tmp_path):
     assert [[n.code for n in notes] for notes in told] == [[], [code]]
     written = [(tmp_path / f"{s}-coco/coco.json").read_bytes() for s in ("bare", "more")]
     assert written[0] == written[1]
+
+
+@pytest.mark.parametrize(("count", "visible"), [(17, "2"), (5, "2"), (4, "2"), (2, "2.000"), (3, "1")])
+def test_a_pose_is_told_from_a_polygon(count, visible, tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    Image.new("RGB", (20, 10)).save(tmp_path / "images/a.png")
+    points = [f"0.4 0.4 {visible}", "0 0 0", "0.2 0.3 1"][:count] + ["0.5 0.6 2"] * (
+        count - 3
+    )  # one that cannot be seen is 0 0 0
+    (tmp_path / "labels/a.txt").write_text(f"{ROWS['box']} {' '.join(points)}\n")
+    config = "train: images\nval: images\nnames: [person]\n"
+    (tmp_path / "data.yaml").write_text(config)
+    if visible == "1":  # a polygon might have these numbers
+        assert len(list(converter.open(tmp_path))) == 1
+        return
+    wrong = rf"labels/a\.txt: line 1: looks like a pose: a box and {count} keypoints .*kpt_shape: \[{count}, 3\]"
+    with pytest.raises(SourceError, match=wrong):
+        list(converter.open(tmp_path))
+    (tmp_path / "data.yaml").write_text(f"{config}kpt_shape: [{count}, 3]\n")
+    assert [i.box for s in converter.open(tmp_path) for i in s.instances] == [(8, 3, 4, 4)]
