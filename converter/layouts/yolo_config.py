@@ -20,6 +20,7 @@ from converter.storage import Source
 __all__ = ["classes_of", "read_config", "split_images"]
 
 SPLIT_KEYS = ("train", "val", "valid", "validation", "test")
+USUAL = frozenset({"data.yaml", "data.yml", "dataset.yaml", "dataset.yml"})
 OTHER_KEYS = frozenset(
     {"path", "names", "nc", "task", "download", "yaml_file", "roboflow", "kpt_shape", "flip_idx", "colors"}
 )
@@ -54,12 +55,11 @@ def classes_of(
         names = reading.options.classes.names_of_ids()
     else:
         file = source.label(config_path) if config_path else source.name
-        raise SourceError(
-            file,
-            "there are no class names",
-            place="names",
-            remedy="add names to data.yaml, or give them with --classes FILE",
-        )
+        deeper = next((n for n in source.names() if posixpath.basename(n) in USUAL and n.count("/") > 1), None)
+        remedy = "add names to data.yaml, or give them with --classes FILE"
+        if deeper is not None and source.entry is None:
+            remedy = f"{deeper} may name them: give that file instead of the folder, or the names with --classes FILE"
+        raise SourceError(file, "there are no class names", place="names", remedy=remedy)
     if reading.options.classes is not None:
         declared = reading.options.classes.names_of_ids()
         known = {*names.values()}  # an entry with the name of one and a new id moves that class
@@ -232,11 +232,12 @@ def _readings(value: str, path: str, folder: str) -> list[str]:
     """Folders inside the dataset that an entry may mean, the most literal first.
 
     A root that does not exist here (`path: /datasets/author/set`), and `../` that leads out, are
-    what exporters leave behind: then the end of the path is looked for beside the YAML.
+    what exporters leave behind: then the ends of both paths are looked for beside the YAML.
     """
     plain = value.replace("\\", "/").rstrip("/")
     root = path.replace("\\", "/").rstrip("/")
     tries = [posixpath.join(folder, root, plain), posixpath.join(folder, plain)]
+    tries += [posixpath.join(folder, tail, plain) for tail in _tails(root)]
     parts = [p for p in plain.split("/") if p not in {"", "."}]
     while parts and parts[0] == "..":
         parts = parts[1:]
@@ -253,6 +254,12 @@ def _readings(value: str, path: str, folder: str) -> list[str]:
         if not normal.startswith("..") and normal not in found:
             found.append(normal)
     return found
+
+
+def _tails(root: str) -> list[str]:
+    """The ends of a root, the longest first, which may lie below the folder of the YAML."""
+    parts = [p for p in root.split("/") if p not in {"", "."}]
+    return ["/".join(parts[i:]) for i in range(len(parts)) if ".." not in parts[i:]]
 
 
 def _from_list(reading: Reading, path: str, listed: set[str], ledger: Ledger) -> list[tuple[str, str]]:

@@ -159,3 +159,30 @@ def test_a_label_that_is_called_as_a_split_is_no_list(tmp_path):
     root = tree(tmp_path, "train.png", "b.png")
     (root / "classes.txt").write_text("cell\n")
     assert split(root) == {None: ["b.png", "train.png"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "folder"),
+    [
+        ("/kaggle/input/x/ds", "ds/"),
+        ("/kaggle/input/x/ds", "x/ds/"),
+        ("C:\\\\work\\\\ds", "ds/"),
+        ("../datasets/ds", "datasets/ds/"),
+        ("/kaggle/input/ds", ""),
+        ("./ds/", "ds/"),
+    ],
+)
+def test_a_root_that_ends_below_the_yaml(path, folder, tmp_path):
+    root = tree(tmp_path, f"{folder}{A}", f"{folder}{B}")
+    (root / "data.yaml").write_text(f'path: "{path}"\ntrain: images/train\nval: images/val\n{NAMES}')
+    assert split(root) == {"train": [f"{folder}{A}"], "val": [f"{folder}{B}"]}
+    assert sum(len(s.instances) for s in converter.open(root)) == 2
+
+
+def test_a_yaml_too_deep_to_be_found_is_named(tmp_path):
+    root = tree(tmp_path, f"top/ds/{A}")
+    (root / "top/ds/data.yaml").write_text(f"train: images/train\nval: images/train\n{NAMES}")
+    (root / "README.md").write_text("cells\n")
+    with pytest.raises(SourceError, match=r"no class names; top/ds/data\.yaml may name them: give that file"):
+        converter.open(root)
+    assert len(converter.open(root / "top/ds/data.yaml").classes) == 1
