@@ -17,6 +17,7 @@ at the end of a row, roots of the author's machine, paths that begin with ../, c
 very same images are one, with a note, or none when there are no other images. A val that is named
 and not there is absent where no image is left for it. Class names also in coco.names and its like,
 predefined_classes.txt (labelImg), notes.json (Label Studio), _darknet.labels (Roboflow).
+The confidence of a box is kept as the attribute score; of a polygon it is left out, as track ids are.
 
 Cannot hold: boxes, crowds (unless asked to), attributes, objects without a pixel.
 Known exporters: Ultralytics, Roboflow, CVAT (list files, track ids), Label Studio.

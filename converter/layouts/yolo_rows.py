@@ -1,12 +1,13 @@
 """The rows of YOLO labels.
 
 A row is `class x y w h`, or `class x1 y1 x2 y2 ...`; both may stand in one file, and either may end in a track id
-or a confidence.
+or a confidence. The confidence of a box is its attribute `score`; the others are left out and told.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from converter.codecs import text
 from converter.errors import SourceError
@@ -71,7 +72,12 @@ class _Rows:
     def read(self, fields: list[str], line: int) -> Instance:
         class_id = self._class(fields[0], line)
         values = [self._number(f, line) for f in fields[1:]]
-        return Instance(class_id, self._shape(values, line))
+        extra = {}
+        if _is_scored(fields, values):
+            *values, extra["score"] = values
+            message = f"the number {fields[-1]} at the end of the row was taken as a confidence and kept as score"
+            self.ledger.note("confidence", f"{self.file}, line {line}", message)
+        return Instance(class_id, self._shape(values, line), extra=extra)
 
     def _refuse(self, line: int, problem: str, remedy: str, code: str = "invalid-polygon") -> SourceError:
         return SourceError(self.file, problem, place=f"line {line}", remedy=remedy, code=code)
@@ -138,6 +144,11 @@ class _Rows:
     def _box(self, x: float, y: float, w: float, h: float) -> Box:
         width, height = self.image.width, self.image.height
         return Box((x - w / 2) * width, (y - h / 2) * height, w * width, h * height)
+
+
+def _is_scored(fields: Sequence[str], values: Sequence[float]) -> bool:
+    """Whether a row is a box with a confidence, as of predictions; a polygon may lack its last number instead."""
+    return len(values) == 5 and 0 <= values[-1] <= 1 and "." in fields[-1]
 
 
 def is_row(row: bytes) -> bool:

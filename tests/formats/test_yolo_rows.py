@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from PIL import Image
 
@@ -11,8 +13,17 @@ from converter.errors import SourceError
 ROWS = {"box": "0 0.5 0.5 0.2 0.4", "polygon": "0 0.1 0.1 0.9 0.1 0.9 0.6"}
 
 
-@pytest.mark.parametrize("row", ROWS)
-@pytest.mark.parametrize(("last", "code"), [("17", "track-id"), ("2", "track-id"), ("0.87", "confidence")])
+@pytest.mark.parametrize(
+    ("row", "last", "code"),
+    [
+        ("box", "17", "track-id"),
+        ("box", "1", "track-id"),
+        ("box", "1.5", "confidence"),
+        ("polygon", "17", "track-id"),
+        ("polygon", "2", "track-id"),
+        ("polygon", "0.87", "confidence"),
+    ],
+)
 def test_the_number_at_the_end_is_left_out_and_told(row, last, code, tmp_path):
     for folder, text in (("bare", ROWS[row]), ("more", f"{ROWS[row]} {last}")):
         source = tmp_path / folder
@@ -25,6 +36,22 @@ def test_the_number_at_the_end_is_left_out_and_told(row, last, code, tmp_path):
     assert [[n.code for n in notes] for notes in told] == [[], [code]]
     written = [(tmp_path / f"{s}-coco/coco.json").read_bytes() for s in ("bare", "more")]
     assert written[0] == written[1]
+
+
+@pytest.mark.parametrize(("last", "score"), [("0.87", 0.87), ("1.0", 1.0), ("0.", 0.0), ("1.0000", 1.0)])
+def test_the_confidence_of_a_box_is_its_score(last, score, tmp_path):
+    source = tmp_path / "set"
+    (source / "images").mkdir(parents=True)
+    (source / "labels").mkdir()
+    Image.new("RGB", (20, 10)).save(source / "images/a.png")
+    (source / "labels/a.txt").write_text(f"{ROWS['box']} {last}\n{ROWS['box']}\n")
+    (source / "classes.txt").write_text("cell\n")
+    result = converter.convert(source, tmp_path / "coco", to="coco")
+    assert (result.losses, [n.code for n in result.notes if n.code == "confidence"]) == ([], ["confidence"])
+    found = json.loads((tmp_path / "coco/coco.json").read_bytes())["annotations"]
+    assert [(a["bbox"], a.get("score")) for a in found] == [([8, 3, 4, 4], score), ([8, 3, 4, 4], None)]
+    again = converter.convert(source, tmp_path / "yolo", to="yolo")
+    assert [(x.code, x.image) for x in again.losses] == [("attribute-dropped", "a.png")]
 
 
 @pytest.mark.parametrize(("count", "visible"), [(17, "2"), (5, "2"), (4, "2"), (2, "2.000"), (3, "1")])
