@@ -1,7 +1,8 @@
 """COCO instances: one JSON for all images, or one a split.
 
     coco.json                         read also: annotations/instances_<split>.json,
-    images/[<split>/]<file_name>      <split>/_annotations.coco.json, any JSON named directly
+    images/[<split>/]<file_name>      <split>/_annotations.coco.json, one JSON in each
+                                      <split>/, any JSON named directly
 
 Coordinates are pixels from the outer corner of the first pixel; the box [0, 0, 1, 1] is
 that pixel. The polygons of an annotation are a union under the rasteriser of the COCO

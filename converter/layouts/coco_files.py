@@ -116,7 +116,7 @@ def open_files(source: Source) -> list[CocoFile]:
 
 
 def _raw_split(path: str) -> str:
-    """The part of a path that names a split: the folder of a Roboflow file, else a word of its name."""
+    """The part of a path that names a split: the folder of a Roboflow file, else a word of its name or a folder."""
     folder, base = posixpath.split(path)
     if base == ROBOFLOW:
         return posixpath.basename(folder)
@@ -124,7 +124,11 @@ def _raw_split(path: str) -> str:
     words = [word for word in SEPARATORS.split(name) if is_split_name(word)]
     if not base.startswith("instances_") and len(words) == 1:
         return words[0]  # person_keypoints_train2017, stuff_val, train_annotations
-    return "" if name in {"default", "coco"} else name
+    general = name in {"default", "coco"}
+    if general or (not base.startswith("instances_") and not words):
+        above = [part for part in folder.split("/") if is_split_name(part)]  # train/labels.json, val/labels.json
+        name = above[-1] if above else "" if general else name
+    return name
 
 
 def _says_split(path: str, raw_split: str) -> bool:

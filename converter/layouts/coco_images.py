@@ -207,7 +207,7 @@ def _folders(file: CocoFile) -> list[str]:
     bases = [here, above, ""]
     found = [posixpath.join(base, "images", s) for base in bases for s in splits]
     found += [posixpath.join(base, s) for base in bases for s in splits]
-    found += [posixpath.join(base, "images") for base in bases]
+    found += [posixpath.join(base, folder) for folder in ("images", "data") for base in bases]
     return list(dict.fromkeys([*([here] if here else []), *found, *bases]))
 
 
