@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import posixpath
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -14,7 +15,17 @@ from converter.errors import SourceError
 from converter.layouts.images import is_split_name, split_name
 from converter.storage import Source
 
-__all__ = ["WHOLE", "CocoFile", "coco_files", "damage", "in_words", "looks_like_coco", "open_file", "open_files"]
+__all__ = [
+    "WHOLE",
+    "CocoFile",
+    "coco_files",
+    "damage",
+    "in_words",
+    "looks_like_coco",
+    "open_file",
+    "open_files",
+    "open_unread",
+]
 
 ROBOFLOW = "_annotations.coco.json"
 WHOLE = ("coco.json", "coco/coco.json")
@@ -22,6 +33,7 @@ NOT_COCO = frozenset({"meta.json", "classes.json"})
 GLANCE = 1_000_000
 _LISTS = (b'"images"', b'"annotations"', b'"categories"')
 SEPARATORS = re.compile(r"[_.\s-]")
+PLAIN_WORDS = frozenset({"annotation", "annotations", "coco", "instances", "labels"})
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -35,21 +47,61 @@ class CocoFile(msgspec.Struct, frozen=True):
     top: dict[str, msgspec.Raw]
 
 
+class _Category(msgspec.Struct):
+    id: int
+    name: str
+
+
 def coco_files(source: Source) -> list[str]:
     """Paths of the COCO files to read; several only when each is a split of its own."""
     if source.entry is not None:
         return [source.entry] if looks_like_coco(source, source.entry) else []
-    paths = [
-        n
-        for n in source.names()
-        if n.lower().endswith(".json") and n.count("/") <= 2 and posixpath.basename(n) not in NOT_COCO
-    ]
+    paths = _jsons(source)
     for whole in WHOLE:
         if whole in paths and looks_like_coco(source, whole):
             return [whole]
     roboflow = [p for p in paths if posixpath.basename(p) == ROBOFLOW]
     instances = [p for p in paths if posixpath.basename(p).startswith("instances_")]
-    return [p for p in roboflow or instances or paths if looks_like_coco(source, p)]
+    found = [p for p in roboflow or instances or paths if looks_like_coco(source, p)]
+    return sorted([*found, *_other_splits(source, found, paths)])
+
+
+def _jsons(source: Source) -> list[str]:
+    """Where a COCO file of a folder may lie."""
+    return [
+        n
+        for n in source.names()
+        if n.lower().endswith(".json") and n.count("/") <= 2 and posixpath.basename(n) not in NOT_COCO
+    ]
+
+
+def _other_splits(source: Source, found: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """Files that are named otherwise than those found and are plainly more splits of the same set.
+
+    Their names say the split and nothing else, no file found is of that split, no second one
+    says so, and the categories are the same.
+    """
+    taken = Counter(split_name(_raw_split(path)) for path in found)
+    if not found or not all(is_split_name(_raw_split(path)) for path in found):
+        return []
+    others = [p for p in paths if p not in found and _says_split_alone(p) and looks_like_coco(source, p)]
+    taken.update(split_name(_raw_split(path)) for path in others)
+    classes = _classes(source, found[0])
+    return [p for p in others if taken[split_name(_raw_split(p))] == 1 and classes and _classes(source, p) == classes]
+
+
+def _says_split_alone(path: str) -> bool:
+    words = SEPARATORS.split(posixpath.basename(path).rpartition(".")[0].lower())
+    return is_split_name(_raw_split(path)) and all(w in PLAIN_WORDS or is_split_name(w) for w in words if w)
+
+
+def _classes(source: Source, path: str) -> dict[int, str]:
+    """The names of a file's categories by their ids; nothing where they cannot be read."""
+    try:
+        entries = msgspec.json.decode(source.once(path, _top)["categories"], type=list[_Category])
+    except (SourceError, KeyError, msgspec.MsgspecError):
+        return {}
+    return {entry.id: entry.name for entry in entries}
 
 
 def looks_like_coco(source: Source, path: str) -> bool:
@@ -113,6 +165,25 @@ def open_files(source: Source) -> list[CocoFile]:
         )
     alone = len(paths) == 1
     return [_open(source, path, raws[path], alone=alone) for path in paths]
+
+
+def open_unread(source: Source, read: Collection[str]) -> tuple[list[CocoFile], dict[str, str]]:
+    """The JSONs that list images and are not among those `read`, and what is wrong with those that seem to."""
+    files, broken = [], {}
+    for path in _jsons(source) if source.entry is None else ():
+        if path in read or b'"images"' not in source.read(path):
+            continue
+        try:
+            top = source.once(path, _top)
+            if _head(top.get("annotations", msgspec.Raw(b"")))[:1] == b"{":
+                top = {**top, "annotations": _values(top["annotations"], source.label(path))}
+        except SourceError as error:
+            if looks_like_coco(source, path):
+                broken[path] = str(error)
+            continue
+        if all(_head(top.get(key, msgspec.Raw(b"[]")))[:1] == b"[" for key in ("images", "annotations")):
+            files.append(CocoFile(path, source.label(path), None, _raw_split(path), top))
+    return files, broken
 
 
 def _raw_split(path: str) -> str:

@@ -19,7 +19,7 @@ from converter.ledger import Ledger
 from converter.model import Image
 from converter.storage.names import clean, too_long
 
-__all__ = ["IMAGE_KEYS", "Id", "number", "scan_images", "with_extra"]
+__all__ = ["IMAGE_KEYS", "Id", "ImageHead", "image_folders", "meant_file", "number", "scan_images", "with_extra"]
 
 Id: TypeAlias = int | float | str  # a table with a gap writes all its whole numbers as floats
 
@@ -53,7 +53,7 @@ def scan_images(
     images: dict[Id, tuple[Image, int]] = {}
     lost: set[Id] = set()
     entries = Slices.of(file.top["images"])
-    folders = _folders(file)
+    folders = image_folders(file)
     for at, head in enumerate(_heads_of_images(file, entries)):
         if head.id in images or head.id in lost:
             raise SourceError(file.label, f"two images have id {head.id!r}", place="images", remedy="number them anew")
@@ -123,11 +123,7 @@ def _shown(head: ImageHead) -> str:
 
 def _image(file: CocoFile, head: ImageHead, index: ImageIndex, folders: Sequence[str]) -> Image:
     place = f"image {head.id}"
-    name = _file_name(file, head, place)
-    found = index.find(name, folders)
-    if found is None and "\\" in name:
-        name = clean(name.replace("\\", "/"))  # it was written on Windows
-        found = index.find(name, folders)
+    name, found = meant_file(file, head, index, folders)
     split = _split(file, head, place)
     below = name.removeprefix(f"{split}/") if head.split else name
     return Image(
@@ -139,6 +135,16 @@ def _image(file: CocoFile, head: ImageHead, index: ImageIndex, folders: Sequence
         file=found,
         extra=_UNREAD,
     )
+
+
+def meant_file(file: CocoFile, head: ImageHead, index: ImageIndex, folders: Sequence[str]) -> tuple[str, str | None]:
+    """The name of an image, and the path of its file where there is one."""
+    name = _file_name(file, head, f"image {head.id}")
+    found = index.find(name, folders)
+    if found is None and "\\" in name:
+        name = clean(name.replace("\\", "/"))  # it was written on Windows
+        found = index.find(name, folders)
+    return name, found
 
 
 def _file_name(file: CocoFile, head: ImageHead, place: str) -> str:
@@ -199,7 +205,7 @@ def _one_of(side: int) -> int:
     return side
 
 
-def _folders(file: CocoFile) -> list[str]:
+def image_folders(file: CocoFile) -> list[str]:
     """Folders that images of this JSON usually lie in, the likeliest first."""
     here = posixpath.dirname(file.path)
     above = posixpath.dirname(here)

@@ -27,6 +27,7 @@ from converter.layouts.coco_annotations import (
     instance_of,
     place_of,
 )
+from converter.layouts.coco_unread import tell_unread
 from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_files import CocoFile, in_words, open_files
 from converter.layouts.coco_images import Id, number, scan_images, with_extra
@@ -115,11 +116,11 @@ class Ids:
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
     """Header and refs of all COCO files of the source; no annotation is decoded beyond its ids."""
-    return scan_files(reading, open_files(reading.source), ledger)
+    return scan_files(reading, open_files(reading.source), ledger, alone=False)
 
 
-def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger) -> Scan:
-    """As scan, of these files."""
+def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger, *, alone: bool = True) -> Scan:
+    """As scan, of these files. Unless they are meant `alone`, what lies beside them is told."""
     declared = categories(files)
     index = ImageIndex(reading.images)
     refs: list[Ref] = []
@@ -129,7 +130,10 @@ def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger) -> S
         found, mine = _scan_file(reading, file, index, declared, used, ledger)
         refs += found
         ids.append((file.label, mine))
-    tell_unused(reading.images, refs, [file.path for file in files], ledger)
+    used_files = [file.path for file in files]
+    if not alone:
+        used_files += tell_unread(reading.source, files, refs, index, ledger)
+    tell_unused(reading.images, refs, used_files, ledger)
     classes, background = settle_classes(declared, used, files, ledger)
     ids_kept = _unique_annotations(ids, ledger)
     if not own_ids(r.image for r in refs):

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import converter
-from converter.errors import SourceError
+from converter.errors import LossError, SourceError
 
 CLASSES = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
 
@@ -69,3 +69,118 @@ def test_two_jsons_in_the_folder_of_a_split(tmp_path: Path) -> None:
     write(tmp_path, jsons, "train/a.png", "val/b.png")
     with pytest.raises(SourceError, match="several COCO files"):
         converter.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("annotations/instances_train2017.json", "annotations/val.json"),
+        ("annotations/instances_val2017.json", "annotations/train_annotations.json"),
+        ("train/_annotations.coco.json", "valid/annotations.json"),
+    ],
+)
+def test_a_second_split_that_is_named_otherwise(first: str, second: str, tmp_path: Path) -> None:
+    jsons = {first: content("a.png"), second: content("b.png")}
+    images, result = read(write(tmp_path / "set", jsons, "images/a.png", "images/b.png"), strict=True)
+    assert sorted((name[-5:], gray, n) for name, gray, n in images) == [("a.png", 0, 2), ("b.png", 1, 2)]
+    assert {name.partition("/")[0] for name, _, _ in images} == {"train", "val"}
+    assert not [note for note in result.notes if note.code in {"orphan-image", "unused-file"}]
+
+
+@pytest.mark.parametrize(
+    ("path", "categories"),
+    [
+        ("annotations/val.json", [{"id": 1, "name": "cat"}, {"id": 2, "name": "bird"}]),
+        ("annotations/train2014.json", CLASSES),
+        ("annotations/val_old.json", CLASSES),
+    ],
+)
+def test_a_file_that_may_be_no_split_of_the_set_is_a_loss(path: str, categories: Any, tmp_path: Path) -> None:
+    jsons = {"annotations/instances_train2017.json": content("a.png"), path: content("b.png", categories=categories)}
+    source = write(tmp_path / "set", jsons, "images/a.png", "images/b.png")
+    images, result = read(source)
+    assert images == [("train/a.png", 0, 2)]
+    (loss,) = result.losses
+    assert (loss.code, loss.amount) == ("annotation-dropped", 2)
+    assert f"{path} was not read, and 2 of its 2 annotations are in no other file; 1 of its images" in loss.message
+    assert not result.notes
+
+
+STUFF = [{"id": 92, "name": "banner"}]
+PLACED: dict[str, Any] = {"bbox": [1, 1, 4, 4]}
+
+
+def download() -> dict[str, Any]:
+    """What lies in the annotations folder of COCO: keypoints are of people that are among the instances."""
+    instances = content("a.png", "b.png", **PLACED)
+    people = [{**a, "keypoints": [1, 1, 2]} for a in instances["annotations"] if a["category_id"] == 1]
+    captions = [{"id": 1, "image_id": 1, "caption": "a cat"}, {"id": 2, "image_id": 2, "caption": "a dog"}]
+    return {
+        "annotations/instances_train2017.json": instances,
+        "annotations/person_keypoints_train2017.json": {**instances, "annotations": people, "categories": CLASSES[:1]},
+        "annotations/captions_train2017.json": {"images": instances["images"], "annotations": captions},
+        "annotations/image_info_test2017.json": {"images": content("t.png")["images"], "categories": CLASSES},
+    }
+
+
+def test_captions_and_keypoints_of_what_is_read_cost_nothing(tmp_path: Path) -> None:
+    source = write(tmp_path / "set", download(), "train2017/a.png", "train2017/b.png", "test2017/t.png")
+    images, result = read(source, strict=True)
+    assert [n for *_, n in images] == [2, 2]
+    told = {note.where.rpartition("/")[2]: note.message for note in result.notes if note.code == "unused-file"}
+    assert told == {
+        "captions_train2017.json": "it was not read: it holds no instances",
+        "image_info_test2017.json": "it was not read: it holds no instances; 1 of its images are in no other file",
+        "person_keypoints_train2017.json": "it was not read: its 2 annotations are in the files that were",
+    }
+    assert not [note for note in result.notes if note.code == "orphan-image"]
+
+
+@pytest.mark.parametrize(
+    ("name", "beside", "lost"),
+    [
+        ("stuff_train2017.json", content("a.png", "b.png", first=1001, categories=STUFF), 2),
+        ("stuff_train2017.json", content("a.png", "b.png", categories=STUFF), 2),
+        ("person_keypoints_train2017.json", content("a.png", first=4, **PLACED), 2),
+        ("more_train2017.json", content("b.png", "a.png", **PLACED), 4),
+        ("more_train2017.json", content("a.png", "b.png", "c.png", **PLACED), 2),
+        ("more_train2017.json", content("a.png", bbox=[0, 0, 5, 5]), 2),
+    ],
+)
+def test_objects_that_stand_in_a_file_that_is_not_read_are_a_loss(
+    name: str, beside: Any, lost: int, tmp_path: Path
+) -> None:
+    jsons = download() | {f"annotations/{name}": beside}
+    source = write(tmp_path / "set", jsons, "train2017/a.png", "train2017/b.png")
+    with pytest.raises(LossError, match=name):
+        read(source, strict=True)
+    _, result = read(source)
+    assert [(loss.code, loss.amount) for loss in result.losses] == [("annotation-dropped", lost)]
+    assert name in result.losses[0].message
+
+
+def test_a_broken_file_that_is_not_read_is_told(tmp_path: Path) -> None:
+    source = write(tmp_path / "set", download(), "train2017/a.png", "train2017/b.png")
+    stuff = json.dumps(content("a.png", categories=STUFF))
+    (source / "annotations/stuff_train2017.json").write_text(stuff[:-20])
+    _, result = read(source)
+    (loss,) = result.losses
+    assert "stuff_train2017.json was not read, and it is broken" in loss.message
+
+
+def test_what_is_written_with_splits_is_read_without_a_word(tmp_path: Path) -> None:
+    source = write(tmp_path / "set", download(), "train2017/a.png", "train2017/b.png")
+    _, first = read(source)
+    assert first.notes
+    _, again = read(tmp_path / "set-out")
+    assert not again.notes
+    (tmp_path / "set-out/other.json").write_text(json.dumps(content("a.png", categories=STUFF)))
+    (tmp_path / "set-out-out").rename(tmp_path / "gone")
+    assert [loss.amount for loss in read(tmp_path / "set-out")[1].losses] == [1]
+
+
+def test_beside_a_file_that_is_named_nothing_is_told(tmp_path: Path) -> None:
+    jsons = {"instances_train2017.json": content("a.png"), "stuff_train2017.json": content("a.png", categories=STUFF)}
+    source = write(tmp_path / "set", jsons, "a.png")
+    _, result = read(source / "instances_train2017.json", strict=True)
+    assert not result.notes
