@@ -186,7 +186,8 @@ class Reading(msgspec.Struct, frozen=True):
 class Scan(msgspec.Struct, frozen=True):
     """What scanning found. `ids_kept`: the annotation ids of the source are unique and stay.
 
-    `images` is where image files lie from now on, for sets that carry them inside other files.
+    `images` is where image files lie from now on, for sets that carry them inside other files, or
+    where one file of a set was named and they lie in a folder beside its own.
     """
 
     header: Header

@@ -2,7 +2,8 @@
 
     coco.json                         read also: annotations/instances_<split>.json,
     images/[<split>/]<file_name>      <split>/_annotations.coco.json, one JSON in each
-                                      <split>/, any JSON named directly
+                                      <split>/, any JSON named directly (its images
+                                      lie beside it, or beside its annotations/)
 
 JSONs of other objects beside these (stuff_<split>.json) are not read: what is in no file that was
 read is a loss. Files of captions, keypoints and images alone get a note.

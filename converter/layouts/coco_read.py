@@ -31,6 +31,7 @@ from converter.layouts.coco_unread import tell_unread
 from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_files import CocoFile, in_words, open_files
 from converter.layouts.coco_images import Id, number, scan_images, with_extra
+from converter.layouts.coco_root import images_around
 from converter.layouts.groups import NOBODY, Groups
 from converter.layouts.images import ImageIndex, order_splits, own_ids, shown_name, tell_unused
 from converter.ledger import Ledger
@@ -122,7 +123,8 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
 def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger, *, alone: bool = True) -> Scan:
     """As scan, of these files. Unless they are meant `alone`, what lies beside them is told."""
     declared = categories(files)
-    index = ImageIndex(reading.images)
+    around = images_around(reading, files[0])
+    index = ImageIndex(around or reading.images)
     refs: list[Ref] = []
     used: set[int] = set()
     ids: list[tuple[str, Ids]] = []
@@ -138,7 +140,7 @@ def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger, *, a
     ids_kept = _unique_annotations(ids, ledger)
     if not own_ids(r.image for r in refs):
         refs = [msgspec.structs.replace(r, image=msgspec.structs.replace(r.image, id=None)) for r in refs]
-    return Scan(_header(files, classes, background, refs), refs, ids_kept)
+    return Scan(_header(files, classes, background, refs), refs, ids_kept, images=around)
 
 
 def scan_one(reading: Reading, file: CocoFile, ledger: Ledger) -> tuple[dict[int, ClassInfo], list[Ref]]:

@@ -184,3 +184,29 @@ def test_beside_a_file_that_is_named_nothing_is_told(tmp_path: Path) -> None:
     source = write(tmp_path / "set", jsons, "a.png")
     _, result = read(source / "instances_train2017.json", strict=True)
     assert not result.notes
+
+
+@pytest.mark.parametrize(
+    ("path", "folder", "name"),
+    [
+        ("annotations/instances_train2017.json", "train2017/", "a.png"),
+        ("annotations/instances_train2017.json", "images/train2017/", "a.png"),
+        ("annotations/instances_train2017.json", "train/", "a.png"),
+        ("annotations/instances_default.json", "images/", "a.png"),
+        ("annotations/all.json", "", "images/a.png"),
+        ("annotations/all.json", "", "val2017/a.png"),
+        ("annotations/all.json", "annotations/", "a.png"),
+    ],
+)
+def test_images_of_a_named_json_lie_beside_its_folder(path: str, folder: str, name: str, tmp_path: Path) -> None:
+    """Images of the same name elsewhere are those of other splits."""
+    source = write(tmp_path / "set", {path: content("gone.png", name)}, f"{folder}{name}", "val/a.png", "b.png")
+    images, _ = read(source / path, on_error="skip")
+    assert [(image.rpartition("/")[2], gray, n) for image, gray, n in images] == [("a.png", 0, 2)]
+
+
+@pytest.mark.parametrize("path", ["annotations/all.json", "jsons/instances_train2017.json"])
+def test_a_named_json_reaches_no_further(path: str, tmp_path: Path) -> None:
+    source = write(tmp_path / "set", {path: content("a.png")}, "a.png", "pictures/a.png", "train2017/b.png")
+    with pytest.raises(SourceError, match=r"a\.png: the image file is not there"):
+        read(source / path)
