@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import posixpath
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -125,10 +126,10 @@ class ImageIndex:
 
     @cached_property
     def _folded(self) -> dict[str, str]:
-        """Each path in lower case, of those that no other is then equal to."""
+        """Each path in one case and normal form, of those that no other is then equal to."""
         found: dict[str, list[str]] = defaultdict(list)
         for path in self.paths:
-            found[path.lower()].append(path)
+            found[_fold(path)].append(path)
         return {folded: paths[0] for folded, paths in found.items() if len(paths) == 1}
 
     @cached_property
@@ -139,16 +140,25 @@ class ImageIndex:
         """The path of `file_name`, looked for in `folders` in order, then anywhere below.
 
         Elsewhere it is found only when exactly one file ends in the whole `file_name`. Where none does,
-        so is one that differs from it in case alone, as trees from Windows have them.
+        so is one that differs from it in case alone, as trees from Windows have them, or in the normal
+        form of Unicode, as those from macOS. A name without an extension may be that of a file in `folders`.
         """
         if not self.paths:
-            return None
+            return self._bare(file_name, folders)
         found = _find(file_name, _places(file_name, folders), self.paths, self._by_base)
         if not found:
-            name = file_name.lower()
-            folded = _find(name, _places(name, map(str.lower, folders)), self._folded, self._folded_by_base)
+            name = _fold(file_name)
+            folded = _find(name, _places(name, map(_fold, folders)), self._folded, self._folded_by_base)
             found = [self._folded[path] for path in folded]
+        if not found:
+            return self._bare(file_name, folders)
         return found[0] if len(found) == 1 else None
+
+    def _bare(self, file_name: str, folders: Sequence[str]) -> str | None:
+        """The file that is called exactly so, which nothing but its being named makes an image."""
+        if posixpath.splitext(file_name)[1]:
+            return None
+        return next((path for path in _places(file_name, folders) if path in self.source), None)
 
     @cached_property
     def _mirrors(self) -> dict[tuple[tuple[str, ...], str], list[str]]:
@@ -165,6 +175,10 @@ class ImageIndex:
         """
         found = self._mirrors.get((key_of(folder), name), ())
         return found[0] if len(found) == 1 else None
+
+
+def _fold(path: str) -> str:
+    return path.lower() if path.isascii() else unicodedata.normalize("NFC", path).lower()
 
 
 def _places(name: str, folders: Iterable[str]) -> Iterator[str]:

@@ -1,8 +1,9 @@
-"""Sets from Windows: paths with backslashes, names of files in another case."""
+"""Sets from other systems: paths with backslashes, names of files in another case or normal form."""
 
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,32 @@ def test_an_image_is_found(said, file, name, tmp_path):
     assert (sample.image.name, sample.image.file) == (name, file)
     converter.convert(tmp_path / "set", tmp_path / "out", to="yolo-seg")
     assert (tmp_path / "out/images" / name).read_bytes() == (tmp_path / "set" / file).read_bytes()
+
+
+@pytest.mark.parametrize(("said", "other"), [("NFC", "NFD"), ("NFD", "NFC")])
+@pytest.mark.parametrize("name", ["Bäume.png", "dir-é/Ö.PNG"])
+def test_an_image_that_macos_has_renamed(said, other, name, tmp_path):
+    """It writes names in pieces: a, then the dots."""
+    source = made(
+        tmp_path / "set", [unicodedata.normalize(said, name)], ["images/" + unicodedata.normalize(other, name)]
+    )
+    result = converter.convert(source, tmp_path / "out", to="coco", strict=True)
+    assert not result.notes
+    (sample,) = converter.open(tmp_path / "out")
+    assert sample.image.name == unicodedata.normalize(said, name)
+
+
+def test_two_normal_forms_on_disk_are_two_files(tmp_path):
+    names = [unicodedata.normalize(form, "ä.png") for form in ("NFC", "NFD")]
+    dataset = converter.open(made(tmp_path, names, names))
+    assert [s.image.file for s in dataset] == names
+
+
+def test_an_image_without_an_extension(tmp_path):
+    source = made(tmp_path / "set", ["a", "gone"], ["images/a", "images/a.png", "images/sub/gone"])
+    assert [s.image.file for s in converter.open(source)] == ["images/a", None]
+    converter.convert(source, tmp_path / "out", to="coco", on_error="skip")
+    assert [p.name for p in (tmp_path / "out/images").iterdir()] == ["a"]
 
 
 def test_names_as_they_are_come_first(tmp_path):
