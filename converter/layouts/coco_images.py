@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import posixpath
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -19,7 +21,7 @@ from converter.ledger import Ledger
 from converter.model import Image
 from converter.storage.names import clean, too_long
 
-__all__ = ["IMAGE_KEYS", "Id", "ImageHead", "image_folders", "meant_file", "number", "scan_images", "with_extra"]
+__all__ = ["IMAGE_KEYS", "Id", "ImageHead", "ImageNames", "image_folders", "number", "scan_images", "with_extra"]
 
 Id: TypeAlias = int | float | str  # a table with a gap writes all its whole numbers as floats
 
@@ -48,22 +50,27 @@ _any = msgspec.json.Decoder()
 
 def scan_images(
     file: CocoFile, index: ImageIndex, ledger: Ledger
-) -> tuple[dict[Id, tuple[Image, int]], Slices, set[Id]]:
-    """Image id -> the image and the place of its entry; the raw entries; the ids of those that had to be left out."""
+) -> tuple[dict[Id, tuple[Image, int]], Slices, dict[Id, str | None]]:
+    """Image id -> the image and the place of its entry; the raw entries; those left out, id -> their files."""
     images: dict[Id, tuple[Image, int]] = {}
-    lost: set[Id] = set()
+    lost: dict[Id, str | None] = {}
     entries = Slices.of(file.top["images"])
-    folders = image_folders(file)
+    names = ImageNames(file, index)
     for at, head in enumerate(_heads_of_images(file, entries)):
         if head.id in images or head.id in lost:
             raise SourceError(file.label, f"two images have id {head.id!r}", place="images", remedy="number them anew")
+        found = None
         try:
-            image = _image(file, head, index, folders)
+            name, found = names.find(head)
+            image = _image(file, head, name, found)
             _check_entry(entries[at], file.label, head)
             images[head.id] = (image, at)
         except SourceError as error:
-            lost.add(head.id)
+            lost[head.id] = found
             ledger.bad_image(_shown(head), error)
+    if names.urls:
+        shown = f"in {names.urls:,} images file_name is a URL, such as {names.url}"
+        ledger.note("image-renamed", file.label, f"{shown}; they are called by the end of it")
     return images, entries, lost
 
 
@@ -121,9 +128,8 @@ def _shown(head: ImageHead) -> str:
     return head.file_name if isinstance(head.file_name, str) else f"image {head.id}"
 
 
-def _image(file: CocoFile, head: ImageHead, index: ImageIndex, folders: Sequence[str]) -> Image:
+def _image(file: CocoFile, head: ImageHead, name: str, found: str | None) -> Image:
     place = f"image {head.id}"
-    name, found = meant_file(file, head, index, folders)
     split = _split(file, head, place)
     below = name.removeprefix(f"{split}/") if head.split else name
     return Image(
@@ -137,14 +143,66 @@ def _image(file: CocoFile, head: ImageHead, index: ImageIndex, folders: Sequence
     )
 
 
-def meant_file(file: CocoFile, head: ImageHead, index: ImageIndex, folders: Sequence[str]) -> tuple[str, str | None]:
-    """The name of an image, and the path of its file where there is one."""
-    name = _file_name(file, head, f"image {head.id}")
-    found = index.find(name, folders)
-    if found is None and "\\" in name:
-        name = clean(name.replace("\\", "/"))  # it was written on Windows
-        found = index.find(name, folders)
-    return name, found
+class ImageNames:
+    """What the images of a JSON are called, and which files they are; `urls` were URLs, `url` the last of them."""
+
+    def __init__(self, file: CocoFile, index: ImageIndex, folders: Sequence[str] | None = None) -> None:
+        self.file, self.index = file, index
+        self.folders = image_folders(file) if folders is None else folders
+        self.urls, self.url = 0, ""
+
+    def find(self, head: ImageHead) -> tuple[str, str | None]:
+        """The name of an image, and the path of its file where there is one."""
+        if parts := _parts_of_url(head.file_name):
+            self.urls, self.url = self.urls + 1, head.file_name.partition("?")[0]
+            return self._at_end(parts)
+        name = _file_name(self.file, head, f"image {head.id}")
+        found = self.index.find(name, self.folders)
+        if found is None and "\\" in name:
+            name = clean(name.replace("\\", "/"))  # it was written on Windows
+            found = self.index.find(name, self.folders)
+        if found is None and "%" in name:
+            plain = _decoded(name)
+            found = self.index.find(plain, self.folders)
+            name = plain if found else name
+        return name, found
+
+    def _at_end(self, parts: Sequence[str]) -> tuple[str, str | None]:
+        """As much of a URL's path as a file has, but never less than tells the image from others of the JSON."""
+        least = 2 if len(parts) > 1 and (is_split_name(parts[-2]) or parts[-1] in self._shared) else 1
+        for length in range(len(parts), least - 1, -1):
+            name = "/".join(parts[-length:])
+            found = self.index.find(name, self.folders)
+            if found is not None:
+                return name, found
+        return "/".join(parts[-least:]), None
+
+    @cached_property
+    def _shared(self) -> frozenset[str]:
+        """The last parts that more than one of the URLs have."""
+        heads = _heads_of_images(self.file, Slices.of(self.file.top["images"]))
+        found = Counter(parts[-1] for head in heads if (parts := _parts_of_url(head.file_name)))
+        return frozenset(base for base, n in found.items() if n > 1)
+
+
+def _parts_of_url(name: Any) -> list[str]:
+    """The parts of the path of a URL; nothing when `name` is none, or ends in no file."""
+    if not isinstance(name, str) or "://" not in name:
+        return []
+    try:
+        url = urlsplit(name)
+        path = clean(unquote(url.path).lstrip("/")) if len(url.scheme) > 1 else ""  # of one letter it is a drive
+    except ValueError:
+        return []
+    return path.split("/") if path and not too_long(path) else []
+
+
+def _decoded(name: str) -> str:
+    """A name in which spaces and the like were written as in URLs (%20)."""
+    try:
+        return clean(unquote(name))
+    except ValueError:
+        return name
 
 
 def _file_name(file: CocoFile, head: ImageHead, place: str) -> str:

@@ -128,14 +128,15 @@ def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger, *, a
     refs: list[Ref] = []
     used: set[int] = set()
     ids: list[tuple[str, Ids]] = []
+    spoken_of = [file.path for file in files]
     for file in files:
-        found, mine = _scan_file(reading, file, index, declared, used, ledger)
+        found, mine, refused = _scan_file(reading, file, index, declared, used, ledger)
         refs += found
         ids.append((file.label, mine))
-    used_files = [file.path for file in files]
+        spoken_of += refused
     if not alone:
-        used_files += tell_unread(reading.source, files, refs, index, ledger)
-    tell_unused(reading.images, refs, used_files, ledger)
+        spoken_of += tell_unread(reading.source, files, refs, index, ledger)
+    tell_unused(reading.images, refs, spoken_of, ledger)
     classes, background = settle_classes(declared, used, files, ledger)
     ids_kept = _unique_annotations(ids, ledger)
     if not own_ids(r.image for r in refs):
@@ -157,13 +158,13 @@ def _scan_file(
     declared: dict[int, ClassInfo],
     used: set[int],
     ledger: Ledger,
-) -> tuple[list[Ref], Ids]:
-    """The images of a file, and the ids of all their annotations."""
+) -> tuple[list[Ref], Ids, list[str]]:
+    """The images of a file, the ids of all their annotations, and the files of images that were left out."""
     annotations = Slices.of(file.top["annotations"])  # before there are images: it takes memory for a moment
     images, raws, lost = scan_images(file, index, ledger)
     owners, ids = _owners(reading, file, annotations, images, lost, declared, used, ledger)
     entries = Entries(file.label, raws, annotations, Groups.of(np.asarray(memoryview(owners)), len(raws)))
-    return [Ref(image, Payload(entries, at)) for image, at in images.values()], ids
+    return [Ref(image, Payload(entries, at)) for image, at in images.values()], ids, list(filter(None, lost.values()))
 
 
 def _owners(
@@ -171,7 +172,7 @@ def _owners(
     file: CocoFile,
     raws: Slices,
     images: dict[Id, tuple[Image, int]],
-    lost: set[Id],
+    lost: Container[Id],
     declared: dict[int, ClassInfo],
     used: set[int],
     ledger: Ledger,

@@ -13,7 +13,7 @@ from converter.codecs.slices import Slices
 from converter.errors import SourceError
 from converter.format import Reading
 from converter.layouts.coco_files import CocoFile
-from converter.layouts.coco_images import ImageHead, meant_file
+from converter.layouts.coco_images import ImageHead, ImageNames
 from converter.layouts.images import ImageIndex, is_split_name
 from converter.storage import Source, open_source
 
@@ -51,9 +51,10 @@ def images_around(reading: Reading, file: CocoFile) -> Source | None:
 
 def _names(file: CocoFile, index: ImageIndex) -> Iterator[tuple[str, str | None]]:
     """The name of each image, and its file where the index has one."""
+    names = ImageNames(file, index, [""])
     for raw in Slices.of(file.top["images"]):
         try:
-            yield meant_file(file, _image_head.decode(raw), index, [""])
+            yield names.find(_image_head.decode(raw))
         except (SourceError, msgspec.MsgspecError):
             continue
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from converter.codecs.slices import Slices
 from converter.errors import SourceError
 from converter.layouts.coco_files import WHOLE, CocoFile, open_unread
-from converter.layouts.coco_images import ImageHead, image_folders, meant_file
+from converter.layouts.coco_images import ImageHead, ImageNames, image_folders
 from converter.layouts.images import ImageIndex
 from converter.ledger import Ledger
 from converter.model import Ref
@@ -100,9 +100,10 @@ class _Where:
 
     def _paths(self, file: CocoFile, folders: list[str]) -> dict[Any, str]:
         paths: dict[Any, str] = {}
+        names = ImageNames(file, self.index, folders)
         for head in _lenient(_images, Slices.of(file.top["images"])):
             try:
-                name, found = meant_file(file, head, self.index, folders)
+                name, found = names.find(head)
             except SourceError:
                 continue
             paths[head.id] = found or name
