@@ -36,6 +36,7 @@ Number = int | float
 AT_ONCE = 4096  # annotations: a million would take more memory at once than all that is kept of them
 SHAPE_KEYS = frozenset({"id", "image_id", "category_id", "segmentation", "area", "bbox", "iscrowd"})
 _KEYS = tuple(f'"{key}"'.encode() for key in sorted(SHAPE_KEYS))
+_OWNER_CODES = {"category_id": "unmapped-class", "image_id": "orphan-mask"}  # what an annotation is without it
 NO_NUMBER = re.compile(rb'"(NaN|-?Infinity)"')  # how the decoder hands on what is no JSON
 
 
@@ -120,7 +121,9 @@ def _decode_annotation(
     except msgspec.MsgspecError as error:
         _refuse_endless(error, file.label, place_of(None, i))
         id, image = _identify(raw, images)
-        wrong = SourceError(file.label, in_words(error), place=place_of(id, i), remedy="mend or remove it")
+        problem = in_words(error)
+        code = next((code for key, code in _OWNER_CODES.items() if key in problem), "")
+        wrong = SourceError(file.label, problem, place=place_of(id, i), remedy="mend or remove it", code=code)
         ledger.bad_annotation(image, id, wrong)
         return None
 

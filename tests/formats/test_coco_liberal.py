@@ -6,6 +6,7 @@ import json
 import math
 
 import pytest
+from PIL import Image
 from pycocotools import mask as coco
 
 import converter
@@ -128,3 +129,25 @@ def test_an_id_beyond_all_floats(tmp_path):
     what["annotations"][1]["image_id"] = math.inf
     with pytest.raises(SourceError, match="annotation"):
         drawn(write(tmp_path, what))
+
+
+@pytest.mark.parametrize("value", [None, "cat", ...])
+@pytest.mark.parametrize(("key", "code"), [("category_id", "unmapped-class"), ("image_id", "orphan-mask")])
+def test_checks_name_what_an_annotation_lacks(key, code, value, tmp_path):
+    what = content()
+    what["annotations"][1][key] = value
+    if value is ...:
+        del what["annotations"][1][key]
+    found = converter.check(write(tmp_path, what)).findings
+    assert [f.code for f in found if f.code in {"unmapped-class", "orphan-mask", "invalid-polygon"}] == [code]
+
+
+def test_an_image_that_is_refused_is_spoken_of(tmp_path):
+    what = content()
+    what["images"][0]["width"] = 0
+    Image.new("L", (9, 8)).save(tmp_path / "1.png")
+    Image.new("L", (9, 8)).save(tmp_path / "other.png")
+    write(tmp_path, what)
+    found = [(f.code, f.where.get("file")) for f in converter.check(tmp_path).findings]
+    assert ("size-mismatch", "coco.json") in found
+    assert [file for code, file in found if code == "orphan-image"] == ["other.png"]
