@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -78,17 +78,24 @@ class Payload(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ids:
-    """The ids of a file's annotations: in 8 bytes each, but for those that are no number of 64 bits."""
+    """The ids of a file's annotations: in 8 bytes each, but for those that are no number of 64 bits.
+
+    `no_number` is the first that is no whole number at all.
+    """
 
     def __init__(self) -> None:
         self._numbers = array("q")
         self._others: list[int | None] = []
+        self.no_number: Id | None = None
 
     def add(self, id: Id | None) -> None:
         try:
             self._numbers.append(id)  # type: ignore[arg-type]  # it is tried
         except (TypeError, OverflowError):
-            self._others.append(number(id))
+            known = number(id)
+            self._others.append(known)
+            if known is None and self.no_number is None:
+                self.no_number = id
 
     def add_all(self, ids: Sequence[Any]) -> None:
         """As `add` of each."""
@@ -163,8 +170,18 @@ def _scan_file(
     annotations = Slices.of(file.top["annotations"])  # before there are images: it takes memory for a moment
     images, raws, lost = scan_images(file, index, ledger)
     owners, ids = _owners(reading, file, annotations, images, lost, declared, used, ledger)
+    _tell_other_ids(file, images, ids, ledger)
     entries = Entries(file.label, raws, annotations, Groups.of(np.asarray(memoryview(owners)), len(raws)))
     return [Ref(image, Payload(entries, at)) for image, at in images.values()], ids, list(filter(None, lost.values()))
+
+
+def _tell_other_ids(file: CocoFile, images: Iterable[Id], annotations: Ids, ledger: Ledger) -> None:
+    """Ids that are no whole numbers have no place in any target."""
+    found = {"images": next((id for id in images if number(id) is None), None), "annotations": annotations.no_number}
+    shown = [f"{kind} ({id!r})" for kind, id in found.items() if id is not None]
+    if shown:
+        message = f"ids of {' and '.join(shown)} are no whole numbers: all were numbered anew"
+        ledger.note("ids-renumbered", file.label, message)
 
 
 def _owners(

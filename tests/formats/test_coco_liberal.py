@@ -151,3 +151,26 @@ def test_an_image_that_is_refused_is_spoken_of(tmp_path):
     found = [(f.code, f.where.get("file")) for f in converter.check(tmp_path).findings]
     assert ("size-mismatch", "coco.json") in found
     assert [file for code, file in found if code == "orphan-image"] == ["other.png"]
+
+
+@pytest.mark.parametrize(
+    ("images", "annotations", "said"),
+    [
+        ("im-{}", "{}", "images ('im-1') and annotations ('11')"),
+        (None, "ann-{}", "annotations ('ann-11')"),
+        ("{}", None, "images ('1')"),
+        (None, None, None),
+    ],
+)
+def test_ids_that_are_texts_are_numbered_and_told_once(images, annotations, said, tmp_path):
+    what = content()
+    for kind, key, form in [
+        ("images", "id", images),
+        ("annotations", "image_id", images),
+        ("annotations", "id", annotations),
+    ]:
+        for entry in what[kind]:
+            entry[key] = form.format(entry[key]) if form else entry[key]
+    result = converter.convert(write(tmp_path, what), tmp_path / "out", to="coco", image_files="none")
+    told = [note.message for note in result.notes if note.code == "ids-renumbered"]
+    assert told == ([f"ids of {said} are no whole numbers: all were numbered anew"] if said else [])
