@@ -189,7 +189,10 @@ def _simplify(instance: Instance, told: int, image: Image, how: Lowering, ledger
 
 
 def _settle_claims(instance: Instance, told: int, image: Image, ledger: Ledger) -> Instance:
-    """The source's box and area where they fit the mask; otherwise they are computed anew, with a note."""
+    """The source's box and area where they fit the mask; otherwise they are computed anew, with a note.
+
+    Of what has no pixel the box is all that says where it is, and there is nothing that it has to fit.
+    """
     if isinstance(instance.shape, Box) or (instance.box is None and instance.area is None):
         return instance
     mask = shapes.mask_of(instance.shape, image.height, image.width)
@@ -197,7 +200,7 @@ def _settle_claims(instance: Instance, told: int, image: Image, ledger: Ledger) 
     x, y, w, h = rle.tight_box(mask)
     pixels = rle.area(mask)
     where = f"{shown_name(image)}, annotation {told}"
-    if box is not None and box_off(box, Box(x, y, w, h)) > BOX:
+    if box is not None and pixels and box_off(box, Box(x, y, w, h)) > BOX:
         ledger.note("box-computed", where, f"the box {[box.x, box.y, box.w, box.h]} became the mask's, {[x, y, w, h]}")
         box = None
     if area is not None and is_area_off(area, pixels):

@@ -265,7 +265,7 @@ def _claims(mine: Instance, theirs: Instance, image: Image) -> str:
         return ""
     (pixels,), ((x, y, w, h),) = rle.measures([_pixels(theirs, image)])
     box, area = theirs.box, theirs.area
-    if box is not None and box_off(box, Box(x, y, w, h)) > BOX:
+    if box is not None and pixels and box_off(box, Box(x, y, w, h)) > BOX:
         return f"the box {[box.x, box.y, box.w, box.h]}"
     if area is not None and is_area_off(area, pixels):
         return f"the area {area:g}"

@@ -174,3 +174,15 @@ def test_ids_that_are_texts_are_numbered_and_told_once(images, annotations, said
     result = converter.convert(write(tmp_path, what), tmp_path / "out", to="coco", image_files="none")
     told = [note.message for note in result.notes if note.code == "ids-renumbered"]
     assert told == ([f"ids of {said} are no whole numbers: all were numbered anew"] if said else [])
+
+
+@pytest.mark.parametrize("box", [[3, 2, 0, 4], [3, 2, -1, 4], [7, 7, 1, 0]])
+@pytest.mark.parametrize("drawn", [{}, {"segmentation": []}, {"segmentation": {"size": [8, 9], "counts": [72]}}])
+def test_the_box_of_what_has_no_pixel_stays_where_it_is(box, drawn, tmp_path):
+    what = content()
+    del what["annotations"][0]["segmentation"]
+    what["annotations"][0] |= {"bbox": box, **drawn}
+    result = converter.convert(write(tmp_path, what), tmp_path / "out", to="coco", image_files="none", strict=True)
+    written = {a["id"]: a["bbox"] for a in json.loads((tmp_path / "out/coco.json").read_text())["annotations"]}
+    assert written[11] == box
+    assert not [note for note in result.notes if note.code == "box-computed"]
