@@ -191,20 +191,27 @@ def check_paths(outputs: Sequence[Output], written: Sequence[Image], source: str
         return
     paths: dict[str, str] = {}
     for format, make in makers:
-        mine: dict[str, str] = {}
+        mine: dict[str, Image] = {}
         for image in written:
-            path, name = make(image), shown_name(image)
+            path = make(image)
             if path in mine:
-                raise SourceError(
-                    source,
-                    f"the images {mine[path]} and {name} would share {path} in {format}",
-                    remedy="rename one of them",
-                )
-            mine[path] = name
-        paths |= mine
+                raise _sharing(mine[path], image, f"{path} in {format}", source)
+            mine[path] = image
+        paths |= {path: shown_name(image) for path, image in mine.items()}
     for problem, names in portable_problems(paths):
         shown = " and ".join(dict.fromkeys(paths[n] for n in names))
         raise SourceError(source, f"{shown}: {problem}", remedy="rename the image")
+
+
+def _sharing(one: Image, other: Image, path: str, source: str) -> SourceError:
+    """Two images would be written to one path: for their names, or as they are one and the same."""
+    name = shown_name(other)
+    if shown_name(one) != name:
+        problem = f"the images {shown_name(one)} and {name} would share {path}"
+        return SourceError(source, problem, remedy="rename one of them")
+    ids = f" (ids {one.id} and {other.id})" if one.id is not None and other.id is not None else ""
+    remedy = "list it once, with all that is drawn on it"
+    return SourceError(source, f"the image {name} is listed twice{ids}", remedy=remedy)
 
 
 # ---------------------------------------------------------------- the run

@@ -186,3 +186,12 @@ def test_the_box_of_what_has_no_pixel_stays_where_it_is(box, drawn, tmp_path):
     written = {a["id"]: a["bbox"] for a in json.loads((tmp_path / "out/coco.json").read_text())["annotations"]}
     assert written[11] == box
     assert not [note for note in result.notes if note.code == "box-computed"]
+
+
+@pytest.mark.parametrize("target", ["coco", "yolo-seg", "instance-png"])
+def test_an_image_that_is_listed_twice_is_told_as_such(target, tmp_path):
+    what = content()
+    what["images"][1]["file_name"] = "1.png"
+    Image.new("L", (9, 8)).save(tmp_path / "1.png")
+    with pytest.raises(SourceError, match=r"the image 1\.png is listed twice \(ids 1 and 2\); list it once, with all"):
+        converter.convert(write(tmp_path, what), tmp_path / "out", to=target)
