@@ -6,7 +6,7 @@ import codecs
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -24,7 +24,7 @@ __all__ = [
     "looks_like_coco",
     "open_file",
     "open_files",
-    "open_unread",
+    "unread_files",
 ]
 
 ROBOFLOW = "_annotations.coco.json"
@@ -167,9 +167,11 @@ def open_files(source: Source) -> list[CocoFile]:
     return [_open(source, path, raws[path], alone=alone) for path in paths]
 
 
-def open_unread(source: Source, read: Collection[str]) -> tuple[list[CocoFile], dict[str, str]]:
-    """The JSONs that list images and are not among those `read`, and what is wrong with those that seem to."""
-    files, broken = [], {}
+def unread_files(source: Source, read: Collection[str]) -> Iterator[CocoFile]:
+    """The JSONs that list images and are not among those `read`, one at a time, as they may be large.
+
+    One that seems to be such a file and is broken has `damage`, and nothing at its top level.
+    """
     for path in _jsons(source) if source.entry is None else ():
         if path in read or b'"images"' not in source.read(path):
             continue
@@ -177,13 +179,12 @@ def open_unread(source: Source, read: Collection[str]) -> tuple[list[CocoFile], 
             top = source.once(path, _top)
             if _head(top.get("annotations", msgspec.Raw(b"")))[:1] == b"{":
                 top = {**top, "annotations": _values(top["annotations"], source.label(path))}
-        except SourceError as error:
+        except SourceError:
             if looks_like_coco(source, path):
-                broken[path] = str(error)
+                yield CocoFile(path, source.label(path), None, _raw_split(path), {})
             continue
         if all(_head(top.get(key, msgspec.Raw(b"[]")))[:1] == b"[" for key in ("images", "annotations")):
-            files.append(CocoFile(path, source.label(path), None, _raw_split(path), top))
-    return files, broken
+            yield CocoFile(path, source.label(path), None, _raw_split(path), top)
 
 
 def _raw_split(path: str) -> str:

@@ -27,11 +27,11 @@ from converter.layouts.coco_annotations import (
     instance_of,
     place_of,
 )
-from converter.layouts.coco_unread import tell_unread
 from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_files import CocoFile, in_words, open_files
 from converter.layouts.coco_images import Id, number, scan_images, with_extra
 from converter.layouts.coco_root import images_around
+from converter.layouts.coco_unread import tell_unread
 from converter.layouts.groups import NOBODY, Groups
 from converter.layouts.images import ImageIndex, order_splits, own_ids, shown_name, tell_unused
 from converter.ledger import Ledger
@@ -154,7 +154,7 @@ def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger, *, a
 def scan_one(reading: Reading, file: CocoFile, ledger: Ledger) -> tuple[dict[int, ClassInfo], list[Ref]]:
     """The classes by id and the images of one file, which is not the source."""
     declared = categories([file])
-    refs, _ = _scan_file(reading, file, ImageIndex(reading.images), declared, set(), ledger)
+    refs, _, _ = _scan_file(reading, file, ImageIndex(reading.images), declared, set(), ledger)
     return declared, refs
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from converter.codecs.slices import Slices
 from converter.errors import SourceError
-from converter.layouts.coco_files import WHOLE, CocoFile, open_unread
+from converter.layouts.coco_files import WHOLE, CocoFile, damage, unread_files
 from converter.layouts.coco_images import ImageHead, ImageNames, image_folders
 from converter.layouts.images import ImageIndex
 from converter.ledger import Ledger
@@ -47,15 +47,15 @@ def tell_unread(
     Objects that stand in no file that was read are a loss. They are the same where their
     image, class, id and box are.
     """
-    beside, broken = open_unread(source, [file.path for file in files])
-    for path, problem in broken.items():
-        ledger.lose("annotation-dropped", "", f"{source.label(path)} was not read, and it is broken: {problem}")
     known = {ref.image.file or ref.image.name for ref in refs}
     where = _Where(index)
     carried: NDArray[np.int64] | None = None
     listed: list[str] = []
-    for file in beside:
-        if _repeats_a_split(file, files, refs) or not (images := where.paths(file)):
+    for file in unread_files(source, {file.path for file in files} | _repeating(files, refs)):
+        if not file.top:
+            problem = damage(source, file.path) or "its annotations are no list"
+            ledger.lose("annotation-dropped", "", f"{file.label} was not read, and it is broken: {problem}")
+        if not (images := where.paths(file)):
             continue
         listed += images.values()
         objects = _marks(file, images)
@@ -66,12 +66,11 @@ def tell_unread(
     return listed
 
 
-def _repeats_a_split(file: CocoFile, files: Sequence[CocoFile], refs: Sequence[Ref]) -> bool:
-    """Whether it is what this program writes beside the file of all splits."""
+def _repeating(files: Sequence[CocoFile], refs: Sequence[Ref]) -> set[str]:
+    """What this program writes beside the file of all splits."""
     whole = files[0].path
-    return whole in WHOLE and file.path in {
-        f"{whole.removesuffix('coco.json')}{split}.json" for split in {ref.image.split for ref in refs} if split
-    }
+    splits = {ref.image.split for ref in refs if ref.image.split} if whole in WHOLE else ()
+    return {f"{whole.removesuffix('coco.json')}{split}.json" for split in splits}
 
 
 def _tell(file: CocoFile, objects: int, lost: int, images: int, ledger: Ledger) -> None:
@@ -93,7 +92,7 @@ class _Where:
 
     def paths(self, file: CocoFile) -> dict[Any, str]:
         """Image id -> the file of the image, or its name where there is none."""
-        folders, raw = image_folders(file), bytes(file.top["images"])
+        folders, raw = image_folders(file), bytes(file.top.get("images", b"[]"))
         if self.last[:2] != (folders, raw):
             self.last = folders, raw, self._paths(file, folders)
         return self.last[2]
@@ -101,7 +100,7 @@ class _Where:
     def _paths(self, file: CocoFile, folders: list[str]) -> dict[Any, str]:
         paths: dict[Any, str] = {}
         names = ImageNames(file, self.index, folders)
-        for head in _lenient(_images, Slices.of(file.top["images"])):
+        for head in _lenient(_images, Slices.of(file.top.get("images", msgspec.Raw(b"[]")))):
             try:
                 name, found = names.find(head)
             except SourceError:
