@@ -8,7 +8,8 @@
 
 Every mask has the size of its image; masks may overlap.
 
-Read beside that: a folder an image (<id>/images/x.png, <id>/masks/*.png: DSB 2018), masks
+Read beside that: a folder an image (<id>/images/x.png, <id>/masks/*.png: DSB 2018; in folders of
+splits, of which one without any mask is left out, with a note), masks
 without an index that bear the names of their images (masks/<image>/3.png, masks/<image>_cat_3.png,
 masks/cat/<image>.png and what is like them; a class is told by words that many names share, or,
 where there is a class file, by the number at the end of every name), masks of mode 1, L, P, RGB
@@ -43,8 +44,10 @@ from converter.layouts.classes import check_classes, find_class_file, read_class
 from converter.layouts.coco_beside import Beside, find_beside
 from converter.layouts.images import (
     is_image,
+    is_split_name,
     order_splits,
     shown_name,
+    split_name,
     stem,
     tell_unused,
 )
@@ -62,6 +65,7 @@ from converter.storage import Source
 __all__ = ["FORMAT"]
 
 NUMBERED = re.compile(r"[0-9]+_([0-9]{1,9})")
+WORD = re.compile(r"[^\W\d_]+")
 
 
 # ---------------------------------------------------------------- read
@@ -98,15 +102,42 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     if about is not None:
         return _scan_package(reading, about, ledger)
     folders = instance_folders(source)
-    if folders:
-        finds = Finds(source)
-        for image, masks in folders.items():
-            finds.add(Image(posixpath.basename(image), file=image), [(mask, 1) for mask in sorted(masks)])
-        refs = finds.refs()
-        _tell_bare(reading, refs, ledger)
-        tell_unused(reading.images, refs, mask_paths(refs), ledger)
-        return Scan(_header([ClassInfo(1, reading.options.class_name or "object")], refs), refs)
-    return _scan_named(reading, ledger)
+    return _scan_folders(reading, folders, ledger) if folders else _scan_named(reading, ledger)
+
+
+def _scan_folders(reading: Reading, folders: Mapping[str, Sequence[str]], ledger: Ledger) -> Scan:
+    """A folder an image; `folders` are the masks by the path of their image."""
+    finds, splits = Finds(reading.source), _splits_of(folders)
+    annotated = {splits[image] for image, masks in folders.items() if masks}
+    left = [image for image in folders if splits[image] not in annotated]
+    for image, masks in folders.items():
+        if splits[image] in annotated:
+            named = Image(posixpath.basename(image), splits[image], file=image)
+            finds.add(named, [(mask, 1) for mask in sorted(masks)])
+    if left:
+        said = f"{len(left)} images are of splits in which none has masks ({left[0]}{', ...' if len(left) > 1 else ''})"
+        ledger.note("no-annotation", reading.source.name, f"{said}: they are left out")
+    refs = finds.refs()
+    _tell_bare(reading, refs, ledger)
+    tell_unused(reading.images, refs, [*mask_paths(refs), *left], ledger)
+    return Scan(_header([ClassInfo(1, reading.options.class_name or "object")], refs), refs)
+
+
+def _splits_of(images: Iterable[str]) -> dict[str, str | None]:
+    """The split of each image of a folder of its own: by the folders above, or by words of theirs (stage1_train).
+
+    Words count where they tell at least two splits.
+    """
+    above = {image: image.split("/")[:-3] for image in images}
+    named = {image: _split_in(parts) for image, parts in above.items()}
+    if any(named.values()):
+        return named
+    worded = {image: _split_in(WORD.findall(" ".join(parts))) for image, parts in above.items()}
+    return worded if None not in worded.values() and len(set(worded.values())) > 1 else named
+
+
+def _split_in(words: Sequence[str]) -> str | None:
+    return next((split_name(word) for word in reversed(words) if is_split_name(word)), None)
 
 
 def _tell_bare(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None:

@@ -1,0 +1,61 @@
+"""A folder an image, as in DSB 2018, in folders of splits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import converter
+
+MASK = np.zeros((30, 40), np.uint8)
+MASK[2:8, 3:9] = 255
+
+
+def made(root, tree):
+    """`tree`: path of a folder -> how many masks its image has."""
+    for folder, masks in tree.items():
+        name = folder.rpartition("/")[2]
+        (root / folder / "images").mkdir(parents=True)
+        (root / folder / "masks").mkdir()
+        Image.new("RGB", (40, 30), (len(folder), masks, 9)).save(root / folder / f"images/{name}.png")
+        for number in range(masks):
+            Image.fromarray(np.roll(MASK, 10 * number, axis=1)).save(root / folder / f"masks/{number}.png")
+    return root
+
+
+def read(root):
+    return {(s.image.split, s.image.name): len(s.instances) for s in converter.open(root)}
+
+
+@pytest.mark.parametrize(
+    ("folders", "splits"),
+    [
+        (("train", "val", "test"), ("train", "val", "test")),
+        (("set/Training", "set/valid", "set/Testing"), ("train", "val", "test")),
+        (("stage1_train", "stage1_val", "stage2_test"), ("train", "val", "test")),
+        (("one", "two", "three"), (None, None, None)),
+        (("stage1_train", "two", "three"), (None, None, None)),
+    ],
+)
+def test_splits(folders, splits, tmp_path):
+    made(tmp_path, {f"{folder}/{name}": 2 for folder, name in zip(folders, "abc", strict=True)})
+    assert read(tmp_path) == {(split, f"{name}.png"): 2 for split, name in zip(splits, "abc", strict=True)}
+
+
+def test_one_name_in_two_splits(tmp_path):
+    made(tmp_path / "in", {"train/a": 1, "val/a": 2})
+    assert read(tmp_path / "in") == {("train", "a.png"): 1, ("val", "a.png"): 2}
+    converter.convert(tmp_path / "in", tmp_path / "out", to="coco")
+    assert read(tmp_path / "out") == read(tmp_path / "in")
+
+
+@pytest.mark.parametrize("names", [("train", "test"), ("stage1_train", "stage1_test")])
+def test_a_split_without_any_mask_is_left_out(names, tmp_path):
+    """It is what was to be predicted, and no set of images without objects."""
+    train, test = names
+    made(tmp_path, {f"{train}/a": 2, f"{train}/b": 0, f"{test}/c": 0, f"{test}/d": 0})
+    assert read(tmp_path) == {("train", "a.png"): 2, ("train", "b.png"): 0}
+    (note,) = converter.inspect(tmp_path).notes
+    assert note.code == "no-annotation"
+    assert note.message.startswith(f"2 images are of splits in which none has masks ({test}/c/images/c.png, ...)")
