@@ -11,8 +11,9 @@ from converter import engine
 from converter.format import ReadOptions
 from converter.geometry import labelmap
 from converter.ledger import Ledger, OnError
-from converter.model import Box, ClassInfo, Instance, Loss, Marks, Note, Polygons, Ref
+from converter.model import Box, ClassInfo, Header, Instance, Loss, Marks, Note, Polygons, Ref
 from converter.pipeline.opening import Opened, Progress, load_sample, open_dataset, silent
+from converter.transforms.classes import ClassMap, apply, plan
 
 __all__ = ["ClassCount", "Inspection", "inspect"]
 
@@ -60,7 +61,11 @@ class _Facts(msgspec.Struct, frozen=True):
 
 
 class _Look(msgspec.Struct, frozen=True):
+    """Loads an image and counts what is on it; `mapping` is what the user's class file makes of the classes."""
+
     opened: Opened
+    header: Header
+    mapping: ClassMap | None
 
     def __call__(self, ref: Ref) -> _Facts | list[Loss]:
         ledger = Ledger(self.opened.reading.on_error)
@@ -68,6 +73,8 @@ class _Look(msgspec.Struct, frozen=True):
         if loaded is None:
             return ledger.losses
         sample, _ = loaded
+        if self.mapping is not None:
+            sample = apply(sample, self.mapping, self.header.background_id, ledger)
         size = (sample.image.width, sample.image.height)
         if sample.labels is not None:
             values, _ = labelmap.values(sample.labels)
@@ -103,13 +110,18 @@ def inspect(
 ) -> Inspection:
     """Load every image of the dataset and count what is in it. Image files are measured, not copied."""
     opened = open_dataset(path, format=format, options=options, on_error=on_error, workers=workers, progress=progress)
-    refs = opened.scan.refs
-    facts = list(progress("inspect", len(refs), engine.run(_Look(opened), refs, workers=workers)))
-    return _sum_up(path, opened, [f for f in facts if isinstance(f, _Facts)], [f for f in facts if isinstance(f, list)])
+    refs, table = opened.scan.refs, opened.reading.options.classes
+    header, mapping = plan(opened.scan.header, table) if table is not None else (opened.scan.header, None)
+    look = _Look(opened, header, mapping)
+    facts = list(progress("inspect", len(refs), engine.run(look, refs, workers=workers)))
+    return _sum_up(
+        path, opened, header, [f for f in facts if isinstance(f, _Facts)], [f for f in facts if isinstance(f, list)]
+    )
 
 
-def _sum_up(path: str, opened: Opened, facts: Sequence[_Facts], skipped: Sequence[list[Loss]]) -> Inspection:
-    header = opened.scan.header
+def _sum_up(
+    path: str, opened: Opened, header: Header, facts: Sequence[_Facts], skipped: Sequence[list[Loss]]
+) -> Inspection:
     instances: Counter[int] = Counter()
     images: Counter[int] = Counter()
     kinds: Counter[str] = Counter()

@@ -263,3 +263,14 @@ def test_camvid_named_and_its_void_ignored(tmp_path: Path, data: Path) -> None:
     with Image.open(source) as before, Image.open(mask) as after:
         table = np.array([0, 1, 2, 3, *[4] * 7, 255])
         np.testing.assert_array_equal(np.asarray(after), table[np.asarray(before)])
+
+
+def test_inspect_shows_what_the_class_file_makes(tmp_path: Path) -> None:
+    source, table = coco_set(tmp_path / "in"), tmp_path / "classes.yaml"
+    table.write_text("classes:\n- {id: 9, name: vehicle, from: [car, truck]}\ndrop: [sky]\n")
+    found = api.inspect(source, classes=table)
+    assert {(c.id, c.name): c.instances for c in found.classes} == {(3, "person"): 2, (9, "vehicle"): 3}
+    assert [loss.code for loss in found.losses] == ["class-dropped"]
+    table.write_text("drop: [nothing]\n")
+    with pytest.raises(SourceError, match="no class 'nothing'"):
+        api.inspect(source, classes=table)
