@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
+import numpy as np
 
 from converter.geometry import rle, shapes
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
-from converter.model import Box, Image, Instance, Marks
+from converter.model import Box, Image, Instance, Marks, Rle
 
-__all__ = ["join_crowds", "part_overlaps"]
+__all__ = ["join_crowds", "part_overlaps", "seen_of"]
+
+PAINTED = 16  # times the pixels of an image: more of them are not painted one over the other
 
 
 def join_crowds(fitted: list[Instance], image: Image, ledger: Ledger) -> list[Instance]:
@@ -33,13 +38,10 @@ def part_overlaps(fitted: list[Instance], image: Image, ledger: Ledger) -> list[
     """Every pixel to one instance, the smaller on top; boxes and marks take part in nothing."""
     places = [n for n, i in enumerate(fitted) if not isinstance(i.shape, Box | Marks)]
     regions = [shapes.mask_of(fitted[n].shape, image.height, image.width) for n in places]
-    if sum(map(rle.area, regions)) == (rle.area(rle.union(regions)) if regions else 0):
+    if sum(rle.areas(regions)) == (rle.area(rle.union(regions)) if regions else 0):
         return fitted
     parted = list(fitted)
-    above = rle.empty(image.height, image.width)
-    for i in sorted(range(len(places)), key=lambda i: (rle.area(regions[i]), -i)):
-        seen = rle.difference(regions[i], above)
-        above = rle.union([above, regions[i]])
+    for i, seen in seen_of(regions):
         lost = rle.area(regions[i]) - rle.area(seen)
         if lost:
             place, instance = places[i], fitted[places[i]]
@@ -52,3 +54,40 @@ def part_overlaps(fitted: list[Instance], image: Image, ledger: Ledger) -> list[
         for instance in parted
         if isinstance(instance.shape, Box | Marks) or not shapes.is_empty(instance.shape, image.height, image.width)
     ]
+
+
+def seen_of(regions: Sequence[Rle]) -> list[tuple[int, Rle]]:
+    """Place of each mask, the smallest first, and what is seen of it: it lies on the larger ones, and of equal ones
+    the later on the earlier.
+    """
+    areas, boxes = rle.measures(regions)
+    order = sorted(range(len(regions)), key=lambda i: (areas[i], -i))
+    height, width = regions[0].height, regions[0].width
+    painted = sum(w * h for _, _, w, h in boxes) <= PAINTED * height * width
+    return _painted(regions, order) if painted else _covered(regions, order)
+
+
+def _covered(regions: Sequence[Rle], order: Sequence[int]) -> list[tuple[int, Rle]]:
+    """By codes, which is slow for many masks: all that lies above is gone through for each."""
+    found = []
+    above = rle.empty(regions[0].height, regions[0].width)
+    for i in order:
+        found.append((i, rle.difference(regions[i], above)))
+        above = rle.union([above, regions[i]])
+    return found
+
+
+def _painted(regions: Sequence[Rle], order: Sequence[int]) -> list[tuple[int, Rle]]:
+    """By painting one over the other, the largest first, which is slow for many large masks."""
+    height, width = regions[0].height, regions[0].width
+    canvas = np.full((height, width), -1, np.min_scalar_type(-len(regions)))
+    for i in reversed(order):
+        crop, x, y = rle.decode_crop(regions[i])
+        canvas[y : y + crop.shape[0], x : x + crop.shape[1]][crop] = i
+    found = []
+    for i in order:
+        x, y, w, h = rle.tight_box(regions[i])
+        mine = canvas[y : y + h, x : x + w] == i
+        whole = np.count_nonzero(mine) == rle.area(regions[i])
+        found.append((i, regions[i] if whole else rle.encode_crop(mine, x, y, height, width)))
+    return found
