@@ -77,9 +77,10 @@ def _own_streams() -> None:
 
 
 def _text(raw: io.FileIO, like: TextIO, *, buffered: bool) -> TextIO:
-    return io.TextIOWrapper(
-        io.BufferedWriter(raw), encoding=like.encoding, errors=like.errors, line_buffering=not buffered or raw.isatty()
-    )
+    """A stream as another one; letters that its encoding lacks are written as escapes and not refused."""
+    errors = "backslashreplace" if like.errors == "strict" else like.errors
+    line_by_line = not buffered or raw.isatty()
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding=like.encoding, errors=errors, line_buffering=line_by_line)
 
 
 class _Output(io.FileIO):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -150,3 +151,13 @@ def test_a_reader_that_has_seen_enough():
     command = f"{sys.executable} -m converter formats | head -1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert (done.stdout.splitlines()[-1], done.stderr) == ("0", "")
+
+
+def test_letters_that_stdout_lacks_are_no_trouble(tmp_path):
+    source = tmp_path / "Bäume 木"
+    shutil.copytree(COINS, source)
+    for encoding, shown in (("ascii", r"B\xe4ume \u6728"), ("cp1252", "Bäume \\u6728"), ("utf-8", "Bäume 木")):
+        arguments = [sys.executable, "-m", "converter", "inspect", str(source)]
+        env = {**os.environ, "PYTHONIOENCODING": encoding}
+        done = subprocess.run(arguments, capture_output=True, env=env, check=True)
+        assert shown in done.stdout.decode(encoding)
