@@ -55,11 +55,13 @@ class Evidence(msgspec.Struct, frozen=True):
     """Why a source looks like a format.
 
     `certain`: the source says so itself. `weak`: it is read so unless any other format fits.
+    `boxes`: it holds boxes alone, and masks lie beside them, which are another set of the same images.
     """
 
     text: str
     certain: bool = False
     weak: bool = False
+    boxes: bool = False
 
 
 class Holds(msgspec.Struct, frozen=True):

@@ -45,6 +45,7 @@ Source: the VOC development kit; CVAT and Datumaro for labelmap.txt.
 from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
+from converter.layouts.pairing import pair_masks
 from converter.layouts.voc_read import files, load
 from converter.layouts.voc_survey import settle, survey
 from converter.layouts.voc_tree import find_tree, scan
@@ -63,7 +64,9 @@ def detect(source: Source) -> Evidence | None:
     if not tree.xml:
         return Evidence(masks)
     first = next(iter(tree.xml.values()))
-    return Evidence(f"{len(tree.xml)} XML files with VOC annotations, as {first}" + (f"; {masks}" if masks else ""))
+    said = f"{len(tree.xml)} XML files with VOC annotations, as {first}" + (f"; {masks}" if masks else "")
+    bare = not tree.classes and not tree.objects
+    return Evidence(said, boxes=bare and 2 * len(pair_masks(source, source)[0]) > len(tree.xml))
 
 
 FORMAT = Format(

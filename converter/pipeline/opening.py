@@ -116,7 +116,7 @@ def _candidates(source: Source) -> list[tuple[Format, Evidence]]:
             found.append((format, evidence))
     certain = [f for f in found if f[1].certain]
     strong = [f for f in found if not f[1].weak]
-    return certain or strong or found
+    return certain or (found if all(evidence.boxes for _, evidence in strong) else strong)
 
 
 def _choose(source: Source, found: list[tuple[Format, Evidence]]) -> tuple[Format, Evidence]:

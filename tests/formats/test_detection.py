@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 
+import converter
+from converter.errors import DetectionError
 from converter.pipeline.opening import detect
 from converter.storage import open_source
 from tests.formats.twins import real
@@ -50,3 +54,26 @@ def test_a_cut_json_that_is_named_is_told_as_such_beside_labels(tmp_path):
     run = segpack("inspect", tmp_path, check=2)
     assert "more than one format fits it" in run.error
     assert "but cut.json is broken (line 1, byte 3000: is not JSON" in run.error
+
+
+@pytest.mark.parametrize("masks", [True, False])
+def test_boxes_and_masks_of_the_same_images_are_two_sets(masks, tmp_path):
+    """Oxford-IIIT Pet has boxes around heads in annotations/xmls, and maps of whole animals in annotations/trimaps."""
+    box = "<bndbox><xmin>3</xmin><ymin>3</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
+    for folder in ("images", "annotations/xmls", "annotations/trimaps"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in "ab":
+        Image.new("RGB", (20, 10)).save(tmp_path / f"images/{name}.jpg")
+        if masks:
+            Image.fromarray(np.full((10, 20), 2, np.uint8)).save(tmp_path / f"annotations/trimaps/{name}.png")
+        (tmp_path / f"annotations/xmls/{name}.xml").write_text(
+            f"<annotation><filename>{name}.jpg</filename><size><width>20</width><height>10</height></size>"
+            f"<object><name>cat</name>{box}</object></annotation>"
+        )
+    if not masks:
+        assert converter.inspect(tmp_path).format == "voc"
+        return
+    with pytest.raises(DetectionError, match=r"more than one format fits it \(semantic-png: .*; voc: "):
+        converter.inspect(tmp_path)
+    assert converter.inspect(tmp_path, format="voc").instances == 2
+    assert converter.inspect(tmp_path, format="semantic-png").task == "semantic"
