@@ -35,7 +35,8 @@ __all__ = ["Answer", "Guard", "NotHereError", "Slate", "announce", "only_in_work
 # "done" and a result, "error" and an exception, "memory", or "announce" and what has no room on the slate.
 Answer: TypeAlias = tuple[str, Any]
 
-STOPPING = {signal.SIGINT, signal.SIGTERM}
+HANGUP = {signal.SIGHUP} if hasattr(signal, "SIGHUP") else set()
+STOPPING = {signal.SIGINT, signal.SIGTERM} | HANGUP
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _LIBRARIES = 32 << 20  # bytes for those that are imported when an item first needs them
 _NOT_MAPPED = "failed to map segment"  # ld.so, of a library that memory does not suffice for
@@ -215,7 +216,8 @@ def serve(
 
 def _settle_in(others: Sequence[Connection], memory: int, parent: int) -> None:
     gc.freeze()  # what came with the fork stays, and looking through it again and again would copy it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    for signum in {signal.SIGINT} | HANGUP:
+        signal.signal(signum, signal.SIG_IGN)  # the parent decides what an interrupt means
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)

@@ -18,12 +18,14 @@ __all__ = ["main"]
 # numpy starts a thread for every other processor, and none is ever given anything to do.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+    SIGNALS.append(signal.SIGHUP)  # the terminal is closed, and nobody has said nohup
 MOMENT = 0.02  # seconds
 
 
 class _Stopped(BaseException):
-    """Ctrl-C or SIGTERM, raised where the program stands, so that what was staged is cleared."""
+    """Ctrl-C, SIGTERM or SIGHUP, raised where the program stands, so that what was staged is cleared."""
 
     raised = False
 
@@ -34,7 +36,7 @@ class _Stopped(BaseException):
 
 
 def main() -> NoReturn:
-    """Run the command in sys.argv; exit codes: 0 done, 1 the data fell short, 2 refused, 130 and 143 interrupted."""
+    """Run the command in sys.argv; exit codes: 0 done, 1 the data fell short, 2 refused, 128 and more interrupted."""
     _fill_standard_streams()
     _own_streams()
     sys.unraisablehook = _not_to_be_missed

@@ -290,7 +290,15 @@ def test_what_a_signal_leaves_half_made_goes_without_a_word() -> None:
     assert (found.returncode, found.stderr) == (130, "error: interrupted; nothing was written\n")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("ignored", [True, False])
+def test_a_closed_terminal_is_heeded_unless_nohup_was_said(ignored: bool) -> None:
+    said = "signal.signal(signal.SIGHUP, signal.SIG_IGN)" if ignored else "pass"
+    program = f"import signal; {said}; import converter.cli as cli; print(signal.SIGHUP in cli.SIGNALS)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout == f"{not ignored}\n"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interrupt_leaves_nothing(number, code, tmp_path):
     many = tmp_path / "many"
     for i in range(60):
