@@ -147,7 +147,7 @@ def _problem(reading: Reading, other: Encoding, ref: Ref, sample: Sample, name: 
     try:
         read = other.reader.load(reading, other.scan.header, sized_like(theirs, sample.image), ledger)
     except (SourceError, Skipped) as error:
-        return f"cannot be read: {error}", None
+        return f"cannot be read: {error}" if str(error) else "cannot be read", None
     if ledger.refusals:
         return f"cannot be read: {ledger.refusals[0].problem}", ledger.refusals[0].instance
     size = theirs.image.width, theirs.image.height

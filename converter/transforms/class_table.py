@@ -42,7 +42,7 @@ def parse(data: bytes, file: str) -> ClassTable:
     ending = posixpath.splitext(file)[1].lower()
     drop: Sequence[Any] = ()
     if ending == ".csv":
-        entries: Any = [_csv_entry(row) for row in csvs.rows(data, file)]
+        entries: Any = [_csv_entry(row) for row in _csv_rows(data, file)]
     else:
         entries = json.decode_named(data, file)
         if isinstance(entries, Mapping) and "classes" not in entries and "drop" not in entries:
@@ -67,6 +67,16 @@ def parse_colors(data: bytes, file: str) -> tuple[tuple[str, tuple[int, int, int
     for name, rgb in value.items():
         legend.append((check_name(name, file, str(name)), _color(rgb, file, str(name))))
     return tuple(legend)
+
+
+def _csv_rows(data: bytes, file: str) -> list[dict[str, str]]:
+    rows = csvs.rows(data, file)
+    if not rows:
+        raise SourceError(file, "names no class", remedy="write a header id,name,from and a row a class")
+    if "drop" in {column.lower() for column in rows[0]}:
+        remedy = "write YAML or JSON with drop: [names]"
+        raise SourceError(file, "a CSV drops no classes", place="the column drop", remedy=remedy)
+    return rows
 
 
 def _csv_entry(row: Mapping[str, str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ mention stay as they are. What is dropped is a loss.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -187,6 +188,8 @@ class _Finder:
 
     def _unknown(self, old: str | int, place: str) -> SourceError:
         known = ", ".join(list(self.by_name)[:SHOWN]) + (", ..." if len(self.by_name) > SHOWN else "")
+        if self.file.lower().endswith(".csv") and isinstance(old, str) and re.search("[,;]", old):
+            known += "; several stand with | between"
         return SourceError(
             self.file,
             f"the dataset has no class {old!r}{self._nearest(old)}",

@@ -274,3 +274,18 @@ def test_inspect_shows_what_the_class_file_makes(tmp_path: Path) -> None:
     table.write_text("drop: [nothing]\n")
     with pytest.raises(SourceError, match="no class 'nothing'"):
         api.inspect(source, classes=table)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("id,name,from\n", "names no class; write a header id,name,from"),
+        ("id,name,drop\n5,car,truck\n", "the column drop: a CSV drops no classes; write YAML or JSON"),
+        ('id,name,from\n5,vehicle,"car,truck"\n', r"no class 'car,truck'.*; several stand with \| between"),
+    ],
+)
+def test_a_csv_that_does_not_do_what_it_seems_to(content: str, said: str, tmp_path: Path) -> None:
+    table = tmp_path / "classes.csv"
+    table.write_text(content)
+    with pytest.raises(SourceError, match=said):
+        api.inspect(coco_set(tmp_path / "in"), classes=table)
