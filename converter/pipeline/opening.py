@@ -27,6 +27,10 @@ __all__ = ["Opened", "Progress", "detect", "load_sample", "open_dataset", "silen
 Progress = Callable[[str, int, Iterable[Any]], Iterator[Any]]
 DEPTH = 3
 SPECIAL = ("masks", "image_pattern", "rle_order", "rle_base")
+UNREAD = frozenset(
+    {".7z", ".bz2", ".gz", ".h5", ".hdf5", ".mat", ".nii", ".npy", ".npz", ".parquet", ".pkl", ".rar", ".tar", ".tgz",
+     ".tfrecord", ".xz"}
+)  # fmt: skip
 
 
 def silent(title: str, total: int, items: Iterable[Any]) -> Iterator[Any]:
@@ -64,9 +68,8 @@ def detect(source: Source, name: str | None = None) -> tuple[Format, Evidence, S
         found = _candidates(here)
         if found:
             return (*_choose(here, found), here)
-    raise DetectionError(
-        source.name, f"no known format fits it ({_contents(source)})", remedy="name its format with --from"
-    )
+    file = source.label(source.entry) if source.entry is not None else source.name
+    raise DetectionError(file, f"no known format fits it ({_contents(source)})", remedy=_remedy(source))
 
 
 def _named(source: Source, name: str) -> tuple[Format, Evidence, Source]:
@@ -124,6 +127,14 @@ def _choose(source: Source, found: list[tuple[Format, Evidence]]) -> tuple[Forma
         listed = "; ".join(f"{format.name}: {evidence.text}" for format, evidence in found)
         raise DetectionError(source.name, f"more than one format fits it ({listed})", remedy="say which with --from")
     return found[0]
+
+
+def _remedy(source: Source) -> str:
+    names = source.names() if source.entry is None else [source.entry]
+    strange = sorted({posixpath.splitext(name)[1].lower() for name in names} & UNREAD)
+    if not strange:
+        return "name its format with --from"
+    return f"{', '.join(strange)} files are of no format that is read; if other files hold it, name it with --from"
 
 
 def _contents(source: Source) -> str:

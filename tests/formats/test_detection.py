@@ -77,3 +77,13 @@ def test_boxes_and_masks_of_the_same_images_are_two_sets(masks, tmp_path):
         converter.inspect(tmp_path)
     assert converter.inspect(tmp_path, format="voc").instances == 2
     assert converter.inspect(tmp_path, format="semantic-png").task == "semantic"
+
+
+@pytest.mark.parametrize("name", ["masks.npy", "set.tar", "truth.mat"])
+def test_files_of_no_format_are_told_as_such(name, tmp_path):
+    (tmp_path / name).write_bytes(b"\x00" * 64)
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.jpg")
+    run = segpack("inspect", tmp_path, check=2)
+    assert f"; {name[name.index('.') :]} files are of no format that is read; if other files hold it" in run.error
+    run = segpack("inspect", tmp_path / name, check=2)
+    assert run.error.startswith(f"error: {tmp_path / name}: no known format fits it (it is the file {name}); .")
