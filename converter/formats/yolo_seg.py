@@ -9,15 +9,9 @@ that are walked twice, so that the row decodes to exactly the mask (even-odd).
 Coordinates are fractions of width and height, 0 to 1. Class indices 0 ... n-1 are the
 dataset's classes in ascending order of their ids; read, index i is class id i + 1.
 
-Read beside that: <split>/images and <split>/labels, labels beside their images, list
-files instead of folders (train.txt and val.txt also where no YAML names them), classes.txt or
-obj.names instead of data.yaml, rows of boxes and polygons in one file, a track id or a confidence
-at the end of a row, roots of the author's machine, paths that begin with ../, coordinates up to
-1.01 (cut at the edge). An image that several splits name is in each of them; splits that name the
-very same images are one, with a note, or none when there are no other images. A val that is named
-and not there is absent where no image is left for it. Class names also in coco.names and its like,
-predefined_classes.txt (labelImg), notes.json (Label Studio), _darknet.labels (Roboflow).
-The confidence of a box is kept as the attribute score; of a polygon it is left out, as track ids are.
+Read beside that: all that is read as yolo (`segpack formats yolo`), where there are rows of polygons.
+Rows of boxes may stand among them. The number at the end of a polygon's row that makes no pair, a
+track id or a confidence, is left out, with a note.
 
 Cannot hold: boxes, crowds (unless asked to), attributes, objects without a pixel.
 Known exporters: Ultralytics, Roboflow, CVAT (list files, track ids), Label Studio.
