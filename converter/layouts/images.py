@@ -263,9 +263,10 @@ def shown_name(image: Image) -> str:
 def check_absent(reading: Reading, image: Image) -> None:
     """An image without a file is fine only where no files are wanted and its size is known."""
     if reading.options.need_files:
+        unread = next((f" ({path} {why})" for path, why in reading.images.special.items()), "")
         raise SourceError(
             reading.source.name,
-            "the image file is not there",
+            f"the image file is not there{unread}",
             place=f"image {image.name}",
             remedy="say where images lie with --images DIR, or convert without them with --image-files none",
             code="missing-image",

@@ -210,3 +210,15 @@ def test_a_named_json_reaches_no_further(path: str, tmp_path: Path) -> None:
     source = write(tmp_path / "set", {path: content("a.png")}, "a.png", "pictures/a.png", "train2017/b.png")
     with pytest.raises(SourceError, match=r"a\.png: the image file is not there"):
         read(source / path)
+
+
+def test_images_behind_a_link_that_leads_out_are_told_as_such(tmp_path):
+    what = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": [], "categories": [{"id": 1, "name": "cell"}]}
+    (tmp_path / "set").mkdir()
+    (tmp_path / "real").mkdir()
+    Image.new("RGB", (9, 9)).save(tmp_path / "real/a.png")
+    (tmp_path / "set/coco.json").write_text(json.dumps(what))
+    (tmp_path / "set/images").symlink_to("../real")
+    with pytest.raises(SourceError, match=r"is not there \(images is a link that points outside the dataset\)"):
+        converter.convert(tmp_path / "set", tmp_path / "out", to="coco")
+    assert converter.convert(tmp_path / "set", tmp_path / "out", to="coco", images=tmp_path / "real").images == 1
