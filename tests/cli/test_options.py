@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -290,6 +291,15 @@ def test_what_a_signal_leaves_half_made_goes_without_a_word() -> None:
     assert (found.returncode, found.stderr) == (130, "error: interrupted; nothing was written\n")
 
 
+@pytest.fixture
+def hung_up() -> Iterator[None]:
+    """SIGHUP means what it does in a terminal, also where the tests run under nohup: children inherit that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hung_up")
 @pytest.mark.parametrize("ignored", [True, False])
 def test_a_closed_terminal_is_heeded_unless_nohup_was_said(ignored: bool) -> None:
     said = "signal.signal(signal.SIGHUP, signal.SIG_IGN)" if ignored else "pass"
@@ -298,6 +308,7 @@ def test_a_closed_terminal_is_heeded_unless_nohup_was_said(ignored: bool) -> Non
     assert found.stdout == f"{not ignored}\n"
 
 
+@pytest.mark.usefixtures("hung_up")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interrupt_leaves_nothing(number, code, tmp_path):
     many = tmp_path / "many"
