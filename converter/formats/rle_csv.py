@@ -29,22 +29,20 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import islice, pairwise
-from typing import Literal
+from itertools import islice
 
 import msgspec
-import numpy as np
 
 from converter.codecs import csvs
 from converter.codecs.text import whole
 from converter.errors import ShapeError, SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
-from converter.geometry import rle
 from converter.layouts.classes import check_classes, check_name, find_class_file, read_class_file, undeclared, unnamed
 from converter.layouts.images import ImageIndex, is_image, shown_name, stem, tell_unused
+from converter.layouts.run_pairs import Counting, ascends, decode
 from converter.layouts.words import in_mask_folder
 from converter.ledger import Ledger
-from converter.model import ClassInfo, Header, Image, Instance, Ref, Rle, Sample
+from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample
 from converter.storage import Source
 from converter.storage.names import clean
 
@@ -59,7 +57,6 @@ ROWS = ({"id", "annotation", "cell_type"}, {"id", "class", "segmentation"}, {"im
 BOTH = ("imageid_classid", "image_label", "image_class")
 EMPTY = frozenset({"", "-1", "nan", "none"})
 WITH_ATTRIBUTES = re.compile(r"([0-9]+)_([0-9]+(?:[_,][0-9]+)*)")
-PAIRS = re.compile(r"[0-9]+(?:\s+[0-9]+)*")
 HEAD = 4000
 TRIED = 500  # rows that tell how runs are counted
 
@@ -84,14 +81,6 @@ class Row(msgspec.Struct, frozen=True):
     label: str
     attributes: str
     code: str
-
-
-class Counting(msgspec.Struct, frozen=True):
-    """How the pixels of an image are counted, and the number of the first; `steps`: each start from the run before."""
-
-    order: Literal["columns", "rows"]
-    base: int
-    steps: bool = False
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -214,12 +203,7 @@ def _tell_others(row: Mapping[str, str], columns: Columns, file: str, ledger: Le
 def _steps(grouped: Mapping[str, list[Row]]) -> bool:
     """Whether starts are steps from the end of the run before: in a table of places they ascend, by any encoder."""
     codes = islice((row.code for rows in grouped.values() for row in rows), TRIED)
-    return any(not _ascends(code) for code in codes)
-
-
-def _ascends(code: str) -> bool:
-    starts = [int(word) for word in code.split()[0::2] if word.isdecimal() and len(word) < 19]
-    return all(a < b for a, b in pairwise(starts))
+    return any(not ascends(code) for code in codes)
 
 
 def _counting(
@@ -325,37 +309,6 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         instances.append(Instance(only if label is None else ids[label], region, extra=extra))
     del reading
     return Sample(image, tuple(instances))
-
-
-def decode(code: str, height: int, width: int, counting: Counting) -> Rle:
-    """The mask of pairs `start length ...`, counted as `counting` says.
-
-    ShapeError for what is no list of pairs, runs of no length, that overlap, or leave the image.
-    """
-    if not PAIRS.fullmatch(code):
-        raise ShapeError(f"'{code[:30]}' is no list of numbers", code="invalid-rle")
-    words = code.split()
-    if len(words) % 2 or max(map(len, words)) > 18:
-        raise ShapeError("the numbers are not pairs of start and length", code="invalid-rle")
-    numbers = np.array(words, np.int64)
-    starts, lengths = numbers[0::2] - counting.base, numbers[1::2]
-    if counting.steps:
-        starts = np.cumsum(numbers[0::2]) + np.cumsum(lengths) - lengths - counting.base
-    ends = starts + lengths
-    if starts[0] < 0 or (lengths < 1).any():
-        hint = "; if the table counts from 0, say --rle-base 0" if counting.base and starts[0] == -1 else ""
-        raise ShapeError(f"a run begins before pixel {counting.base} or has no length{hint}", code="invalid-rle")
-    if ends.max() > height * width:
-        raise ShapeError(
-            f"a run ends at pixel {ends.max()}, and {width}x{height} has {height * width}", code="invalid-rle"
-        )
-    if (starts[1:] < starts[:-1]).any():
-        raise ShapeError("the starts of its runs do not ascend, as those of others do", code="invalid-rle")
-    if (starts[1:] < ends[:-1]).any():
-        raise ShapeError("two runs hold the same pixel", code="invalid-rle")
-    if counting.order == "columns":
-        return rle.from_runs(starts, ends, height, width)
-    return rle.encode(rle.decode(rle.from_runs(starts, ends, width, height)).T)
 
 
 def files(reading: Reading, ref: Ref) -> list[str]:

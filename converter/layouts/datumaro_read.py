@@ -13,8 +13,8 @@ from converter.codecs import json
 from converter.errors import ShapeError, SourceError
 from converter.format import Reading, Scan
 from converter.geometry import runlengths
-from converter.layouts.by_name import named_classes
-from converter.layouts.classes import check_name, is_background, undeclared
+from converter.layouts.classes import undeclared
+from converter.layouts.datumaro_labels import classes_of, first_class, labels_of, united
 from converter.layouts.figures import (
     Part,
     box_centre,
@@ -32,10 +32,9 @@ from converter.model import Box, ClassInfo, Header, Image, Instance, Marks, Ref,
 from converter.storage import Source
 from converter.storage.names import clean
 
-__all__ = ["PARENT", "files", "item_files", "load", "scan"]
+__all__ = ["files", "item_files", "load", "scan"]
 
 HEAD = 65536
-PARENT = "supercategory"  # what other formats call the parent of a label
 PROMOTED = ("occluded", "truncated", "difficult")
 NOT_DRAWN = frozenset({"caption", "cuboid_3d", "feature_vector", "hash_key", "tabular"})
 
@@ -48,12 +47,6 @@ class Item(msgspec.Struct):
     image: Any = None
     media: Any = None
     annotations: list[msgspec.Raw] = []
-
-
-class Labelled(msgspec.Struct):
-    """The label of an annotation, whatever it is."""
-
-    label_id: Any = None
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -94,66 +87,18 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     for place, path in enumerate(files):
         label = source.label(path)
         top = json.decode(source.read(path), label, dict[str, msgspec.Raw])
-        mine = _labels(top, label)
+        mine = labels_of(top, label)
         if place and [c.name for c in mine] != [c.name for c in labels]:
             raise SourceError(label, "its labels are not those of the other files", remedy="convert it by itself")
-        labels = [_told(*both) for both in zip(mine, labels, strict=True)] if place else mine
+        labels = [united(*both) for both in zip(mine, labels, strict=True)] if place else mine
         refs += _refs(source, path, top, index, ledger)
     tell_unused(reading.images, refs, files, ledger)
-    first = _first(labels, refs)
+    first = first_class(labels, (raw for r in refs for raw in r.payload.annotations))
     refs = [Ref(r.image, msgspec.structs.replace(r.payload, first=first)) for r in refs] if not first else refs
-    classes = _classes(labels, first, source.label(files[0]))
+    classes = classes_of(labels, first, source.label(files[0]))
     ids = [i for r in refs for i in _ids(r)]
     header = Header("datumaro", "instance", classes, order_splits(r.image.split for r in refs))
     return Scan(header, refs, ids_kept=None not in ids and len(set(ids)) == len(ids))
-
-
-def _first(labels: Sequence[ClassInfo], refs: Sequence[Ref]) -> int:
-    """The class id of label 0: no class where it is called background, and nothing bears it."""
-    if not labels or not is_background(labels[0].name):
-        return 1
-    return int(any(_label(raw) == 0 for r in refs for raw in r.payload.annotations))
-
-
-def _label(raw: bytes) -> Any:
-    try:
-        return msgspec.json.decode(raw, type=Labelled).label_id
-    except msgspec.MsgspecError:
-        return None  # loading will say why
-
-
-def _classes(labels: Sequence[ClassInfo], first: int, file: str) -> tuple[ClassInfo, ...]:
-    """The classes; the parent of a label is its supercategory."""
-    kept = labels if first else labels[1:]
-    classes = named_classes([c.name for c in kept], (), file, {c.name: c.color for c in kept if c.color is not None})
-    return tuple(msgspec.structs.replace(c, extra=label.extra) for c, label in zip(classes, kept, strict=True))
-
-
-def _told(label: ClassInfo, before: ClassInfo) -> ClassInfo:
-    """A label as this file has it, with the colour and the parent that only files before it tell."""
-    return msgspec.structs.replace(label, color=label.color or before.color, extra=label.extra or before.extra)
-
-
-def _labels(top: dict[str, msgspec.Raw], file: str) -> list[ClassInfo]:
-    """The labels by their places, with the colours of masks."""
-    categories = json.decode(top.get("categories", msgspec.Raw(b"{}")), file, dict[str, Any], place="categories")
-    listed = categories.get("label", {}).get("labels", []) if isinstance(categories.get("label", {}), dict) else []
-    if not isinstance(listed, list) or not all(isinstance(v, dict) for v in listed):
-        raise SourceError(file, "is no list of labels", place="categories.label.labels")
-    mask = categories.get("mask")
-    entries = mask.get("colormap", []) if isinstance(mask, dict) else []
-    colors: dict[int, tuple[int, int, int]] = {}
-    for entry in entries:
-        values = [entry.get(k) for k in ("label_id", "r", "g", "b")] if isinstance(entry, dict) else []
-        whole = [v for v in values if isinstance(v, int)]
-        if len(whole) == 4:
-            colors[whole[0]] = (whole[1], whole[2], whole[3])
-    found = []
-    for place, value in enumerate(listed):
-        name, parent = check_name(value.get("name"), file, f"categories.label.labels[{place}]"), value.get("parent")
-        extra = {PARENT: parent} if isinstance(parent, str) and parent else {}
-        found.append(ClassInfo(place, name, colors.get(place), extra=extra))
-    return found
 
 
 def _refs(source: Source, path: str, top: dict[str, msgspec.Raw], index: ImageIndex, ledger: Ledger) -> list[Ref]:

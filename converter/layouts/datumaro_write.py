@@ -10,7 +10,7 @@ import msgspec
 from converter.codecs import json
 from converter.format import Encoded, Record, Writing
 from converter.geometry import shapes
-from converter.layouts.datumaro_read import PARENT
+from converter.layouts.datumaro_labels import PARENT
 from converter.layouts.figures import GroupNumbers, restored_box
 from converter.model import Box, Image, Instance, Marks, Polygons, Sample
 from converter.storage import Target

@@ -11,6 +11,7 @@ from PIL import Image
 import converter
 from converter.errors import SourceError
 from converter.geometry import rle
+from converter.layouts.run_pairs import Counting, decode
 from tests.making.drawings import torture
 from tests.making.openimages import drawings as pictures
 from tests.making.rle_csv import drawings, pairs
@@ -20,8 +21,6 @@ from tests.support import FIXTURES, segpack, segpack_here
 @pytest.mark.parametrize("base", [0, 1])
 @pytest.mark.parametrize("order", ["columns", "rows"])
 def test_pairs_of_start_and_length(order, base):
-    from converter.formats.rle_csv import Counting, decode
-
     for drawing in torture():
         for thing in drawing.things:
             mask = thing.mask if order == "columns" else thing.mask.T

@@ -24,7 +24,7 @@ def test_a_subset_has_the_list_that_obj_data_names(key, file, tmp_path):
     assert [s.image.split for s in dataset].count("train") == len(list(dataset)) - 2
 
 
-ROOT = "/home/pjreddie/data/voc/"
+ROOT = "/Users/pjreddie/data/voc/"
 # .data and .names, the root of the paths in the lists, the root of those in .data, the folder of images.
 DARKNET = {
     "AlexeyAB": ("data/obj", "data/", "data/", "data/obj"),

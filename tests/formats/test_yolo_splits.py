@@ -138,7 +138,7 @@ LISTS = {
     "a third in none": ({"train.txt": [X], "valid.txt": [Y]}, {None: [Z], "train": [X], "val": [Y]}, []),
     "in both": ({"train.txt": [X, Y, Y], "test.txt": [Y, Z]}, {"train": [X, Y], "test": [Y, Z]}, ["split-leak"]),
     "some gone": ({"train.txt": [X, "images/x/gone.png"]}, {None: [Y, Z], "train": [X]}, ["split-missing"]),
-    "of the author": ({"data/train.txt": [f"/home/me/{X}"]}, {None: [Y, Z], "train": [X]}, []),
+    "of the author": ({"data/train.txt": [f"/Users/me/{X}"]}, {None: [Y, Z], "train": [X]}, []),
     "no list": ({"train.txt": ["a text on training"], "other.txt": [X]}, {None: [X, Y, Z]}, []),
 }
 

@@ -1,0 +1,72 @@
+"""The labels of Datumaro's JSON, by their places, as classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from converter.codecs import json
+from converter.errors import SourceError
+from converter.layouts.by_name import named_classes
+from converter.layouts.classes import check_name, is_background
+from converter.model import ClassInfo
+
+__all__ = ["PARENT", "classes_of", "first_class", "labels_of", "united"]
+
+PARENT = "supercategory"  # what other formats call the parent of a label
+
+
+class Labelled(msgspec.Struct):
+    """The label of an annotation, whatever it is."""
+
+    label_id: Any = None
+
+
+def first_class(labels: Sequence[ClassInfo], annotations: Iterable[bytes]) -> int:
+    """The class id of label 0: no class where it is called background, and nothing bears it."""
+    if not labels or not is_background(labels[0].name):
+        return 1
+    return int(any(_label(raw) == 0 for raw in annotations))
+
+
+def _label(raw: bytes) -> Any:
+    try:
+        return msgspec.json.decode(raw, type=Labelled).label_id
+    except msgspec.MsgspecError:
+        return None  # loading will say why
+
+
+def classes_of(labels: Sequence[ClassInfo], first: int, file: str) -> tuple[ClassInfo, ...]:
+    """The classes; the parent of a label is its supercategory."""
+    kept = labels if first else labels[1:]
+    classes = named_classes([c.name for c in kept], (), file, {c.name: c.color for c in kept if c.color is not None})
+    return tuple(msgspec.structs.replace(c, extra=label.extra) for c, label in zip(classes, kept, strict=True))
+
+
+def united(label: ClassInfo, before: ClassInfo) -> ClassInfo:
+    """A label as this file has it, with the colour and the parent that only files before it tell."""
+    return msgspec.structs.replace(label, color=label.color or before.color, extra=label.extra or before.extra)
+
+
+def labels_of(top: dict[str, msgspec.Raw], file: str) -> list[ClassInfo]:
+    """The labels by their places, with the colours of masks."""
+    categories = json.decode(top.get("categories", msgspec.Raw(b"{}")), file, dict[str, Any], place="categories")
+    listed = categories.get("label", {}).get("labels", []) if isinstance(categories.get("label", {}), dict) else []
+    if not isinstance(listed, list) or not all(isinstance(v, dict) for v in listed):
+        raise SourceError(file, "is no list of labels", place="categories.label.labels")
+    mask = categories.get("mask")
+    entries = mask.get("colormap", []) if isinstance(mask, dict) else []
+    colors: dict[int, tuple[int, int, int]] = {}
+    for entry in entries:
+        values = [entry.get(k) for k in ("label_id", "r", "g", "b")] if isinstance(entry, dict) else []
+        whole = [v for v in values if isinstance(v, int)]
+        if len(whole) == 4:
+            colors[whole[0]] = (whole[1], whole[2], whole[3])
+    found = []
+    for place, value in enumerate(listed):
+        name, parent = check_name(value.get("name"), file, f"categories.label.labels[{place}]"), value.get("parent")
+        extra = {PARENT: parent} if isinstance(parent, str) and parent else {}
+        found.append(ClassInfo(place, name, colors.get(place), extra=extra))
+    return found
