@@ -19,7 +19,8 @@ from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample, 
 __all__ = ["BOX_DROPPED", "to_instances"]
 
 BOX_DROPPED = "box-dropped"
-NO_MORE = 1e-4  # pixels over an edge that come of rounding
+# Over an edge so little comes of rounding: of pixels, or of the sixth digit of a fraction of the image.
+NO_MORE, NO_MORE_OF_ALL = 1e-4, 2e-6
 
 
 def to_instances(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
@@ -117,7 +118,7 @@ def _inside(box: Box, image: Image, told: int, ledger: Ledger) -> Box | None:
     left, top = max(box.x, 0), max(box.y, 0)
     right, bottom = min(box.x + box.w, image.width), min(box.y + box.h, image.height)
     beyond = max(left - box.x, top - box.y, box.x + box.w - right, box.y + box.h - bottom)
-    if beyond <= NO_MORE:
+    if beyond <= max(NO_MORE, NO_MORE_OF_ALL * max(image.width, image.height)):
         return box
     name = shown_name(image)
     if left >= right or top >= bottom:

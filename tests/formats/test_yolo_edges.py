@@ -7,6 +7,7 @@ import json
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import converter
 
@@ -59,3 +60,15 @@ def test_what_was_cut_is_told_and_what_rounding_did_is_not(tmp_path):
 def test_coco_keeps_the_box_as_it_is(tmp_path):
     converter.convert(write(tmp_path / "set", [[-2, 1, 9, 9]]), tmp_path / "out", to="coco", image_files="none")
     assert json.loads((tmp_path / "out/coco.json").read_bytes())["annotations"][0]["bbox"] == [-2, 1, 9, 9]
+
+
+def test_six_digits_of_a_large_image_reach_over_no_edge(tmp_path):
+    row = "0 0.250000 0.500000 0.500001 1.000000\n"
+    for folder in ("images", "labels"):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+    Image.new("1", (9000, 10)).save(tmp_path / "in/images/a.png")
+    (tmp_path / "in/labels/a.txt").write_text(row)
+    (tmp_path / "in/classes.txt").write_text("cell\n")
+    result = converter.convert(tmp_path / "in", tmp_path / "out", to="yolo")
+    assert [note.code for note in result.notes if note.code == "outside-image"] == []
+    assert [float(v) for v in (tmp_path / "out/labels/a.txt").read_text().split()] == [float(v) for v in row.split()]
