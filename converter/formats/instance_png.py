@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain, compress
 from typing import Any
@@ -304,9 +304,10 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     """One image with its masks, each a Rle of the image's size."""
     source, image, beside = reading.source, ref.image, ref.payload.table.beside
     instances: list[Instance] = []
-    extras: dict[int, dict[str, Any]] = {}
+    extras: dict[int | None, dict[str, Any]] = {}
     if beside is not None:
         image, extras = beside.whole(image), beside.extras(image)
+        _tell_unclaimed(extras.keys() - {mask.id for mask in ref.payload if mask.id is not None}, image, ledger)
     for number, mask in enumerate(ref.payload, 1):
         label = source.label(mask.path)
         try:
@@ -320,6 +321,13 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         instances.append(Instance(mask.class_id, region, mask.id, mask.iscrowd, extra=extra))
     del header
     return Sample(image, tuple(instances))
+
+
+def _tell_unclaimed(ids: Collection[int | None], image: Image, ledger: Ledger) -> None:
+    """Annotations of coco/coco.json that say something and have no row in the index."""
+    if ids:
+        message = f"what coco/coco.json says of {len(ids)} annotations belongs to no mask of index.csv"
+        ledger.lose("attribute-dropped", shown_name(image), message, amount=len(ids))
 
 
 def files(reading: Reading, ref: Ref) -> list[str]:

@@ -52,23 +52,25 @@ class Beside(msgspec.Struct, frozen=True):
             return image
         return msgspec.structs.replace(image, extra=with_extra(image, payload.entry).extra)
 
-    def extras(self, image: Image) -> dict[int, dict[str, Any]]:
-        """What annotations of the image say beyond the keys of the format, by their ids; those that do so."""
+    def extras(self, image: Image) -> dict[int | None, dict[str, Any]]:
+        """What annotations of the image say beyond the keys of the format, by their ids; those that do so.
+
+        None stands for ids that are no whole numbers.
+        """
         payload = self._payload(image)
         if payload is None or not len(payload.mine):
             return {}
         mine = payload.mine
         if len(mine) <= AT_ONCE and all_usual(payload.annotations.gathered(mine)) is not None:
             return {}
-        found = {}
+        found: dict[int | None, dict[str, Any]] = {}
         for at in mine.tolist():
             try:
                 entry, extra = decode_annotation(payload.annotations[at])
             except (ShapeError, msgspec.MsgspecError):
                 continue  # its mask is what counts, and a check of the package tells of it
-            id = number(entry.id)
-            if extra and id is not None:
-                found[id] = extra
+            if extra:
+                found[number(entry.id)] = extra
         return found
 
     def _payload(self, image: Image) -> Payload | None:

@@ -15,6 +15,7 @@ from converter.model import Box, Image, Instance, Marks, Rle
 __all__ = ["join_crowds", "part_overlaps", "seen_of"]
 
 PAINTED = 16  # times the pixels of an image: more of them are not painted one over the other
+CANVAS = 1 << 27  # pixels: a larger image would take more memory than its masks do
 
 
 def join_crowds(fitted: list[Instance], image: Image, ledger: Ledger) -> list[Instance]:
@@ -63,7 +64,7 @@ def seen_of(regions: Sequence[Rle]) -> list[tuple[int, Rle]]:
     areas, boxes = rle.measures(regions)
     order = sorted(range(len(regions)), key=lambda i: (areas[i], -i))
     height, width = regions[0].height, regions[0].width
-    painted = sum(w * h for _, _, w, h in boxes) <= PAINTED * height * width
+    painted = height * width <= CANVAS and sum(w * h for _, _, w, h in boxes) <= PAINTED * height * width
     return _painted(regions, order) if painted else _covered(regions, order)
 
 

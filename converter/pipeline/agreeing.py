@@ -23,7 +23,7 @@ from converter.ledger import Ledger, Skipped
 from converter.lower import plan
 from converter.model import Finding, Header, Ref, Sample
 from converter.package import index, meta
-from converter.pipeline.verifying import Encoding, difference, difference_of_classes, sized_like
+from converter.pipeline.verifying import Encoding, difference, draws_same_classes, sized_like
 from converter.pipeline.writing import Output
 
 __all__ = ["Package", "agreement", "of_the_set", "open_package"]
@@ -160,7 +160,7 @@ def _problem(reading: Reading, other: Encoding, ref: Ref, sample: Sample, name: 
 def _was_asked_for(sample: Sample, read: Sample, other: Encoding) -> bool:
     """Whether an encoding is what an option makes of the image: crowds kept, a class in several instances."""
     if sample.labels is not None:
-        return not difference_of_classes(sample, read, other)
+        return draws_same_classes(sample, read, other)
     if other.with_crowds is None or not any(each.iscrowd for each in sample.instances):
         return False
     return not difference(sample, read, msgspec.structs.replace(other, output=other.with_crowds))[0]

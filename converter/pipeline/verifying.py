@@ -27,7 +27,7 @@ from converter.pipeline.opening import Progress
 from converter.pipeline.writing import Outcome, Output, fingerprint
 from converter.storage import Limits, open_source
 
-__all__ = ["Encoding", "difference", "difference_of_classes", "sized_like", "verify"]
+__all__ = ["Encoding", "difference", "draws_same_classes", "sized_like", "verify"]
 
 NEAR = 0.001  # pixels between a box and the text of it
 FIX = "this is a defect of the program that wrote it; please report it"
@@ -214,10 +214,10 @@ def difference(base: Sample, sample: Sample, encoding: Encoding) -> tuple[str, i
     found = sample.instances
     if len(expected) != len(found):
         return f"holds {len(found)} instances, not {len(expected)}", None
-    index_of = {id: i for i, id in enumerate(sorted(c.id for c in encoding.output.writing.header.classes))}
+    ids = _ids_there(encoding)
     for number, (mine, theirs) in enumerate(zip(expected, found, strict=True), 1):
         told = mine.id if mine.id is not None else number
-        class_id = index_of[mine.class_id] + 1 if encoding.reader.name.startswith("yolo") else mine.class_id
+        class_id = ids[mine.class_id]
         if class_id != theirs.class_id:
             return f"has class {theirs.class_id} for instance {told}, not {class_id}", told
         if not _same(mine, theirs, base.image):
@@ -227,21 +227,22 @@ def difference(base: Sample, sample: Sample, encoding: Encoding) -> tuple[str, i
     return "", None
 
 
-def difference_of_classes(base: Sample, sample: Sample, encoding: Encoding) -> str:
-    """As `difference`, of a semantic image: what is drawn of each class, in however many instances that is."""
-    expected = lower(base, encoding.output.lowering, Ledger()).instances
-    index_of = {id: i for i, id in enumerate(sorted(c.id for c in encoding.output.writing.header.classes))}
-    yolo = encoding.reader.name.startswith("yolo")
-    mine = {index_of[i.class_id] + 1 if yolo else i.class_id: i for i in expected}
-    theirs: dict[int, list[Instance]] = {}
+def draws_same_classes(base: Sample, sample: Sample, encoding: Encoding) -> bool:
+    """Whether each class of a semantic image is drawn as `difference` wants it, in however many instances that is."""
+    ids = _ids_there(encoding)
+    expected = {ids[i.class_id]: i for i in lower(base, encoding.output.lowering, Ledger()).instances}
+    found: dict[int, list[Instance]] = {}
     for instance in sample.instances:
-        theirs.setdefault(instance.class_id, []).append(instance)
-    for id in sorted(mine.keys() | theirs.keys()):
-        if id not in mine or id not in theirs:
-            return f"{'has' if id in theirs else 'lacks'} class {id}"
-        if not _same(mine[id], _together(theirs[id], base.image), base.image):
-            return f"draws class {id} differently"
-    return ""
+        found.setdefault(instance.class_id, []).append(instance)
+    return expected.keys() == found.keys() and all(
+        _same(expected[id], _together(mine, base.image), base.image) for id, mine in found.items()
+    )
+
+
+def _ids_there(encoding: Encoding) -> dict[int, int]:
+    """Class id -> the id that the reader of the encoding gives the class."""
+    ids = sorted(c.id for c in encoding.output.writing.header.classes)
+    return {id: place if encoding.reader.name.startswith("yolo") else id for place, id in enumerate(ids, 1)}
 
 
 def _together(instances: Sequence[Instance], image: Image) -> Instance:

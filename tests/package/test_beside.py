@@ -97,3 +97,14 @@ def test_a_damaged_file_beside_the_masks_does_not_keep_them_from_being_read(sour
     result = converter.convert(tmp_path / "set", tmp_path / "out", to="coco")
     assert result.instances == 3
     assert [note.code for note in result.notes if note.code == "attributes-unread"] == ["attributes-unread"]
+
+
+@pytest.mark.parametrize("id", [77, "text"])
+def test_what_is_said_of_an_annotation_without_a_mask_is_a_loss(id: Any, source: Path, tmp_path: Path) -> None:
+    converter.pack(source, tmp_path / "set")
+    path = tmp_path / "set/coco/coco.json"
+    top = json.loads(path.read_bytes())
+    next(each for each in top["annotations"] if "score" in each)["id"] = id
+    path.write_text(json.dumps(top))
+    (loss,) = converter.convert(tmp_path / "set", tmp_path / "out", to="coco").losses
+    assert (loss.code, loss.image, loss.amount) == ("attribute-dropped", "coins-left.png", 1)
