@@ -6,6 +6,8 @@ labelmap.txt     name:r,g,b:parts:actions   (CVAT); line i is index i
 _classes.csv     Pixel Value, Class         (Roboflow)
 class_dict.csv   name,r,g,b                 (CamVid, also class_dict_seg.csv); row i is index i
 label_colors.txt r g b name                 (CamVid); line i is index i
+dataset_meta.json {"label_map": {"1": "cat"}, "segmentation_colors": [[r, g, b]]} or {"labels": ["cat"]}
+                 (Datumaro); the colour at index i is that of class i
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ __all__ = [
 
 BACKGROUND_NAMES = frozenset({"background", "_background_", "__background__", "bg", "unlabeled", "unlabelled"})
 IGNORE_NAMES = frozenset({"ignore", "void", "__ignore__", "_ignore_", "ignored", "dontcare"})
+DATASET_META = "dataset_meta.json"
 CLASS_FILES = (
     "classes.json",
     "class_id_to_name.json",
@@ -51,6 +54,7 @@ CLASS_FILES = (
     "class_dict.csv",
     "class_dict_seg.csv",
     "label_colors.txt",
+    DATASET_META,
 )
 LABELED = re.compile(r"(?P<name>.+?):\s*(?P<rgb>\d+\s*,\s*\d+\s*,\s*\d+)\s*(?::[^:]*){0,2}")
 COLORED = re.compile(r"(?P<r>\d+)\s+(?P<g>\d+)\s+(?P<b>\d+)\s+(?P<name>\S.*)")
@@ -149,15 +153,22 @@ def find_class_file(source: Source, folders: Sequence[str]) -> str | None:
     for folder in folders:
         for name in CLASS_FILES:
             path = posixpath.join(folder, name) if folder else name
-            if path in source:
+            if path in source and (name != DATASET_META or _names_labels(source.read(path))):
                 return path
     return None
+
+
+def _names_labels(data: bytes) -> bool:
+    """Whether a dataset_meta.json is Datumaro's: others call their notes so, too."""
+    return b'"label_map"' in data or b'"labels"' in data
 
 
 def read_class_file(source: Source, path: str) -> dict[int, ClassInfo]:
     """The classes of a class file by id; colours where it has them. SourceError for a file that was emptied."""
     file, base, data = source.label(path), posixpath.basename(path), source.read(path)
-    if base.endswith(".json"):
+    if base == DATASET_META:
+        found = _from_dataset_meta(json.decode(data, file), file)
+    elif base.endswith(".json"):
         found = _from_json(json.decode(data, file), file)
     elif base.endswith(".csv"):
         found = _from_csv(csvs.rows(data, file), file)
@@ -210,6 +221,22 @@ def _from_json(value: Any, file: str) -> list[ClassInfo]:
     if isinstance(value, list):
         return [_json_item(i, item, file) for i, item in enumerate(value)]
     raise SourceError(file, "is neither a list nor a mapping of classes", remedy='write {"1": "cat"}')
+
+
+def _from_dataset_meta(value: Any, file: str) -> list[ClassInfo]:
+    """`labels` are numbered from 0 and have no colours; a `label_map` says more, and is taken before them."""
+    meta = value if isinstance(value, Mapping) else {}
+    names = meta.get("label_map")
+    if not isinstance(names, Mapping):
+        return _from_json(meta.get("labels"), file)
+    colors = meta.get("segmentation_colors")
+    rgbs = dict(enumerate(colors)) if isinstance(colors, list) else {}
+    found = []
+    for key, name in names.items():
+        id, place = _id(key, file), f"class {key}"
+        rgb = _rgb(rgbs[id], file, place) if rgbs.get(id) is not None else None
+        found.append(ClassInfo(id, check_name(name, file, place), rgb))
+    return found
 
 
 def _json_item(index: int, item: Any, file: str) -> ClassInfo:

@@ -27,6 +27,7 @@ _PIECE = 1 << 24
 _KNOWN = 64  # folders whose real places are kept: files of one folder are read one after the other
 
 _OUTSIDE = "is a link that points outside the dataset"
+_BRING_IN = "copy the file into the dataset, or name the folder where the images really lie with --images DIR"
 
 _KINDS = {
     stat.S_IFDIR: "is a folder, not a file",
@@ -119,7 +120,7 @@ class FolderStore:
         """Nothing to compare with: a file system keeps no checksums."""
 
     def _error(self, path: str, reason: str) -> SourceError:
-        remedy = "copy the file into the dataset" if reason == _OUTSIDE else ""
+        remedy = _BRING_IN if reason == _OUTSIDE else ""
         return SourceError(self.label(path), reason, remedy=remedy)
 
     def _list(self) -> _Listing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +251,8 @@ LEGENDS = {
     "labelmap.txt": "# label:color_rgb:parts:actions\nroad:128,64,128::\ncar:0,0,142::\n",
     "label_colors.txt": "128 64 128\t\troad\n0 0 142\t\tcar\n",
     "classes.json": '[{"id": 1, "name": "road", "color": "#804080"}, {"id": 2, "name": "car", "color": [0, 0, 142]}]',
+    "dataset_meta.json": '{"labels": ["road", "car"], "label_map": {"0": "background", "1": "road", "2": "car"},'
+    ' "segmentation_colors": [[0, 0, 0], [128, 64, 128], [0, 0, 142]], "background_label": "0"}',
 }
 
 
@@ -268,6 +271,22 @@ def test_colours_are_read_by_the_legend_beside_them(tmp_path, legend):
     dataset = converter.open(tmp_path)
     assert [c.name for c in dataset.classes] == list(COLORS)
     assert [labels(s) for s in dataset] == [drawn(2).tolist()]
+
+
+@pytest.mark.parametrize(
+    ("meta", "names"),
+    [
+        ({"label_map": {"0": "Background", "2": "car"}}, ["car"]),
+        ({"labels": ["background", "road", "car"]}, ["road", "car"]),
+        ({"author": "me"}, ["class_2"]),
+    ],
+)
+def test_the_names_of_classes_in_a_dataset_meta_of_each_split(tmp_path, meta, names):
+    for split in ("train", "val"):
+        save(tmp_path / split / "images/a.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+        save(tmp_path / split / "masks/a.png", np.where(drawn(2), 2, 0).astype(np.uint8))
+        (tmp_path / split / "dataset_meta.json").write_text(json.dumps(meta))
+    assert [c.name for c in converter.open(tmp_path).classes] == names
 
 
 @pytest.mark.parametrize("legend", ["class_dict.csv", "labelmap.txt", "label_colors.txt"])

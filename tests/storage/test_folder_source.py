@@ -268,8 +268,9 @@ def test_links_that_leave_are_not_read(linked):
     assert source.special == dict.fromkeys(
         ["far", "images/a.png", "images/abs.png"], "is a link that points outside the dataset"
     )
-    remedy = "is a link that points outside the dataset; copy the file into the dataset"
-    assert refused(source, "images/a.png") == f"root/images/a.png: {remedy}"
+    remedy = "copy the file into the dataset, or name the folder where the images really lie with --images DIR"
+    said = f"root/images/a.png: is a link that points outside the dataset; {remedy}"
+    assert refused(source, "images/a.png") == said
     assert "outside" in refused(source, "images/abs.png")
     assert "outside" in refused(source, "far/d.png")
 
