@@ -66,6 +66,7 @@ __all__ = ["FORMAT"]
 
 IGNORE = 255
 FEW = 64  # values: a picture has more, a map of classes seldom
+NUMBERS = "; if the values number objects, read them with --from instance-map"
 Rgb = tuple[int, int, int]
 
 
@@ -270,7 +271,8 @@ def _settle_classes(
         if loose == {IGNORE} and name:
             named[IGNORE] = ClassInfo(IGNORE, name, source_id=IGNORE)
         else:
-            named |= {c.id: c for c in unnamed(loose, table, ledger, reading.source.name)}
+            unless = NUMBERS if len(loose) > 1 else ""
+            named |= {c.id: c for c in unnamed(loose, table, ledger, reading.source.name, unless=unless)}
     elif table is not None:
         named |= {
             v: ClassInfo(v, f"class_{v}", source_id=v)

@@ -134,8 +134,13 @@ def _span(known: Sequence[int]) -> str:
     return ", ".join(map(str, known[:8])) + (", ..." if len(known) > 8 else "")
 
 
-def unnamed(ids: Iterable[int], table: ClassTable | None, ledger: Ledger, where: str) -> tuple[ClassInfo, ...]:
-    """Classes for ids that nothing names: from the class file of the user, else class_3 and so on."""
+def unnamed(
+    ids: Iterable[int], table: ClassTable | None, ledger: Ledger, where: str, *, unless: str = ""
+) -> tuple[ClassInfo, ...]:
+    """Classes for ids that nothing names: from the class file of the user, else class_3 and so on.
+
+    `unless`: what to do where the ids are something else than classes, for the note.
+    """
     names = table.names_of_ids() if table else {}
     missing = [i for i in ids if i not in names]
     if missing and table is None:
@@ -143,7 +148,7 @@ def unnamed(ids: Iterable[int], table: ClassTable | None, ledger: Ledger, where:
         ledger.note(
             "class-names-unknown",
             where,
-            f"no class names were found: they are {shown}; name them with --classes FILE",
+            f"no class names were found: they are {shown}; name them with --classes FILE{unless}",
         )
     return tuple(ClassInfo(i, f"class_{i}", source_id=i) for i in sorted(ids))
 

@@ -314,3 +314,11 @@ def test_a_colour_of_two_classes_tells_neither(tmp_path, capfd):
     run = segpack_here(capfd, "convert", tmp_path, tmp_path.parent / "out", "--to", "coco")
     assert run.code == 2
     assert "0,0,142 is that of two classes" in run.error
+
+
+@pytest.mark.parametrize(("values", "is_told"), [(1, False), (2, True)])
+def test_values_without_names_may_number_objects(tmp_path, capfd, values, is_told):
+    save(tmp_path / "images/a.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+    save(tmp_path / "masks/a.png", np.minimum(drawn(2), values))
+    run = segpack_here(capfd, "inspect", tmp_path)
+    assert ("if the values number objects, read them with --from instance-map" in run.err) == is_told
