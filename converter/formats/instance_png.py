@@ -9,8 +9,8 @@
 Every mask has the size of its image; masks may overlap.
 
 Read beside that: a folder an image (<id>/images/x.png, <id>/masks/*.png: DSB 2018; in folders of
-splits, of which one without any mask is left out, with a note), masks
-without an index that bear the names of their images (masks/<image>/3.png, masks/<image>_cat_3.png,
+splits, of which one without any mask is left out, with a note; images of one name are called <id>/x.png),
+masks without an index that bear the names of their images (masks/<image>/3.png, masks/<image>_cat_3.png,
 masks/cat/<image>.png and what is like them; a class is told by words that many names share, or,
 where there is a class file, by the number at the end of every name), masks of mode 1, L, P, RGB
 or RGBA with one foreground value, and any naming through
@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain, compress
@@ -110,10 +111,10 @@ def _scan_folders(reading: Reading, folders: Mapping[str, Sequence[str]], ledger
     finds, splits = Finds(reading.source), _splits_of(folders)
     annotated = {splits[image] for image, masks in folders.items() if masks}
     left = [image for image in folders if splits[image] not in annotated]
+    names = _names_of(splits)
     for image, masks in folders.items():
         if splits[image] in annotated:
-            named = Image(posixpath.basename(image), splits[image], file=image)
-            finds.add(named, [(mask, 1) for mask in sorted(masks)])
+            finds.add(Image(names[image], splits[image], file=image), [(mask, 1) for mask in sorted(masks)])
     if left:
         said = f"{len(left)} images are of splits in which none has masks ({left[0]}{', ...' if len(left) > 1 else ''})"
         ledger.note("no-annotation", reading.source.name, f"{said}: they are left out")
@@ -134,6 +135,20 @@ def _splits_of(images: Iterable[str]) -> dict[str, str | None]:
         return named
     worded = {image: _split_in(WORD.findall(" ".join(parts))) for image, parts in above.items()}
     return worded if None not in worded.values() and len(set(worded.values())) > 1 else named
+
+
+def _names_of(splits: Mapping[str, str | None]) -> dict[str, str]:
+    """The name of each image: that of its file; with the folders above where others of its split have the same."""
+    known = Counter((splits[image], posixpath.basename(image)) for image in splits)
+    return {
+        image: _long_name(image, split) if known[split, posixpath.basename(image)] > 1 else posixpath.basename(image)
+        for image, split in splits.items()
+    }
+
+
+def _long_name(image: str, split: str | None) -> str:
+    *folders, _, base = image.split("/")
+    return "/".join([*(f for f in folders if split is None or _split_in([f]) != split), base])
 
 
 def _split_in(words: Sequence[str]) -> str | None:

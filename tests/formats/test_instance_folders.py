@@ -50,6 +50,17 @@ def test_one_name_in_two_splits(tmp_path):
     assert read(tmp_path / "out") == read(tmp_path / "in")
 
 
+@pytest.mark.parametrize("above", ["", "train/"])
+def test_one_name_in_every_folder(above, tmp_path):
+    made(tmp_path / "in", {f"{above}a": 1, f"{above}b": 2, f"{above}c": 1, "val/d": 1})
+    for name in "ab":
+        folder = tmp_path / f"in/{above}{name}/images"
+        (folder / f"{name}.png").rename(folder / "image.png")
+    split = "train" if above else None
+    found = {(split, "a/image.png"): 1, (split, "b/image.png"): 2, (split, "c.png"): 1, ("val", "d.png"): 1}
+    assert read(tmp_path / "in") == found
+
+
 @pytest.mark.parametrize("names", [("train", "test"), ("stage1_train", "stage1_test")])
 def test_a_split_without_any_mask_is_left_out(names, tmp_path):
     """It is what was to be predicted, and no set of images without objects."""
