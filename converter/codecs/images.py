@@ -12,6 +12,7 @@ is imported where something has to be opened with it.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -135,7 +136,7 @@ def gray(data: bytes, file: str, least: int | None = None) -> Image.Image:
 
 
 def read_labels(data: bytes, file: str) -> Labels:
-    """The samples of a mask file as they are stored: palette indices, not colours.
+    """The samples of a mask file as they are stored: palette indices, not colours; of a gray GIF the grays.
 
     SourceError where they cannot be had exactly (16-bit colour in TIFF, ink colours,
     inverted gray), for values that are no integers of 16 bits, and for several images
@@ -219,7 +220,10 @@ def _labels(image: Image.Image, depth: int, file: str) -> Labels:
     if mode in {"P", "PA"}:
         colors = image.getpalette("RGB") or []
         palette = list(zip(colors[::3], colors[1::3], colors[2::3], strict=True))
-        return Labels(array if mode == "P" else array[:, :, 0], "palette", depth, palette)
+        indices = array if mode == "P" else array[:, :, 0]
+        if image.format == "GIF" and (grays := _grays(indices, palette)) is not None:
+            return Labels(grays, "gray", 8)
+        return Labels(indices, "palette", depth, palette)
     if mode == "L":
         # Pillow has scaled 2 and 4 bits to 0..255, which 3 and 15 divide.
         return Labels(array if depth == 8 else array // np.uint8(255 // ((1 << depth) - 1)), "gray", depth)
@@ -228,6 +232,18 @@ def _labels(image: Image.Image, depth: int, file: str) -> Labels:
     if mode not in _LABEL_KINDS:
         raise SourceError(file, f"an image of mode {mode} is no mask")
     return Labels(array, _LABEL_KINDS[mode], 8)
+
+
+def _grays(indices: NDArray[np.uint8], palette: Sequence[tuple[int, int, int]]) -> NDArray[np.uint8] | None:
+    """The samples of a gray picture saved as GIF, whose writers number the grays of each file anew; None of others."""
+    used = np.unique(indices)
+    if used[-1] >= len(palette):
+        return None
+    colors = np.array(palette, np.uint8)
+    grays = colors[used, 0]
+    if (colors[used] != grays[:, None]).any() or len(np.unique(grays)) < len(used):
+        return None
+    return np.asarray(colors[:, 0].take(indices), np.uint8)
 
 
 def _whole_numbers(array: NDArray[Any], file: str) -> NDArray[np.uint16]:

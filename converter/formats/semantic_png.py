@@ -12,9 +12,9 @@ Read beside that: images and masks in parallel folders (images/ and masks/, img_
 x_train/ and y_train/, val/ and valannot/), `<name>_mask.png` beside the images, any one ending that
 all masks have, `<name>.png` beside `<name>.jpg`, each in a root of its own (--images), or named by
 --masks "gt/{split}/{image}_class.png" and --image-pattern "photos/{split}/{image}.jpg"; 8 and 16
-bit, palette PNGs by index (never by colour), colour-coded RGB with a legend (--colors,
-labelmap.txt, class_dict.csv, label_colors.txt, classes.json, dataset_meta.json). Class names come
-from meta.json, classes.json, classes.txt, labelmap.txt, _classes.csv, class_dict.csv,
+bit, palette PNGs by index (never by colour), GIFs in grays by their gray, colour-coded RGB with a
+legend (--colors, labelmap.txt, class_dict.csv, label_colors.txt, classes.json, dataset_meta.json).
+Class names come from meta.json, classes.json, classes.txt, labelmap.txt, _classes.csv, class_dict.csv,
 dataset_meta.json or --classes; without any they are class_3 and so on, with a note. Masks in black
 and white that a JPEG has changed along their edges are cut at 128, with a note; others that a lossy
 compression has changed are refused.

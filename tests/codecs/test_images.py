@@ -354,7 +354,7 @@ GRAYS = [(i, i, i) for i in range(256)]
         (saved(IDS, "bmp"), "gray", 8, None),
         (indexed("bmp"), "palette", 8, COLORS),
         (indexed("gif"), "palette", 8, None),
-        (saved(IDS, "gif"), "palette", 8, None),
+        (saved(IDS, "gif"), "gray", 8, None),
         (bmp(IDS, 8, GRAYS), "gray", 8, None),
         (bmp(IDS, 8, GRAYS, used=0), "gray", 8, None),
         (bmp(IDS, 8, GRAYS[:16]), "gray", 8, None),
@@ -372,6 +372,30 @@ def test_ids_come_back(data, kind, depth, palette):
     assert (labels.palette is None) == (kind != "palette")
     if palette:
         assert labels.palette == palette
+
+
+def numbered(indices, palette) -> bytes:
+    image = Image.fromarray(indices).convert("P")
+    image.putpalette([v for color in palette for v in color])
+    out = io.BytesIO()
+    image.save(out, "gif")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("values", [[255], [0, 255], [255, 0], [9, 3, 0, 7]])
+def test_grays_of_a_gif_are_those_that_were_saved(values):
+    """Writers leave out of its palette what a file does not use, and order it as they like."""
+    indices = np.resize(np.arange(len(values), dtype=np.uint8), (4, 6))
+    gray = np.array(values, np.uint8)[indices]
+    for data in (saved(gray, "gif"), numbered(indices, [(v, v, v) for v in values])):
+        labels = images.read_labels(data, "a")
+        assert (labels.kind, labels.bit_depth) == ("gray", 8)
+        assert np.array_equal(labels.array, gray)
+        assert np.array_equal(images.decode(data, "a")[..., 0], gray)
+
+
+def test_a_gif_whose_palette_tells_no_values_apart_has_indices():
+    assert np.array_equal(images.read_labels(numbered(IDS, [(0, 0, 0)] * 256), "a").array, IDS)
 
 
 @pytest.mark.parametrize("bits", [1, 4, 8])
