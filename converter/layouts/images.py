@@ -25,6 +25,7 @@ __all__ = [
     "TEXTS",
     "ImageIndex",
     "check_frame",
+    "fold",
     "image_files",
     "is_image",
     "is_split_name",
@@ -129,7 +130,7 @@ class ImageIndex:
         """Each path in one case and normal form, of those that no other is then equal to."""
         found: dict[str, list[str]] = defaultdict(list)
         for path in self.paths:
-            found[_fold(path)].append(path)
+            found[fold(path)].append(path)
         return {folded: paths[0] for folded, paths in found.items() if len(paths) == 1}
 
     @cached_property
@@ -147,8 +148,8 @@ class ImageIndex:
             return self._bare(file_name, folders)
         found = _find(file_name, _places(file_name, folders), self.paths, self._by_base)
         if not found:
-            name = _fold(file_name)
-            folded = _find(name, _places(name, map(_fold, folders)), self._folded, self._folded_by_base)
+            name = fold(file_name)
+            folded = _find(name, _places(name, map(fold, folders)), self._folded, self._folded_by_base)
             found = [self._folded[path] for path in folded]
         if not found:
             return self._bare(file_name, folders)
@@ -177,7 +178,8 @@ class ImageIndex:
         return found[0] if len(found) == 1 else None
 
 
-def _fold(path: str) -> str:
+def fold(path: str) -> str:
+    """The path in one case and normal form of Unicode: systems differ in whether these tell names apart."""
     return path.lower() if path.isascii() else unicodedata.normalize("NFC", path).lower()
 
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
-from converter.layouts.images import is_image, is_split_name, split_name, stem
+from converter.layouts.images import fold, is_image, is_split_name, split_name, stem
 from converter.layouts.mask_names import find_names
 from converter.layouts.words import IMAGE_ENDS, MASK_ENDS, in_mask_folder, is_layout_word, key_of, said
 from converter.storage import Source
@@ -53,6 +53,19 @@ def _pairs_within(source: Source) -> tuple[list[tuple[str, str]], list[str]]:
 def _pair(masks: Source, images: Source) -> tuple[list[tuple[str, str]], list[str]]:
     wanted, photos = _roles(masks, images, apart=images is not masks)
     by_name = _by_name(photos)
+    pairs = _matched(wanted, by_name)
+    strange = {m: alike for m, alike in wanted.items() if m not in pairs and not _namesakes(m, by_name, alike=alike)}
+    if strange:
+        taken = set(pairs.values())
+        pairs |= _matched_folded(strange, [path for path in photos if path not in taken])
+    if not pairs and (ended := _of_one_ending(masks, images)):
+        return ended, []
+    orphans = [m for m in wanted if m not in pairs]
+    return sorted((image, mask) for mask, image in pairs.items()), orphans
+
+
+def _matched(wanted: Mapping[str, bool], by_name: Mapping[tuple[bool, str], dict[Key, list[str]]]) -> dict[str, str]:
+    """Mask -> image."""
     pairs: dict[str, str] = {}
     later: list[tuple[str, dict[Key, list[str]]]] = []
     for mask, alike in wanted.items():
@@ -68,10 +81,23 @@ def _pair(masks: Source, images: Source) -> tuple[list[tuple[str, str]], list[st
         best = _likest(mask, [p for paths in rivals for p in paths if p not in taken])
         if best is not None:
             pairs[mask] = best
-    if not pairs and (ended := _of_one_ending(masks, images)):
-        return ended, []
-    orphans = [m for m in wanted if m not in pairs]
-    return sorted((image, mask) for mask, image in pairs.items()), orphans
+    return pairs
+
+
+def _matched_folded(wanted: Mapping[str, bool], photos: Iterable[str]) -> dict[str, str]:
+    """As `_matched`, by names in one case and normal form of Unicode, where a folder has only one such name."""
+    masks, images = _by_folded(wanted), _by_folded(photos)
+    pairs = _matched({folded: wanted[mask] for folded, mask in masks.items()}, _by_name(images))
+    return {masks[mask]: images[image] for mask, image in pairs.items()}
+
+
+def _by_folded(paths: Iterable[str]) -> dict[str, str]:
+    """Path with its name folded -> path; the words of folders are told by their case."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        folder, base = posixpath.split(path)
+        found.setdefault(posixpath.join(folder, fold(base)), []).append(path)
+    return {folded: same[0] for folded, same in found.items() if len(same) == 1}
 
 
 def _of_one_ending(masks: Source, images: Source) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,22 @@ def test_a_mask_is_not_given_to_the_image_of_another_split(tmp_path):
         save(root / path, drawn(1))
     losses = converter.convert(root, tmp_path / "out", to="coco").losses
     assert [x.image for x in losses if x.code == "orphan-mask"] == ["val/masks/a.png"]
+
+
+def test_names_that_differ_in_case_or_normal_form_are_of_one_image(tmp_path):
+    root = tmp_path / "set"
+    images = ["IMG_1.JPG", "Img_2.jpg", unicodedata.normalize("NFD", "Bär.jpg"), "Twice.jpg"]
+    masks = ["img_1.png", "IMG_2_mask.PNG", unicodedata.normalize("NFC", "bär.png"), "TWICE.png", "twice.png"]
+    for name in images:
+        save(root / "images" / name, np.zeros((*SIZE[::-1], 3), np.uint8))
+    for number, name in enumerate(masks, 1):
+        save(root / "masks" / name, drawn(number))
+    dataset = converter.open(root)
+    assert {s.image.name: labels(s) for s in dataset} == {
+        name: drawn(number).tolist() for number, name in enumerate(images[:3], 1)
+    }
+    losses = converter.convert(root, tmp_path / "out", to="coco").losses
+    assert [x.image for x in losses] == ["masks/TWICE.png", "masks/twice.png"]
 
 
 def test_equal_names_in_different_folders_stay_apart(tmp_path):
