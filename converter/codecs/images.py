@@ -249,7 +249,8 @@ def _grays(indices: NDArray[np.uint8], palette: Sequence[tuple[int, int, int]]) 
 def _whole_numbers(array: NDArray[Any], file: str) -> NDArray[np.uint16]:
     # Written so that NaN fails.
     if not (array.min() >= 0 and array.max() <= 0xFFFF):
-        raise SourceError(file, "has values outside 0..65535")
+        problem = f"has values from {array.min()} to {array.max()}, of which some lie outside 0..65535"
+        raise SourceError(file, problem, remedy="number what is in it from 1")
     whole = array.astype(np.uint16)
     if not np.array_equal(whole, array):
         raise SourceError(file, "has values that are no integers")

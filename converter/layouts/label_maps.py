@@ -17,7 +17,7 @@ from converter.format import Reading, Scan
 from converter.geometry import labelmap
 from converter.layouts.classes import undeclared
 from converter.layouts.images import is_image, measure, order_splits, shown_name, stem, tell_unused
-from converter.layouts.masks import check_size
+from converter.layouts.masks import check_size, gray_of
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, LabelMap, Ref, Sample
 from converter.storage import Source
@@ -147,9 +147,14 @@ def numbers(data: bytes, file: str) -> LabelMap:
     raw = codec.read_labels(data, file)
     if raw.lossy:
         raise SourceError(file, "is compressed with loss, so that its numbers mean nothing", remedy="use the PNG")
-    if raw.array.ndim != 2:
-        raise SourceError(file, "is a picture in colours, where one number a pixel is expected")
-    return raw.array if raw.array.dtype == np.uint16 else raw.array.astype(np.uint8, copy=False)
+    array = raw.array if raw.array.ndim == 2 else gray_of(raw.array)
+    if array is None:
+        problem, remedy = (
+            "is a picture in colours, where one number a pixel is expected",
+            "save the numbers as gray PNG",
+        )
+        raise SourceError(file, problem, remedy=remedy)
+    return array if array.dtype == np.uint16 else array.astype(np.uint8, copy=False)
 
 
 def colors(data: bytes, file: str, channels: int = 3) -> NDArray[np.uint32]:

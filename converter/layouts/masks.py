@@ -23,6 +23,7 @@ __all__ = [
     "binary_mask",
     "by_colors",
     "check_size",
+    "gray_of",
     "instance_folders",
     "label_map",
     "labels_of",
@@ -150,19 +151,24 @@ def labels_of(raw: codec.Labels, file: str, colors: Mapping[Rgb, int], ledger: L
         raise SourceError(
             file, "colours of 16 bits are no label map", remedy="save the ids as gray PNG", code="palette-mask"
         )
-    if array.shape[2] < 3:
-        return np.ascontiguousarray(array[..., 0])
     rgb = array[..., :3]
-    if colors:
+    if colors and array.shape[2] >= 3:
         return by_colors(rgb, file, colors)
-    if (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all():
-        return np.ascontiguousarray(rgb[..., 0])
+    if (gray := gray_of(array)) is not None:
+        return gray
     raise SourceError(
         file,
         f"pixels are colours ({_colors_in(rgb)}), and nothing says which class each is",
         remedy="give the legend with --colors FILE",
         code="palette-mask",
     )
+
+
+def gray_of(array: NDArray[Any]) -> NDArray[Any] | None:
+    """The one channel of a gray picture (height, width, channels) without its alpha; None of one in colours."""
+    if array.shape[2] >= 3 and not (array[..., :1] == array[..., 1:3]).all():
+        return None
+    return np.ascontiguousarray(array[..., 0])
 
 
 def _colors_in(rgb: NDArray[np.uint8]) -> str:

@@ -18,7 +18,7 @@ from converter.codecs.text import whole
 from converter.errors import SourceError
 from converter.format import Reading
 from converter.layouts.classes import find_class_file, read_class_file
-from converter.layouts.images import image_files, split_name, stem
+from converter.layouts.images import image_files, is_image, split_name, stem
 from converter.layouts.pairing import pair_beside, pair_masks, places
 from converter.layouts.words import Kind, in_mask_folder, kind_of
 from converter.ledger import Ledger
@@ -158,7 +158,8 @@ def _found(source: Source, pattern: str, option: str) -> Iterator[tuple[str, dic
             none = False
             yield path, match.groupdict()
     if none:
-        problem, remedy = "no file matches the pattern", "paths begin below the source"
+        example = next((f", as {path}" for path in source.names() if is_image(path)), "")
+        problem, remedy = "no file matches the pattern", f"paths begin below the source{example}"
         raise SourceError(source.name, problem, place=f"{option} {pattern}", remedy=remedy)
 
 

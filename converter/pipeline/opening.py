@@ -133,7 +133,8 @@ def _remedy(source: Source) -> str:
     names = source.names() if source.entry is None else [source.entry]
     strange = sorted({posixpath.splitext(name)[1].lower() for name in names} & UNREAD)
     if not strange:
-        return "name its format with --from"
+        masks = ", or the places of masks with --masks 'labels/{image}_gt.png'" if sum(map(is_image, names)) > 1 else ""
+        return f"name its format with --from{masks}"
     return f"{', '.join(strange)} files are of no format that is read; if other files hold it, name it with --from"
 
 

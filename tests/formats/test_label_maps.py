@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import converter
 from tests.maps import pictures
-from tests.support import FIXTURES
+from tests.support import FIXTURES, segpack_here
 
 CASES = [
     ("mots", "sequences", {}),
@@ -34,6 +35,25 @@ def test_every_thing_is_there_with_its_pixels(name, case, options):
         assert whole or not found
         seen += bool(whole)
     assert seen >= 3
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_numbers_of_a_gray_picture_in_rgb(tmp_path, channels):
+    codes = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        alpha = np.full((6, 8, channels - 3), 255, np.uint8)
+        Image.fromarray(np.dstack([codes, codes, codes, alpha])).save(tmp_path / folder / "a.png")
+    (sample,) = converter.open(tmp_path, format="instance-map")
+    assert [np.flatnonzero(i.mask()).tolist() for i in sample.instances] == [[n] for n in range(1, 48)]
+
+
+def test_objects_told_by_colours_are_refused(tmp_path, capfd):
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (4, 4), (1, 2, 3)).save(tmp_path / folder / "a.png")
+    error = segpack_here(capfd, "inspect", tmp_path, "--from", "instance-map").error
+    assert error.endswith("a picture in colours, where one number a pixel is expected; save the numbers as gray PNG")
 
 
 def losses_of(path: Any, tmp_path: Any, to: str) -> list[Any]:

@@ -126,7 +126,9 @@ def test_photos_in_two_files_each_are_no_set_of_masks(tmp_path, capfd):
     for number in range(4):
         for kind in ("jpg", "png"):
             save(tmp_path / f"{number}.{kind}", noise)
-    assert "no known format fits it" in segpack_here(capfd, "inspect", tmp_path).error
+    error = segpack_here(capfd, "inspect", tmp_path).error
+    assert "no known format fits it" in error
+    assert error.endswith("name its format with --from, or the places of masks with --masks 'labels/{image}_gt.png'")
 
 
 def test_of_two_folders_of_masks_what_is_not_taken_is_lost(tmp_path):
@@ -246,7 +248,7 @@ def test_names_get_their_numbers_from_the_class_file(tmp_path):
         (["--masks", "{name}.png"], "{name} is unknown"),
         (["--masks", "{split}.png"], "needs the placeholder {image}"),
         (["--masks", "{image}/{image}.png"], "stands twice"),
-        (["--masks", "nowhere/{image}.png"], "no file matches"),
+        (["--masks", "nowhere/{image}.png"], "no file matches the pattern; paths begin below the source, as "),
         (["--masks", "rest/{image}.png", "--image-pattern", "no/{image}.png"], "no file matches"),
         (["--masks", "rest/{image}.png", "--from", "coco"], "is for instance-map, instance-png, semantic-png"),
         (["--masks", MASKS, "--from", "semantic-png", "--image-pattern", IMAGES], "two masks"),
