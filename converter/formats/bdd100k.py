@@ -35,6 +35,7 @@ from converter.storage import Source
 __all__ = ["FORMAT"]
 
 MAP = re.compile(r"(?P<above>(?:.+/)?)bitmasks/(?P<below>.+)\.png")
+TASKS = ("ins_seg", "pan_seg", "seg_track_20")
 OBJECTS = ("pedestrian", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")
 PANOPTIC = (
     "dynamic", "ego vehicle", "ground", "static", "parking", "rail track", "road", "sidewalk", "bridge", "building",
@@ -72,28 +73,30 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     maps = _maps(source)
     if not maps:
         raise SourceError(source.name, "no PNGs below a folder bitmasks/", remedy="is it BDD100K?")
-    kinds = sorted({_kind(m) for m in maps})
+    kinds = sorted({_kind(source, m) for m in maps})
     if len(kinds) > 1:
         raise SourceError(
             source.name, f"bitmasks of several tasks: {', '.join(kinds)}", remedy="name the folder of one of them"
         )
     found = [Found(mask, image, *_named(mask, image)) for mask, image in pairs(reading, maps, _candidates)]
-    return scan_of(reading, "bdd100k", _classes(reading, kinds[0]), found, (), ledger)
+    return scan_of(reading, "bdd100k", _classes(reading, kinds[0], ledger), found, (), ledger)
 
 
-def _kind(mask: str) -> str:
-    """The task that a bitmask belongs to: the folder around bitmasks/."""
-    match = MAP.fullmatch(mask)
-    assert match is not None
-    return posixpath.basename(match["above"].rstrip("/"))
+def _kind(source: Source, mask: str) -> str:
+    """The task that a bitmask belongs to: the folder around bitmasks/, which may be the source itself."""
+    match = MAP.fullmatch(source.label(mask))
+    return posixpath.basename(match["above"].rstrip("/")) if match is not None else ""
 
 
-def _classes(reading: Reading, kind: str) -> list[ClassInfo]:
+def _classes(reading: Reading, kind: str, ledger: Ledger) -> list[ClassInfo]:
     path = find_class_file(reading.source, ["", "labels", "bitmasks"])
     if path is not None:
         named = {c.id: c.name for c in read_class_file(reading.source, path).values() if c.id}
     else:
         named = dict(enumerate(PANOPTIC if kind == "pan_seg" else OBJECTS, 1))
+        if kind not in TASKS:
+            said = "no folder says of which task the bitmasks are: classes are called as those of ins_seg"
+            ledger.note("class-names-unknown", reading.source.name, f"{said}; others are in classes.json, or --classes")
     if reading.options.classes is not None:
         declared = reading.options.classes.names_of_ids()
         named |= {i: f"class_{i}" for i in declared if i not in named}

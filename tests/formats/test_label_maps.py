@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from typing import Any
 
@@ -75,6 +76,16 @@ def test_bdd_flags_are_kept_and_alpha_is_data():
     assert {"occluded": True, "truncated": True} in extras
     assert {"ignored": True} in extras
     assert sum(i.iscrowd for s in dataset for i in s.instances) == 2
+
+
+def test_bdd_classes_are_those_of_the_folder_that_is_named(tmp_path):
+    source = FIXTURES / "bdd100k/valid/pan-seg"
+    whole = converter.open(source)
+    assert [c.name for c in whole.classes][::39] == ["dynamic", "truck"]
+    assert converter.open(source / "labels/pan_seg", images=source / "images").classes == whole.classes
+    shutil.copytree(FIXTURES / "bdd100k/valid/ins-seg/labels/ins_seg", tmp_path / "renamed")
+    (note,) = converter.inspect(tmp_path / "renamed").notes
+    assert "no folder says of which task" in note.message
 
 
 def test_a_bird_is_class_0_of_mapillary():
