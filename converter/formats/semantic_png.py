@@ -185,11 +185,18 @@ def _declared(
     if path is None:
         return [], {}, ""
     found = list(read_class_file(source, path).values())
-    colors = legend_colors(found)
-    if colors and (0, 0, 0) not in colors and any(c.id == 0 and not is_background(c.name) for c in found):
-        found = [msgspec.structs.replace(c, id=c.id + 1) for c in found]
-        colors = legend_colors(found)
+    colors = legend_colors(_raised(found) if _takes_black(found) else found)
     return _real(found), colors, source.label(path)
+
+
+def _takes_black(classes: Sequence[ClassInfo]) -> bool:
+    """Whether a class has the id that black pixels get where a legend does not name them."""
+    colors = [c.color for c in classes if c.color is not None]
+    return bool(colors) and (0, 0, 0) not in colors and any(c.id == 0 and not is_background(c.name) for c in classes)
+
+
+def _raised(classes: Sequence[ClassInfo]) -> list[ClassInfo]:
+    return [msgspec.structs.replace(c, id=c.id + 1) for c in classes]
 
 
 def _folders(image: str, mask: str) -> list[str]:
@@ -203,10 +210,14 @@ def _real(found: Sequence[ClassInfo]) -> list[ClassInfo]:
 
 
 class Present(msgspec.Struct, frozen=True):
-    """The values in a mask, ascending; `blurred` when a lossy file holds more than two, which are mostly noise."""
+    """The values in a mask, ascending; `blurred` when a lossy file holds more than two, which are mostly noise.
+
+    `looked_up`: they come from a legend, by the colours of pixels.
+    """
 
     values: list[int]
     blurred: bool
+    looked_up: bool
 
 
 def survey(reading: Reading, ref: Ref) -> Present | None:
@@ -219,7 +230,8 @@ def survey(reading: Reading, ref: Ref) -> Present | None:
     except SourceError:
         return None
     values = [int(v) for v in labelmap.values(labels)[0]]
-    return Present(values, raw.lossy and len(values) > 2)
+    looked_up = raw.array.shape[2:] > (2,) and bool(ref.payload.colors)
+    return Present(values, raw.lossy and len(values) > 2, looked_up)
 
 
 def settle(scan: Scan, facts: Iterable[Present | None], reading: Reading, ledger: Ledger) -> Scan:
@@ -230,6 +242,8 @@ def settle(scan: Scan, facts: Iterable[Present | None], reading: Reading, ledger
     if meta.about(reading.source) is not None:
         classes, background, ignore = list(header.classes), header.background_id, header.ignore_id
     else:
+        if _takes_black(header.classes) and any(each.looked_up for each in found if each):
+            header = msgspec.structs.replace(header, classes=tuple(_real(_raised(header.classes))))
         classes, background, ignore = _settle_classes(header, present, reading, ledger)
     known = {c.id for c in classes} | ({background} if background is not None else set()) | {ignore}
     refs = [r for r, each in zip(scan.refs, found, strict=True) if _judge(r, each, known, classes, reading, ledger)]

@@ -322,6 +322,20 @@ def test_colours_of_the_web_are_a_legend(tmp_path):
     assert [labels(s) for s in dataset] == [drawn(2).tolist()]
 
 
+@pytest.mark.parametrize("legend", ["class_dict.csv", "classes.json"])
+def test_ids_are_those_of_the_legend_where_masks_are_no_colours(tmp_path, legend):
+    """Only where pixels are colours has black to be left an id: there nothing says 0 of it."""
+    save(tmp_path / "images/a.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+    save(tmp_path / "masks/a.png", drawn(2))
+    rows = {"road": (128, 64, 128), "car": (0, 0, 142), "sky": (70, 130, 180)}
+    table = [{"id": i, "name": name, "color": rgb} for i, (name, rgb) in enumerate(rows.items())]
+    lines = ["name,r,g,b", *(f"{name},{r},{g},{b}" for name, (r, g, b) in rows.items())]
+    (tmp_path / legend).write_text(json.dumps(table) if legend.endswith("json") else "\n".join(lines))
+    dataset = converter.open(tmp_path)
+    assert [(c.id, c.name) for c in dataset.classes] == list(enumerate(rows))
+    assert [labels(s) for s in dataset] == [drawn(2).tolist()]
+
+
 def test_colours_without_a_legend_are_listed(tmp_path, capfd):
     colored(tmp_path / "set", "none.md", "")
     run = segpack_here(capfd, "convert", tmp_path / "set", tmp_path / "out", "--to", "coco")
