@@ -52,7 +52,7 @@ from converter.layouts.classes import (
 from converter.layouts.coco_beside import Beside, find_beside
 from converter.layouts.images import is_image, order_splits, shown_name, tell_unused
 from converter.layouts.mask_names import tells_objects
-from converter.layouts.masks import check_size, instance_folders, label_map, labels_of, thinned
+from converter.layouts.masks import check_size, instance_folders, label_map, labels_of, recolored, thinned
 from converter.layouts.pairing import pair_beside, pair_masks
 from converter.layouts.patterns import PATTERNS, mask_an_image
 from converter.ledger import Ledger, Skipped
@@ -212,12 +212,13 @@ def _real(found: Sequence[ClassInfo]) -> list[ClassInfo]:
 class Present(msgspec.Struct, frozen=True):
     """The values in a mask, ascending; `blurred` when a lossy file holds more than two, which are mostly noise.
 
-    `looked_up`: they come from a legend, by the colours of pixels.
+    `colors` are those that its palette gives them; `looked_up`: they come from a legend, by the colours of pixels.
     """
 
     values: list[int]
     blurred: bool
     looked_up: bool
+    colors: list[Rgb] = []
 
 
 def survey(reading: Reading, ref: Ref) -> Present | None:
@@ -230,8 +231,8 @@ def survey(reading: Reading, ref: Ref) -> Present | None:
     except SourceError:
         return None
     values = [int(v) for v in labelmap.values(labels)[0]]
-    looked_up = raw.array.shape[2:] > (2,) and bool(ref.payload.colors)
-    return Present(values, raw.lossy and len(values) > 2, looked_up)
+    palette, looked_up = raw.palette or [], raw.array.shape[2:] > (2,) and bool(ref.payload.colors)
+    return Present(values, raw.lossy and len(values) > 2, looked_up, [palette[v] for v in values if v < len(palette)])
 
 
 def settle(scan: Scan, facts: Iterable[Present | None], reading: Reading, ledger: Ledger) -> Scan:
@@ -245,6 +246,7 @@ def settle(scan: Scan, facts: Iterable[Present | None], reading: Reading, ledger
         if _takes_black(header.classes) and any(each.looked_up for each in found if each):
             header = msgspec.structs.replace(header, classes=tuple(_real(_raised(header.classes))))
         classes, background, ignore = _settle_classes(header, present, reading, ledger)
+    _tell_palettes(scan, found, reading, ledger)
     known = {c.id for c in classes} | ({background} if background is not None else set()) | {ignore}
     refs = [r for r, each in zip(scan.refs, found, strict=True) if _judge(r, each, known, classes, reading, ledger)]
     extra = {k: v for k, v in header.extra.items() if k != "classes_from"}
@@ -252,6 +254,16 @@ def settle(scan: Scan, facts: Iterable[Present | None], reading: Reading, ledger
         header, classes=tuple(classes), background_id=background, ignore_id=ignore, extra=extra
     )
     return Scan(settled, refs)
+
+
+def _tell_palettes(scan: Scan, found: Sequence[Present | None], reading: Reading, ledger: Ledger) -> None:
+    colored = (
+        (reading.source.label(ref.payload.mask), zip(each.values, each.colors, strict=False))
+        for ref, each in zip(scan.refs, found, strict=True)
+        if each
+    )
+    if (told := recolored(colored, legend_colors(scan.header.classes))) is not None:
+        ledger.note("palette-mask", *told)
 
 
 def _settle_classes(

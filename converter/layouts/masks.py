@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ __all__ = [
     "instance_folders",
     "label_map",
     "labels_of",
+    "recolored",
     "thinned",
 ]
 
@@ -122,7 +123,7 @@ def _foreground(array: NDArray[Any], file: str) -> NDArray[np.bool_]:
     if lit.any():
         colors = np.unique(color[lit], axis=0)
         if len(colors) > 1:
-            shown = " and ".join("(" + ",".join(map(str, c)) + ")" for c in colors[:2])
+            shown = " and ".join(f"({_shown(c)})" for c in colors[:2])
             raise SourceError(
                 file,
                 f"several foreground colours, {shown}, in a binary mask",
@@ -162,6 +163,30 @@ def labels_of(raw: codec.Labels, file: str, colors: Mapping[Rgb, int], ledger: L
         remedy="give the legend with --colors FILE",
         code="palette-mask",
     )
+
+
+def recolored(
+    masks: Iterable[tuple[str, Iterable[tuple[int, Rgb]]]], legend: Mapping[Rgb, int]
+) -> tuple[str, str] | None:
+    """The first of `masks`, files with the colours that palettes give to values, whose colours say something else.
+
+    What such a mask was saved with may have numbered the colours of each file anew.
+    """
+    first: dict[int, tuple[Rgb, str]] = {}
+    for file, colors in masks:
+        for value, rgb in colors:
+            known, elsewhere = first.setdefault(value, (rgb, file))
+            problem = f"in {elsewhere} it is {_shown(known)}" if known != rgb else ""
+            if legend.get(rgb, -1) not in {-1, value}:
+                problem = f"the legend gives that to class {legend[rgb]}"
+            if problem:
+                said = f"value {value} is coloured {_shown(rgb)}, and {problem}"
+                return file, f"{said}; masks with a palette are read by value, never by colour"
+    return None
+
+
+def _shown(rgb: Sequence[int]) -> str:
+    return ",".join(map(str, rgb))
 
 
 def gray_of(array: NDArray[Any]) -> NDArray[Any] | None:

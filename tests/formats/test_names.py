@@ -336,6 +336,32 @@ def test_ids_are_those_of_the_legend_where_masks_are_no_colours(tmp_path, legend
     assert [labels(s) for s in dataset] == [drawn(2).tolist()]
 
 
+RED, BLUE = [0, 0, 0, 255, 0, 0, 0, 0, 255], [0, 0, 0, 0, 0, 255, 255, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("palettes", "legend", "said"),
+    [
+        ([RED, RED], "", None),
+        ([RED, RED], "none:0,0,0::\nred:255,0,0::\nblue:0,0,255::\n", None),
+        ([RED, RED], "none:0,0,0::\nblue:0,0,255::\nred:255,0,0::\n", "and the legend gives that to class 2"),
+        ([RED, BLUE], "", "masks/0.png it is 255,0,0"),
+    ],
+)
+def test_palettes_that_contradict_values_are_told(tmp_path, palettes, legend, said):
+    for number, palette in enumerate(palettes):
+        save(tmp_path / f"images/{number}.jpg", np.zeros((*SIZE[::-1], 3), np.uint8))
+        mask = Image.fromarray(drawn(2)).convert("P")
+        mask.putpalette(palette)
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        mask.save(tmp_path / f"masks/{number}.png")
+    if legend:
+        (tmp_path / "labelmap.txt").write_text(legend)
+    assert [labels(s) for s in converter.open(tmp_path)] == [drawn(2).tolist()] * 2
+    notes = [n.message for n in converter.inspect(tmp_path).notes if n.code == "palette-mask"]
+    assert [said in n for n in notes] == ([True] if said else [])
+
+
 def test_colours_without_a_legend_are_listed(tmp_path, capfd):
     colored(tmp_path / "set", "none.md", "")
     run = segpack_here(capfd, "convert", tmp_path / "set", tmp_path / "out", "--to", "coco")
