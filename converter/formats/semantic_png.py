@@ -45,7 +45,9 @@ from converter.layouts.classes import (
     is_background,
     is_ignore,
     legend_colors,
+    raised,
     read_class_file,
+    takes_black,
     undeclared,
     unnamed,
 )
@@ -185,18 +187,8 @@ def _declared(
     if path is None:
         return [], {}, ""
     found = list(read_class_file(source, path).values())
-    colors = legend_colors(_raised(found) if _takes_black(found) else found)
+    colors = legend_colors(raised(found) if takes_black(found) else found)
     return _real(found), colors, source.label(path)
-
-
-def _takes_black(classes: Sequence[ClassInfo]) -> bool:
-    """Whether a class has the id that black pixels get where a legend does not name them."""
-    colors = [c.color for c in classes if c.color is not None]
-    return bool(colors) and (0, 0, 0) not in colors and any(c.id == 0 and not is_background(c.name) for c in classes)
-
-
-def _raised(classes: Sequence[ClassInfo]) -> list[ClassInfo]:
-    return [msgspec.structs.replace(c, id=c.id + 1) for c in classes]
 
 
 def _folders(image: str, mask: str) -> list[str]:
@@ -243,8 +235,7 @@ def settle(scan: Scan, facts: Iterable[Present | None], reading: Reading, ledger
     if meta.about(reading.source) is not None:
         classes, background, ignore = list(header.classes), header.background_id, header.ignore_id
     else:
-        if _takes_black(header.classes) and any(each.looked_up for each in found if each):
-            header = msgspec.structs.replace(header, classes=tuple(_real(_raised(header.classes))))
+        header = _in_colors(header, found, reading, ledger)
         classes, background, ignore = _settle_classes(header, present, reading, ledger)
     _tell_palettes(scan, found, reading, ledger)
     known = {c.id for c in classes} | ({background} if background is not None else set()) | {ignore}
@@ -254,6 +245,17 @@ def settle(scan: Scan, facts: Iterable[Present | None], reading: Reading, ledger
         header, classes=tuple(classes), background_id=background, ignore_id=ignore, extra=extra
     )
     return Scan(settled, refs)
+
+
+def _in_colors(header: Header, found: Sequence[Present | None], reading: Reading, ledger: Ledger) -> Header:
+    """The header with 0 left to black where masks are in colours; a legend for others is noted."""
+    if any(each.looked_up for each in found if each):
+        classes = raised(header.classes) if takes_black(header.classes) else header.classes
+        return msgspec.structs.replace(header, classes=tuple(_real(classes)))
+    if reading.options.colors:
+        named = ", ".join(f"{c.id} {c.name}" for c in header.classes[:3]) + (", ..." if header.classes[3:] else "")
+        ledger.note("colors-unused", reading.source.name, f"no mask is in colours: --colors only names ids ({named})")
+    return header
 
 
 def _tell_palettes(scan: Scan, found: Sequence[Present | None], reading: Reading, ledger: Ledger) -> None:

@@ -17,6 +17,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from converter.codecs import csvs, json, text
 from converter.errors import SourceError, printable
 from converter.format import ClassTable
@@ -34,8 +36,10 @@ __all__ = [
     "is_background",
     "legend_colors",
     "nameless",
+    "raised",
     "read_class_file",
     "read_legend",
+    "takes_black",
     "unnamed",
 ]
 
@@ -271,6 +275,17 @@ def legend_colors(classes: Iterable[ClassInfo]) -> dict[Rgb, int]:
         if c.color is not None:
             found[c.color] = -1 if c.color in found else c.id
     return found
+
+
+def takes_black(classes: Sequence[ClassInfo]) -> bool:
+    """Whether a class has the id that black pixels get where a legend does not name them."""
+    colors = [c.color for c in classes if c.color is not None]
+    return bool(colors) and (0, 0, 0) not in colors and any(c.id == 0 and not is_background(c.name) for c in classes)
+
+
+def raised(classes: Sequence[ClassInfo]) -> list[ClassInfo]:
+    """The classes with 0 left to black."""
+    return [msgspec.structs.replace(c, id=c.id + 1) for c in classes]
 
 
 def _id(value: Any, file: str) -> int:

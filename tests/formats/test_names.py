@@ -336,6 +336,14 @@ def test_ids_are_those_of_the_legend_where_masks_are_no_colours(tmp_path, legend
     assert [labels(s) for s in dataset] == [drawn(2).tolist()]
 
 
+def test_a_legend_for_masks_without_colours_only_names_them(tmp_path):
+    save(tmp_path / "images/a.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+    save(tmp_path / "masks/a.png", drawn(2))
+    (tmp_path / "legend.json").write_text('{"road": [128, 64, 128], "car": [0, 0, 142]}')
+    notes = converter.inspect(tmp_path, colors=tmp_path / "legend.json").notes
+    assert [n.message for n in notes] == ["no mask is in colours: --colors only names ids (1 road, 2 car)"]
+
+
 RED, BLUE = [0, 0, 0, 255, 0, 0, 0, 0, 255], [0, 0, 0, 0, 0, 255, 255, 0, 0]
 
 
