@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from converter.layouts.images import is_split_name, split_name
+from converter.layouts.images import fold, is_split_name, split_name
 from converter.layouts.words import IMAGE_ENDS, IMAGE_WORDS, Kind, key_of, said
 
 __all__ = ["Parts", "Photos", "base_of", "folder_of", "held_in", "home_of", "parts_of"]
@@ -68,18 +68,20 @@ def parts_of(folder: str, strict: bool) -> Parts:
 
 
 class Photos:
-    """Images by their folders and names: as these are, then without the word for images, and by their numbers."""
+    """Images by their folders and names: as these are, without the word for images, by their numbers, in any case."""
 
     def __init__(self, paths: Iterable[str], *, strict: bool) -> None:
         self.strict = strict
         exact: dict[tuple[Parts, str], str] = {}
         loose: dict[tuple[Parts, str], str] = {}
+        self._folded: dict[tuple[Parts, str], str] = {}
         for path in paths:
             folders, base = parts_of(folder_of(path), strict), base_of(path)
             if not strict and not _layout(folder_of(path)):
                 folders = tuple(filter(is_split_name, folders))  # nothing says that they are part of the name
             for name in {base, path.rpartition("/")[2]}:
                 _enter(exact, (folders, name), path)
+                _enter(self._folded, (folders, fold(name)), path)
             if match := OF_IMAGE.fullmatch(base):
                 _enter(loose, (folders, match["before"] or match["after"]), path)
             own = bool(folders) and (base == folders[-1] or base.lower() in OWN_FOLDER)
@@ -92,7 +94,9 @@ class Photos:
     def get(self, folders: Parts, name: str) -> str:
         """The one image of this name, "" where there is none."""
         found = self._found.get((folders, name), "")
-        return found or (self._found.get((folders, _number(name)), "") if name.isdecimal() else "")
+        if name.isdecimal():
+            return found or self._found.get((folders, _number(name)), "")
+        return found or self._folded.get((folders, fold(name)), "")
 
 
 def _number(name: str) -> str:

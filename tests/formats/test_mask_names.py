@@ -39,6 +39,9 @@ TREES = {
     "{image}/{image}.png": "{image}/masks/{number}.png",
     "images/image_{image}.jpg": "masks/mask_{image}_{number}.png",
     "images/of {image}.jpg": "masks/{number}_of {image}.png",
+    "images/IMG_{image}.JPG": "masks/img_{image}_{number}.png",
+    "images/Img_{image}.jpg": "masks/IMG_{image}/{number}.png",
+    "images/B\u00e4r {image}.jpg": "masks/Ba\u0308r {image}_{number}.png",
 }
 CLASSED = {
     "images/{image}.jpg": "masks/{image}_{label}_{number}.png",
