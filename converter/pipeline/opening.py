@@ -49,6 +49,14 @@ class Opened(msgspec.Struct, frozen=True):
     ledger: Ledger
     watched: tuple[tuple[Source, array[int]], ...] = ()
 
+    def files(self) -> Iterator[str]:
+        """The image files, and those that say what is drawn on them."""
+        for ref in self.scan.refs:
+            if ref.image.file is not None:
+                yield self.reading.images.label(ref.image.file)
+            if self.format.files is not None:
+                yield from self.format.files(self.reading, ref)
+
     def check_unchanged(self) -> None:
         """SourceError if a file of the source was written or replaced since it was opened.
 

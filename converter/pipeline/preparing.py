@@ -19,6 +19,7 @@ from converter.model import Header, Image
 from converter.package import meta
 from converter.pipeline.opening import Opened, Progress, open_dataset
 from converter.pipeline.plan import Item, Job, Part, Plan
+from converter.storage import check_spared
 from converter.storage.names import unportable
 from converter.transforms import classes as class_files
 from converter.transforms import origins, resize, select, split, unite
@@ -38,6 +39,8 @@ def prepare(job: Job, progress: Progress, loader: Loader) -> Plan:
     `loader` gives the sample of an item, for splits that look at what is in the images.
     """
     plan = _one(job, progress) if len(job.sources) == 1 else _several(job, progress)
+    for part in plan.parts:
+        check_spared(job.target, part.opened.files())
     plan = _apart(_filtered(plan))
     header, pad = resize.margin(job.steps.resize, plan.header, plan.ledger)
     plan = msgspec.structs.replace(plan, header=header, pad=pad)

@@ -27,6 +27,7 @@ from converter.pipeline.saving import check_output, save
 from converter.report.drawing import IGNORED, ColorBy, Style, overlay, style_of
 from converter.report.sheet import Entry, Tile, contact_sheet, tile_size
 from converter.report.view import whole
+from converter.storage import check_spared
 from converter.transforms import classes as class_files
 from converter.transforms import orientation
 from converter.transforms.orientation import Framed
@@ -143,6 +144,7 @@ def preview(
     """
     file = check_output(target, path, "OUT", tuple(KINDS))
     opened = open_dataset(path, format=format, options=options, on_error=on_error, workers=workers, progress=progress)
+    check_spared(file, opened.files())
     header, mapping = opened.scan.header, None
     if opened.reading.options.classes is not None:
         header, mapping = class_files.plan(header, opened.reading.options.classes)

@@ -10,7 +10,7 @@ from converter.storage.folder_writer import Digest, FolderWriter, How
 from converter.storage.limits import Limits, within
 from converter.storage.names import Problem, clean, portable_problems
 from converter.storage.source import Source, hash_file, open_source
-from converter.storage.target import Target, check_apart, open_target
+from converter.storage.target import Target, check_apart, check_spared, open_target
 
 __all__ = [
     "Digest",
@@ -21,6 +21,7 @@ __all__ = [
     "Source",
     "Target",
     "check_apart",
+    "check_spared",
     "clean",
     "hash_file",
     "open_source",

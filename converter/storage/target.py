@@ -17,10 +17,11 @@ access each: they outlast a program that is killed, but perhaps not a power cut.
 
 from __future__ import annotations
 
+import functools
 import os
 import struct
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -35,7 +36,7 @@ from converter.storage.spool import Spool
 from converter.storage.staging import Place, failed, journal_of, staged
 from converter.storage.zip_writer import ZipWriter
 
-__all__ = ["FolderTarget", "Target", "ZipTarget", "check_apart", "open_target"]
+__all__ = ["FolderTarget", "Target", "ZipTarget", "check_apart", "check_spared", "open_target"]
 
 # Larger files are copied piece by piece.
 _WHOLE = 8 << 20
@@ -288,3 +289,15 @@ def check_apart(source: str | Path, target: str | Path) -> None:
         raise TargetError(f"{target}: contains what is read, {source}; choose another name")
     if above == one and os.path.isdir(one):
         raise TargetError(f"{target}: lies in the folder that is read, {source}; choose a place outside")
+
+
+def check_spared(target: str | Path, files: Iterable[str]) -> None:
+    """TargetError if what gives way to the target is, or holds, one of the files that are read."""
+    if not os.path.lexists(target):
+        return
+    place, folders = os.path.realpath(target), functools.cache(os.path.realpath)
+    for file in files:
+        folder, name = os.path.split(file)
+        real = os.path.join(folders(folder), name)
+        if real == place or real.startswith(os.path.join(place, "")):
+            raise TargetError(f"{target}: would take the place of {file}, which is read; choose another name")

@@ -256,6 +256,44 @@ def test_an_existing_target_is_kept(tmp_path):
     assert not (tmp_path / "out/precious").exists()
 
 
+@pytest.mark.parametrize(
+    ("source", "command"),
+    [
+        ("set/coco.json", ("convert", "set/images", "--to", "coco")),
+        ("set/coco.json", ("pack", "set/images")),
+        ("set/coco.json", ("preview", "set/images/coins-left.png")),
+        ("set", ("convert", "photos", "--to", "coco", "--images", "photos")),
+        ("set", ("convert", "photos/images", "--to", "coco", "--images", "photos")),
+        ("set", ("merge", "copy/coco.json", "copy/images", "--to", "coco")),
+        ("yolo/data.yaml", ("convert", "yolo/labels", "--to", "coco")),
+        ("set", ("convert", "photos.zip", "--to", "coco", "--images", "photos.zip")),
+        ("set", ("preview", "photos/images/coins-left.png", "--images", "photos")),
+    ],
+)
+def test_the_output_takes_the_place_of_nothing_that_is_read(source, command, tmp_path, monkeypatch, capfd):
+    for folder in ("set", "copy", "photos"):
+        shutil.copytree(COINS, tmp_path / folder)
+    segpack_here(capfd, "convert", COINS, tmp_path / "yolo", "--to", "yolo-seg")
+    zipped(COINS, tmp_path / "photos.zip")
+    monkeypatch.chdir(tmp_path)
+    before = tree(tmp_path)
+    name, *rest = command
+    rest += [] if name == "preview" else ["--overwrite"]
+    run = segpack_here(capfd, name, source, *rest)
+    assert run.code == 2
+    assert "which is read; choose another name" in run.error
+    assert tree(tmp_path) == before
+
+
+def test_an_output_beside_a_file_can_be_made_again(tmp_path, capfd):
+    shutil.copytree(COINS, tmp_path / "set")
+    for _ in range(2):
+        target = tmp_path / "set/out"
+        run = segpack_here(capfd, "convert", tmp_path / "set/coco.json", target, "--to", "coco", "--overwrite")
+        assert run.code == 0
+    assert tree(target / "images") == tree(COINS / "images")
+
+
 def test_what_is_read_is_not_changed(tmp_path):
     shutil.copytree(COINS, tmp_path / "in")
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
