@@ -11,6 +11,7 @@ from collections import Counter
 import msgspec
 
 from converter.codecs import phash
+from converter.codecs.pixels import check_size
 from converter.errors import SourceError
 from converter.extras import ignored, ignoring
 from converter.format import Holds, WriteOptions
@@ -130,6 +131,7 @@ def _moved(plan: Plan, item: Item, framed: Framed, ledger: Ledger) -> list[Drawn
     grid: Warp | None = None
     if plan.steps.resize is not None:
         grid = resize.warp(plan.steps.resize, before.width, before.height)
+        check_size(grid.x.size, grid.y.size, f"{shown_name(before)}, resized")
         step = resize.step(grid, before.width, before.height)
         sample = warp_sample(sample, grid, plan.pad, None if grid.keeps else step, ledger)
         sample = _ignore_margin(sample, grid, plan)

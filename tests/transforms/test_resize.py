@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from converter import api
-from converter.errors import LossError, UsageError
+from converter.errors import LossError, SourceError, UsageError
 from tests.oracle import coco_masks, from_segmentation
 from tests.transforms.sets import CocoSet, Result, blob, code, noise, photo
 
@@ -234,6 +234,19 @@ def test_an_image_of_the_size_asked_for_is_copied_byte_for_byte(tmp_path: Path) 
     for name, same in (("a.jpg", True), ("b.jpg", False)):
         before, after = ((tmp_path / side / "images" / name).read_bytes() for side in ("in", "out"))
         assert (before == after) == same
+
+
+@pytest.mark.parametrize("options", [{"scale": "64"}, {"resize": "65536x65536"}, {"scale": "64", "tile": "9x9"}])
+def test_what_would_be_larger_than_what_is_read_is_refused(tmp_path: Path, options: dict[str, Any]) -> None:
+    made = CocoSet(tmp_path / "in")
+    made.draw(made.image("a.png", photo(30, 40)), code(blob(30, 40)))
+    made.image("b.png", photo(3, 4))
+    source = made.save()
+    with pytest.raises(SourceError, match=r"^a.png, resized: .* \(--max-pixels\)$"):
+        api.convert(source, tmp_path / "out", to="coco", max_pixels=1_000_000, **options)
+    if "resize" not in options:
+        found = api.convert(source, tmp_path / "out", to="coco", max_pixels=1_000_000, on_error="skip", **options)
+        assert [(x.code, x.image) for x in found.losses] == [("skipped-image", "a.png")]
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "bmp", "tif", "webp", "gif"])
