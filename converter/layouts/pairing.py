@@ -60,8 +60,9 @@ def _pair(masks: Source, images: Source) -> tuple[list[tuple[str, str]], list[st
         pairs |= _matched_folded(strange, [path for path in photos if path not in taken])
     if not pairs and (ended := _of_one_ending(masks, images)):
         return ended, []
-    orphans = [m for m in wanted if m not in pairs]
-    return sorted((image, mask) for mask, image in pairs.items()), orphans
+    pictures = set(pairs.values()) if images is masks else set()  # a mask's picture is none, as left_L.png
+    orphans = [m for m in wanted if m not in pairs and m not in pictures]
+    return sorted((image, mask) for mask, image in pairs.items() if mask not in pictures), orphans
 
 
 def _matched(wanted: Mapping[str, bool], by_name: Mapping[tuple[bool, str], dict[Key, list[str]]]) -> dict[str, str]:

@@ -103,6 +103,15 @@ def test_names_that_differ_in_case_or_normal_form_are_of_one_image(tmp_path):
     assert [x.image for x in losses] == ["masks/TWICE.png", "masks/twice.png"]
 
 
+@pytest.mark.parametrize("names", [("cam_L", "cam_R"), ("cam", "cam_L", "cam_label")])
+def test_an_image_that_is_called_as_masks_are_is_none(names, tmp_path):
+    for number, name in enumerate(names):
+        save(tmp_path / f"set/images/{name}.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+        save(tmp_path / f"set/masks/{name}.png", drawn(number))
+    assert converter.convert(tmp_path / "set", tmp_path / "out", to="coco").losses == []
+    assert [labels(s) for s in converter.open(tmp_path / "set")] == [drawn(n).tolist() for n in range(len(names))]
+
+
 def test_equal_names_in_different_folders_stay_apart(tmp_path):
     for number, place in enumerate(("rural", "urban"), 1):
         save(tmp_path / f"train/{place}/images/0.png", np.zeros((*SIZE[::-1], 3), np.uint8))
