@@ -13,7 +13,6 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 import numpy as np
 
-from converter.codecs import images as codec
 from converter.geometry import labelmap, rle, shapes
 from converter.geometry.overlaps import iou_table
 from converter.layouts.images import shown_name
@@ -120,8 +119,9 @@ class Compare(msgspec.Struct, frozen=True):
         b = data_b if data_b is not None else self.b.reading.images.read(two.file)
         if hashlib.sha256(a).digest() == hashlib.sha256(b).digest():
             return 0
-        left, right = codec.decode(a, one.file), codec.decode(b, two.file)
-        return int(np.count_nonzero((left != right).any(axis=2)))
+        from converter.codecs.samples import differing  # noqa: PLC0415 -- brings Pillow, which equal files do without
+
+        return differing(a, one.file, b, two.file)
 
 
 def _skips(ledger: Ledger) -> list[Loss]:

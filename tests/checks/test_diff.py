@@ -119,6 +119,68 @@ def test_another_picture(tmp_path: Path) -> None:
     assert found.images[0].content == 1
 
 
+def deep(pixels: Any, factor: int = 257) -> Any:
+    return pixels[:, :, 0].astype(np.uint16) * factor
+
+
+def cmyk(pixels: Any) -> Any:
+    return Image.fromarray(np.dstack((pixels, np.full(pixels.shape[:2], 200, np.uint8))), "CMYK")
+
+
+def seen_through(pixels: Any, alpha: int) -> Any:
+    return np.dstack((pixels, np.full(pixels.shape[:2], alpha, np.uint8)))
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind", "touch"),
+    [
+        ("png", deep, 1),
+        ("tif", deep, 1),
+        ("tif", lambda p: p[:, :, 0].astype(np.int32), 1),
+        ("tif", lambda p: p[:, :, 0].astype(np.float32), 0.001),
+        ("png", lambda p: seen_through(p, 200), np.array([0, 0, 0, 1], np.uint8)),
+        ("tif", cmyk, np.array([0, 0, 0, 1], np.uint8)),
+    ],
+)
+def test_a_picture_that_differs_where_eight_bits_of_colour_do_not(
+    ending: str, kind: Any, touch: Any, tmp_path: Path
+) -> None:
+    mode = "CMYK" if kind is cmyk else None
+    values = np.array(kind(small.picture(2)))
+    touched = values.copy()
+    touched[3, 4] += touch
+    sides = []
+    for name, each in (("a", values), ("b", touched), ("c", values)):
+        root = small.coco(tmp_path / name)
+        (root / "images/2.png").unlink()
+        Image.fromarray(each, mode).save(
+            root / f"images/2.{ending}", **({"compression": "tiff_lzw"} if name == "c" else {})
+        )
+        small.edit(root, lambda c: c["images"][1].update(file_name=f"2.{ending}"))
+        sides.append(root)
+    found = compared(sides[0], sides[1])
+    assert found.counts == {"picture": 1}
+    assert found.images[0].content == 1
+    assert compared(sides[0], sides[2]).equal
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (lambda p: p[:, :, 0], lambda p: np.repeat(p[:, :, :1], 3, axis=2), True),
+        (lambda p: p[:, :, 0], deep, True),
+        (lambda p: p, lambda p: seen_through(p, 255), True),
+        (lambda p: p, lambda p: seen_through(p, 254), False),
+        (deep, lambda p: deep(p, 128), False),
+    ],
+)
+def test_the_same_picture_in_another_kind_of_file(one: Any, other: Any, same: bool, tmp_path: Path) -> None:
+    a, b = pair(tmp_path)
+    for root, kind in ((a, one), (b, other)):
+        Image.fromarray(kind(small.picture(2))).save(root / "images/2.png")
+    assert compared(a, b).equal == same
+
+
 def in_splits(split: str, content: Any) -> None:
     for each in content["images"]:
         each["split"] = split if each["id"] == 2 else "train"
