@@ -12,9 +12,10 @@ from collections import defaultdict
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from converter.errors import UsageError
-from converter.geometry import labelmap, rle, shapes
+from converter.geometry import rle, shapes
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, Header, Instance, LabelMap, Marks, Rle, Sample
@@ -91,17 +92,26 @@ def _touching(members: list[int], sample: Sample) -> list[list[int]]:
     filled = {at: mask for at, mask in masks.items() if rle.area(mask)}
     if len(filled) < 2:
         return []
-    found = []
+    regions, left, top = _regions(rle.union(list(filled.values())))
     leader = {at: at for at in filled}
-    for part in labelmap.components(rle.union(list(filled.values()))):
-        inside = [at for at, mask in filled.items() if rle.overlap(mask, part)]
-        for at in inside[1:]:
-            leader[_find(leader, at)] = _find(leader, inside[0])
+    first: dict[int, int] = {}
+    for at, mask in filled.items():
+        crop, x, y = rle.decode_crop(mask)
+        mine = regions[y - top : y - top + crop.shape[0], x - left : x - left + crop.shape[1]][crop]
+        for region in np.unique(mine).tolist():
+            leader[_find(leader, at)] = _find(leader, first.setdefault(region, at))
     groups: dict[int, list[int]] = defaultdict(list)
     for at in filled:
         groups[_find(leader, at)].append(at)
-    found = [sorted(group) for group in groups.values() if len(group) > 1]
-    return sorted(found)
+    return sorted(sorted(group) for group in groups.values() if len(group) > 1)
+
+
+def _regions(mask: Rle) -> tuple[NDArray[np.int32], int, int]:
+    """The number of the 8-connected region of each pixel, 0 outside; and the column and row of the first."""
+    from skimage.measure import label  # noqa: PLC0415 - slow to import and seldom needed
+
+    crop, x, y = rle.decode_crop(mask)
+    return label(crop, connectivity=2).astype(np.int32, copy=False), x, y  # type: ignore[no-untyped-call]
 
 
 def _find(leader: dict[int, int], at: int) -> int:
@@ -188,11 +198,13 @@ def _edit_labels(sample: Sample, how: Edits, header: Header, ledger: Ledger) -> 
             edited[holes] = id
             _tell_pixels("holes-filled", f"holes of class {id} were filled", int(holes.sum()), sample, ledger)
         if how.min_area:
-            parts = [p for p in labelmap.components(rle.encode(edited == id)) if rle.area(p) < how.min_area]
-            for part in parts:
-                edited[rle.decode(part)] = background
-            gone = sum(map(rle.area, parts))
-            what = f"{len(parts)} regions of class {id} below {how.min_area} became background"
+            regions, x, y = _regions(rle.encode(edited == id))
+            small = np.bincount(regions.ravel()) < how.min_area
+            small[0] = False
+            specks = small[regions]
+            edited[y : y + specks.shape[0], x : x + specks.shape[1]][specks] = background
+            gone = int(specks.sum())
+            what = f"{int(small.sum())} regions of class {id} below {how.min_area} became background"
             _tell_pixels("below-min-area", what, gone, sample, ledger)
     return edited
 

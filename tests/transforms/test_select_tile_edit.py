@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -321,6 +322,22 @@ def test_specks_and_holes_of_label_maps(tmp_path: Path) -> None:
     )
     assert sorted(int(m.sum()) for m in Result(tmp_path / "parts").masks("a.png")) == [25, 40]
     assert Counter(x.code for x in found.losses) == {"below-min-area": 2}
+
+
+def test_many_small_objects_take_no_longer_each_than_few(tmp_path: Path) -> None:
+    """What was compared in pairs took a minute."""
+    made = CocoSet(tmp_path / "in")
+    id = made.image("a.png", np.zeros((900, 900), np.uint8))
+    for at in range(1500):
+        x, y = at % 45 * 20, at // 45 * 20
+        made.draw(id, [[x, y, x + 9, y, x + 9, y + 9, x, y + 9]])
+        if at < 10:
+            made.draw(id, [[x + 9, y + 9, x + 15, y + 9, x + 15, y + 15, x + 9, y + 15]])  # touches it at a corner
+    before = time.process_time()
+    found = api.convert(made.save(), tmp_path / "out", to="coco", merge_components=True, workers=1)
+    assert time.process_time() - before < 10
+    assert found.instances == 1500
+    assert [(x.code, x.amount) for x in found.losses] == [("instances-merged", 10)]
 
 
 def test_everything_at_once_is_a_clean_package(tmp_path: Path) -> None:
