@@ -28,8 +28,8 @@ Progress = Callable[[str, int, Iterable[Any]], Iterator[Any]]
 DEPTH = 3
 SPECIAL = ("masks", "image_pattern", "rle_order", "rle_base")
 UNREAD = frozenset(
-    {".7z", ".bz2", ".gz", ".h5", ".hdf5", ".mat", ".nii", ".npy", ".npz", ".parquet", ".pkl", ".rar", ".tar", ".tgz",
-     ".tfrecord", ".xz"}
+    {".7z", ".avif", ".bz2", ".dcm", ".exr", ".gz", ".h5", ".hdf5", ".heic", ".jp2", ".mat", ".nii", ".npy", ".npz",
+     ".parquet", ".pbm", ".pgm", ".pkl", ".pnm", ".ppm", ".rar", ".svs", ".tar", ".tfrecord", ".tga", ".tgz", ".xz"}
 )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def test_boxes_and_masks_of_the_same_images_are_two_sets(masks, tmp_path):
     assert converter.inspect(tmp_path, format="semantic-png").task == "semantic"
 
 
-@pytest.mark.parametrize("name", ["masks.npy", "set.tar", "truth.mat"])
+@pytest.mark.parametrize("name", ["masks.npy", "set.tar", "truth.mat", "im0001.ppm"])
 def test_files_of_no_format_are_told_as_such(name, tmp_path):
     (tmp_path / name).write_bytes(b"\x00" * 64)
     Image.new("RGB", (9, 9)).save(tmp_path / "a.jpg")
