@@ -57,6 +57,7 @@ from converter.layouts.mask_table import NO_ID, Finds, mask_paths
 from converter.layouts.masks import binary_mask, check_size, instance_folders
 from converter.layouts.pairing import places
 from converter.layouts.patterns import NAME_THEM, NO_IMAGE, NO_MASKS, PATTERNS, class_numbers, matches
+from converter.layouts.splits import tell_lists
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample
 from converter.package import index, meta
@@ -252,6 +253,7 @@ def _scan_named(reading: Reading, ledger: Ledger) -> Scan:
         if not reading.options.class_name:
             _tell_classes(source, names, told, ledger)
     tell_unused(reading.images, refs, chain(mask_paths(refs), orphans), ledger)
+    tell_lists(source, (ref.image for ref in refs), ledger)
     return Scan(_header(classes, refs), refs)
 
 

@@ -20,6 +20,7 @@ from converter.format import Reading
 from converter.layouts.classes import find_class_file, read_class_file
 from converter.layouts.images import image_files, is_image, split_name, stem
 from converter.layouts.pairing import pair_beside, pair_masks, places
+from converter.layouts.splits import tell_lists
 from converter.layouts.words import Kind, in_mask_folder, kind_of
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Image
@@ -92,6 +93,7 @@ def mask_an_image(
         first = next((f" ({loss.message})" for loss in ledger.losses if loss.code == "orphan-mask"), "")
         raise SourceError(source.name, NO_MASKS + first, remedy=NAME_THEM)
     _check_one_each(reading, found)
+    tell_lists(source, (image for image, _ in found), ledger)
     return found, [*orphans, *(mask for _, mask in found)]
 
 

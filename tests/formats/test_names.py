@@ -269,6 +269,21 @@ def test_patterns_that_cannot_be_meant(wild, options, words, capfd):
     assert words in run.error
 
 
+@pytest.mark.parametrize(("split", "noted"), [("", True), ("train/", False)])
+def test_lists_of_splits_are_told(tmp_path, split, noted):
+    for name in "ab":
+        save(tmp_path / f"images/{split}{name}.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+        save(tmp_path / f"masks/{split}{name}.png", drawn(1))
+    (tmp_path / "list").mkdir()
+    for name, listed in {"train": "a\n", "val": "b\n", "readme": ""}.items():
+        (tmp_path / f"list/{name}.txt").write_text(listed)
+    notes = [n.message for n in converter.inspect(tmp_path).notes if n.code == "splits-unread"]
+    assert notes == ["lists of splits count only with --split-from; this one would say what is train"] * noted
+    converter.convert(tmp_path, tmp_path.with_suffix(".out"), to="coco", split_from=tmp_path / "list")
+    if noted:
+        assert {s.image.split for s in converter.open(tmp_path.with_suffix(".out"))} == {"train", "val"}
+
+
 # ---------------------------------------------------------------- legends
 
 
