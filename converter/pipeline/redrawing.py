@@ -38,10 +38,11 @@ def tiles(
     image, data, sample = sample.image, framed.data, tile.numbered(sample)
     picture = _picture(plan, item, framed, data, grid) if data is not None else None
     format = redraw.lossless_format(picture) if picture is not None else tile.usual_format(image.name)
-    found = []
+    found, reach = [], tile.Reach(sample)
     for window in tile.windows(how, image.width, image.height):
         step = tile.step(window, image.name, image.width, image.height)
-        part = warp_sample(sample, tile.warp(window, image.width, image.height), plan.pad, step, ledger)
+        cutout = tile.warp(window, image.width, image.height)
+        part = warp_sample(reach.within(window) if cutout.cuts else sample, cutout, plan.pad, step, ledger)
         name = tile.tile_name(image.name, window, format, shared=item.shared)
         named = msgspec.structs.replace(part.image, name=name, id=None, orientation=image.orientation)
         part = msgspec.structs.replace(part, image=named)

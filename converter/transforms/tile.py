@@ -13,13 +13,15 @@ import posixpath
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from converter.errors import UsageError
-from converter.model import Sample
+from converter.geometry import rle, shapes
+from converter.model import Box, Marks, Sample
 from converter.transforms.resize import parse_size
 from converter.transforms.warp import Axis, Warp
 
-__all__ = ["WHOLE", "Tile", "numbered", "parse_tile", "step", "tile_name", "usual_format", "warp", "windows"]
+__all__ = ["WHOLE", "Reach", "Tile", "numbered", "parse_tile", "step", "tile_name", "usual_format", "warp", "windows"]
 
 TIFF = frozenset({".tif", ".tiff"})
 Window = tuple[int, int, int, int]
@@ -74,6 +76,26 @@ def numbered(sample: Sample) -> Sample:
         for number, i in enumerate(sample.instances, 1)
     )
     return msgspec.structs.replace(sample, instances=tuple(marked))
+
+
+class Reach:
+    """How far the objects of an image reach, so that a tile need not ask those that lie elsewhere."""
+
+    def __init__(self, sample: Sample) -> None:
+        image = sample.image
+        self.sample = sample
+        self.masks = [i for i, each in enumerate(sample.instances) if not isinstance(each.shape, Box | Marks)]
+        drawn = [shapes.mask_of(sample.instances[i].shape, image.height, image.width) for i in self.masks]
+        self.boxes = np.array(rle.measures(drawn)[1], np.int64).reshape(-1, 4)
+
+    def within(self, window: Window) -> Sample:
+        """The sample with the objects that a window may show."""
+        x, y, w, h = window
+        left, top, wide, high = self.boxes.T
+        beyond = (left >= x + w) | (left + wide <= x) | (top >= y + h) | (top + high <= y)
+        gone = {i for i, away in zip(self.masks, beyond.tolist(), strict=True) if away}
+        near = tuple(each for i, each in enumerate(self.sample.instances) if i not in gone)
+        return msgspec.structs.replace(self.sample, instances=near)
 
 
 def step(window: Window, name: str, width: int, height: int) -> dict[str, Any]:

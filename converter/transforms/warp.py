@@ -164,9 +164,11 @@ def warp_rle(mask: Rle, warp: Warp) -> Rle:
     rows, columns = warp.y.sources() - top, warp.x.sources() - left
     down = np.flatnonzero((rows >= 0) & (rows < crop.shape[0]) & (warp.y.sources() >= 0))
     along = np.flatnonzero((columns >= 0) & (columns < crop.shape[1]) & (warp.x.sources() >= 0))
-    bitmap = np.zeros((warp.y.size, warp.x.size), np.bool_)
-    bitmap[np.ix_(down, along)] = crop[np.ix_(rows[down], columns[along])]
-    return msgspec.structs.replace(rle.encode(bitmap), listed=mask.listed)
+    if not (down.size and along.size):
+        return msgspec.structs.replace(rle.empty(warp.y.size, warp.x.size), listed=mask.listed)
+    shown = crop[np.ix_(rows[down], columns[along])]
+    moved = rle.encode_crop(shown, int(along[0]), int(down[0]), warp.y.size, warp.x.size)
+    return msgspec.structs.replace(moved, listed=mask.listed)
 
 
 def _warp_instance(instance: Instance, number: int, image: Image, warp: Warp, ledger: Ledger) -> Instance | None:

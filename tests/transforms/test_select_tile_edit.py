@@ -334,10 +334,12 @@ def test_many_small_objects_take_no_longer_each_than_few(tmp_path: Path) -> None
         if at < 10:
             made.draw(id, [[x + 9, y + 9, x + 15, y + 9, x + 15, y + 15, x + 9, y + 15]])  # touches it at a corner
     before = time.process_time()
-    found = api.convert(made.save(), tmp_path / "out", to="coco", merge_components=True, workers=1)
-    assert time.process_time() - before < 10
-    assert found.instances == 1500
-    assert [(x.code, x.amount) for x in found.losses] == [("instances-merged", 10)]
+    joined = api.convert(made.save(), tmp_path / "joined", to="coco", merge_components=True, workers=1)
+    tiles = api.convert(tmp_path / "in", tmp_path / "tiles", to="coco", tile="100x100", workers=1)
+    assert time.process_time() - before < 15
+    assert joined.instances == 1500
+    assert [(x.code, x.amount) for x in joined.losses] == [("instances-merged", 10)]
+    assert (tiles.images, tiles.instances, tiles.losses) == (81, 1510, [])
 
 
 def test_everything_at_once_is_a_clean_package(tmp_path: Path) -> None:
