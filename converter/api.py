@@ -208,7 +208,7 @@ def merge(sources: Sequence[StrPath], target: StrPath, *, to: str, **options: Un
 
     check_keywords("merge", options, JobKeywords)
     with reading_limits(options):
-        job, progress = read_job(list(sources), target, options), options.get("progress", silent)
+        job, progress = read_job(sources, target, options), options.get("progress", silent)
         return converting.convert(job, to, progress=progress)
 
 
@@ -322,7 +322,7 @@ def preview(
             str(target),
             count=count,
             seed=seed,
-            images=image_names,
+            images=[image_names] if isinstance(image_names, str) else image_names,
             color_by=color_by,
             format=options.get("format"),
             options=read_options(options, need_files=False),

@@ -136,8 +136,11 @@ def _rle_base(value: int | None) -> int | None:
 
 def read_job(source: StrPath | Sequence[StrPath], target: StrPath, given: JobKeywords) -> Job:
     """What convert, pack and merge are to do."""
+    sources = (source,) if isinstance(source, str | os.PathLike) else tuple(source)
+    if not sources:
+        raise UsageError("no dataset is named that could be read")
     return Job(
-        str(source) if isinstance(source, str | os.PathLike) else tuple(map(str, source)),
+        tuple(map(str, sources)),
         str(target),
         given.get("format"),
         read_options(given, need_files=given.get("image_files") != "none"),

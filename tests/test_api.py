@@ -9,6 +9,8 @@ import pytest
 import converter
 from tests.support import FIXTURES
 
+COINS = FIXTURES / "coco/valid/coins"
+
 
 def test_images_are_known_by_their_path_below_the_images_folder(tmp_path):
     """Where there are splits, with the folder of the split."""
@@ -58,3 +60,21 @@ def test_words_of_one_function_are_looked_at_too(tmp_path):
 def test_keywords_that_nobody_knows_are_refused(tmp_path):
     with pytest.raises(TypeError, match="unexpected keyword argument 'segmentations'"):
         converter.convert(FIXTURES / "coco/valid/coins", tmp_path / "out", to="coco", segmentations="rle")  # type: ignore[call-arg]
+
+
+def test_one_text_where_several_may_stand_is_one(tmp_path):
+    found = converter.convert(COINS, tmp_path / "out", to="coco", filter="class=small coin")
+    assert [c.name for c in found.classes] == ["small coin"]
+    assert converter.merge(str(COINS), tmp_path / "merged", to="coco").images == 2
+    assert converter.preview(COINS, tmp_path / "a.png", image_names="coins-left.png").images == ("coins-left.png",)
+
+
+def test_numbers_of_nothing_are_refused(tmp_path):
+    with pytest.raises(converter.SegpackError, match="no dataset is named"):
+        converter.merge([], tmp_path / "out", to="coco")
+    with pytest.raises(converter.SegpackError, match="no dataset is named"):
+        converter.pack([], tmp_path / "out.zip")
+    for count in (0, -1):
+        with pytest.raises(converter.SegpackError, match=f"--count {count} is no number of images"):
+            converter.preview(COINS, tmp_path / "a.png", count=count)
+    assert list(tmp_path.iterdir()) == []

@@ -142,6 +142,8 @@ def preview(
 
     UsageError for a name that no image has, and for a target that is no picture file.
     """
+    if count < 1:
+        raise UsageError(f"--count {count} is no number of images; give 1 or more")
     file = check_output(target, path, "OUT", tuple(KINDS))
     opened = open_dataset(path, format=format, options=options, on_error=on_error, workers=workers, progress=progress)
     check_spared(file, opened.files())

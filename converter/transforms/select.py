@@ -80,8 +80,8 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 def parse_conditions(texts: Sequence[str]) -> tuple[Condition, ...]:
-    """The conditions of all --filter options; UsageError for one that is none."""
-    return tuple(_condition(text) for text in texts)
+    """The conditions of all --filter options, or of one text; UsageError for one that is none."""
+    return tuple(map(_condition, [texts] if isinstance(texts, str) else texts))
 
 
 def _condition(text: str) -> Condition:
