@@ -52,6 +52,9 @@ class Part(msgspec.Struct, frozen=True):
     def followed_by(self, mapping: ClassMap) -> Part:
         """The part when class ids go on from where they went."""
         first = self.mapping or {c.id: c.id for c in self.opened.scan.header.classes}
+        background = self.opened.scan.header.background_id
+        if background in mapping:
+            first = {**first, background: background}
         whole = {old: mapping.get(new, new) if new is not None else None for old, new in first.items()}
         return Part(self.opened, whole if any(k != v for k, v in whole.items()) else None)
 

@@ -244,5 +244,8 @@ def _map_labels(sample: Sample, mapping: ClassMap, background: int | None, ledge
 def _lose_pixels(old: int, gone: int, sample: Sample, background: int | None, ledger: Ledger) -> None:
     """Pixels of a class that is dropped become background; UsageError where there is none."""
     if background is None:
-        raise UsageError(f"class {old} cannot be dropped: every pixel of this set has a class; merge it into another")
+        raise UsageError(
+            f"{shown_name(sample.image)}: {gone} pixels of {old} would be left without a class, and every pixel of "
+            "this set has one; merge that class into another, or begin with the set as it was before it was merged"
+        )
     ledger.lose("class-dropped", shown_name(sample.image), f"{gone} pixels of class {old}", amount=gone)

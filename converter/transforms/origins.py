@@ -73,9 +73,10 @@ def follow(before: Header, after: Header, mapping: ClassMap, *, renumbered: bool
 def reduced(header: Header, kept: Sequence[MergedSet]) -> tuple[Header, ClassMap]:
     """The header without the sets that are not kept, nor the classes of those alone, and where class ids go.
 
-    A set that is left alone has its own ids, its background and its name again.
+    A set that is left alone has its own ids, its background and its name again. Where every pixel of it has
+    a class, what has become background since goes to what is to be ignored, if there is that, else nowhere.
     """
-    names = {c.name for each in kept for c in each.classes}
+    before, names = header, {c.name for each in kept for c in each.classes}
     gone = {c.name for each in merged_sets(header.extra) for c in each.classes} - names
     classes = [c for c in header.classes if c.name not in gone]
     ids = {c.id: c.id for c in classes}
@@ -84,7 +85,9 @@ def reduced(header: Header, kept: Sequence[MergedSet]) -> tuple[Header, ClassMap
         ids, sets = _own_ids(classes, alone, header), alone.merged
         header = _as_before(header, alone, set(ids.values()))
     moved = sorted((_restored(c, ids[c.id], alone) for c in classes), key=lambda c: c.id)
-    mapping: ClassMap = {c.id: ids.get(c.id) for c in header.classes}
+    mapping: ClassMap = {c.id: ids.get(c.id) for c in before.classes}
+    if before.background_id is not None and header.background_id is None and header.task == "semantic":
+        mapping[before.background_id] = header.ignore_id
     return with_sets(msgspec.structs.replace(header, classes=tuple(moved)), sets), mapping
 
 

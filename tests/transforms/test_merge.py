@@ -143,6 +143,21 @@ def test_label_maps_apart_again(tmp_path: Path) -> None:
         assert "merged" not in meta["source"]
 
 
+def test_a_margin_does_not_become_the_class_that_zero_was(tmp_path: Path) -> None:
+    one, _ = semantic_set(tmp_path / "one", {0: "sky", 1: "car"}, 1)
+    two, _ = semantic_set(tmp_path / "two", {1: "dog"}, 2)
+    size: dict[str, Any] = {"resize": "90x90", "resize_mode": "letterbox"}
+    api.merge([one, two], tmp_path / "all", to="semantic-png", **size)
+    with pytest.raises(UsageError, match=r"^a.png: \d+ pixels of 0 would be left without a class"):
+        api.convert(tmp_path / "all", tmp_path / "out", to="semantic-png", filter=["source=one"])
+    api.convert(tmp_path / "all", tmp_path / "out", to="semantic-png", filter=["source=two"])
+    api.convert(two, tmp_path / "alone", to="semantic-png", **size)
+    assert api.diff(tmp_path / "out", tmp_path / "alone").equal
+    api.merge([one, two], tmp_path / "regions", to="coco", **size)
+    found = api.convert(tmp_path / "regions", tmp_path / "painted", to="semantic-png", filter=["source=one"])
+    assert "unlabelled" in {x.code for x in found.losses}
+
+
 def test_a_label_map_among_instances_is_one_again(tmp_path: Path) -> None:
     one = coco_set(tmp_path / "one", ("car", "dog"))
     two, labels = semantic_set(tmp_path / "two", {1: "dog", 2: "cat", 255: "void"}, 2)
