@@ -50,8 +50,11 @@ def parse(data: bytes, file: str) -> ClassTable:
         elif isinstance(entries, Mapping):
             drop = entries.get("drop") or ()
             entries = entries.get("classes") or []
-    if not isinstance(entries, list) or not isinstance(drop, list | tuple):
-        raise SourceError(file, "is no list of classes", remedy="write a list of {id, name, from: [old names or ids]}")
+    if not isinstance(drop, list | tuple):
+        raise SourceError(file, f"{drop!r} is no list", place="drop", remedy="write drop: [old names or ids]")
+    if not isinstance(entries, list) or not (entries or drop):
+        problem = "names no class" if isinstance(entries, list) else "is no list of classes"
+        raise SourceError(file, problem, remedy="write a list of {id, name, from: [old names or ids]}")
     parsed = tuple(_entry(e, i, file) for i, e in enumerate(entries))
     table = ClassTable(file, parsed, tuple(_source(v, file, "drop") for v in drop))
     _check_entries(table)

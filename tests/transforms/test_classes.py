@@ -190,6 +190,9 @@ def test_the_template_changes_nothing(tmp_path: Path, ending: str, kind: str) ->
         ([{"id": "\u00b2", "name": "car"}], "not a whole number from 0"),
         ([{"id": 2**31, "name": "car"}], "not a whole number from 0"),
         ("{broken", "classes.yaml"),
+        ([], "names no class; write a list of"),
+        ({"classes": [], "drop": []}, "names no class; write a list of"),
+        ({"drop": "car"}, "drop: 'car' is no list; write drop: "),
     ],
 )
 def test_what_a_file_cannot_mean_is_refused(tmp_path: Path, content: Any, message: str) -> None:
