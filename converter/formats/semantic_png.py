@@ -27,7 +27,6 @@ Known exporters: Roboflow (`_mask.png`, _classes.csv), CamVid (class 0 is Sky), 
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Sequence
 from functools import partial
 
@@ -39,24 +38,14 @@ from converter.codecs import png_write
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import labelmap
-from converter.layouts.classes import (
-    check_classes,
-    find_class_file,
-    is_background,
-    is_ignore,
-    legend_colors,
-    raised,
-    read_class_file,
-    takes_black,
-    undeclared,
-    unnamed,
-)
+from converter.layouts.classes import check_classes, legend_colors, undeclared
 from converter.layouts.coco_beside import Beside, find_beside
 from converter.layouts.images import is_image, order_splits, shown_name, tell_unused
 from converter.layouts.mask_names import tells_objects
 from converter.layouts.masks import check_size, instance_folders, label_map, labels_of, recolored, thinned
 from converter.layouts.pairing import pair_beside, pair_masks
 from converter.layouts.patterns import PATTERNS, mask_an_image
+from converter.layouts.semantic_classes import Present, Rgb, declared, in_colors, settled
 from converter.ledger import Ledger, Skipped
 from converter.model import ClassInfo, Header, Ref, Sample
 from converter.package import index, meta
@@ -66,10 +55,7 @@ from converter.worker import NotHereError, trial
 
 __all__ = ["FORMAT"]
 
-IGNORE = 255
 FEW = 64  # values: a picture has more, a map of classes seldom
-NUMBERS = "; if the values number objects, read them with --from instance-map"
-Rgb = tuple[int, int, int]
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -126,13 +112,13 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     if about is not None and index.INDEX in source:
         return _scan_package(reading, about, ledger)
     found, masks = mask_an_image(reading, ledger, about.splits if about else ())
-    declared, colors, origin = _declared(reading, about, [(i.file or "", mask) for i, mask in found])
+    classes, colors, origin = _declared(reading, about, [(i.file or "", mask) for i, mask in found])
     refs = [Ref(image, Payload(mask, colors)) for image, mask in found]
     tell_unused(reading.images, refs, masks, ledger)
     header = Header(
         "semantic-png",
         "semantic",
-        tuple(declared),
+        tuple(classes),
         order_splits(r.image.split for r in refs),
         about.name if about else "",
         about.background_id if about else 0,
@@ -147,18 +133,18 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
     source = reading.source
     rows = index.decode(partial(source.open, index.INDEX), source.label(index.INDEX))
     refs = [Ref(indexed_image(reading.images, row), Payload(row.mask)) for row in rows]
-    declared, _, _ = _declared(reading, about, [])
+    classes, _, _ = _declared(reading, about, [])
     extra = meta.merged_entry(about.source.merged)
     beside = find_beside(reading, ledger)
     if beside is not None:
         refs = [Ref(beside.numbered(r.image), Payload(r.payload.mask, beside=beside)) for r in refs]
-        declared, extra = beside.told(declared), {**beside.extra, **extra}
+        classes, extra = beside.told(classes), {**beside.extra, **extra}
     splits = order_splits([*about.splits, *(r.image.split for r in refs)])
     return Scan(
         Header(
             "semantic-png",
             "semantic",
-            tuple(declared),
+            tuple(classes),
             splits,
             about.name,
             about.background_id,
@@ -173,44 +159,11 @@ def _declared(
     reading: Reading, about: meta.Meta | None, pairs: Sequence[tuple[str, str]]
 ) -> tuple[list[ClassInfo], dict[Rgb, int], str]:
     """Declared classes, the legend of colours, and the file they come from ("" when there is none)."""
-    source = reading.source
-    if about is not None:
-        found = meta.classes(about)
-        check_classes(found, source.label(meta.META))
-        return found, {}, source.label(meta.META)
-    if reading.options.colors:
-        black = any(rgb == (0, 0, 0) for _, rgb in reading.options.colors)
-        found = [ClassInfo(i, name, rgb) for i, (name, rgb) in enumerate(reading.options.colors, 0 if black else 1)]
-        return _real(found), legend_colors(found), "--colors"
-    folders = ["", *dict.fromkeys(f for image, mask in pairs[:50] for f in _folders(image, mask))]
-    path = find_class_file(source, folders)
-    if path is None:
-        return [], {}, ""
-    found = list(read_class_file(source, path).values())
-    colors = legend_colors(raised(found) if takes_black(found) else found)
-    return _real(found), colors, source.label(path)
-
-
-def _folders(image: str, mask: str) -> list[str]:
-    parents = [posixpath.dirname(mask), posixpath.dirname(image)]
-    return [*parents, *(posixpath.dirname(p) for p in parents)]
-
-
-def _real(found: Sequence[ClassInfo]) -> list[ClassInfo]:
-    """Ascending by id, each remembering what it was."""
-    return sorted((msgspec.structs.replace(c, source_id=c.id, source_name=c.name) for c in found), key=lambda c: c.id)
-
-
-class Present(msgspec.Struct, frozen=True):
-    """The values in a mask, ascending; `blurred` when a lossy file holds more than two, which are mostly noise.
-
-    `colors` are those that its palette gives them; `looked_up`: they come from a legend, by the colours of pixels.
-    """
-
-    values: list[int]
-    blurred: bool
-    looked_up: bool
-    colors: list[Rgb] = []
+    if about is None:
+        return declared(reading, pairs)
+    found, file = meta.classes(about), reading.source.label(meta.META)
+    check_classes(found, file)
+    return found, {}, file
 
 
 def survey(reading: Reading, ref: Ref) -> Present | None:
@@ -235,27 +188,16 @@ def settle(scan: Scan, facts: Iterable[Present | None], reading: Reading, ledger
     if meta.about(reading.source) is not None:
         classes, background, ignore = list(header.classes), header.background_id, header.ignore_id
     else:
-        header = _in_colors(header, found, reading, ledger)
-        classes, background, ignore = _settle_classes(header, present, reading, ledger)
+        header = in_colors(header, found, reading, ledger)
+        classes, background, ignore = settled(header, present, reading, ledger)
     _tell_palettes(scan, found, reading, ledger)
     known = {c.id for c in classes} | ({background} if background is not None else set()) | {ignore}
     refs = [r for r, each in zip(scan.refs, found, strict=True) if _judge(r, each, known, classes, reading, ledger)]
     extra = {k: v for k, v in header.extra.items() if k != "classes_from"}
-    settled = msgspec.structs.replace(
+    header = msgspec.structs.replace(
         header, classes=tuple(classes), background_id=background, ignore_id=ignore, extra=extra
     )
-    return Scan(settled, refs)
-
-
-def _in_colors(header: Header, found: Sequence[Present | None], reading: Reading, ledger: Ledger) -> Header:
-    """The header with 0 left to black where masks are in colours; a legend for others is noted."""
-    if any(each.looked_up for each in found if each):
-        classes = raised(header.classes) if takes_black(header.classes) else header.classes
-        return msgspec.structs.replace(header, classes=tuple(_real(classes)))
-    if reading.options.colors:
-        named = ", ".join(f"{c.id} {c.name}" for c in header.classes[:3]) + (", ..." if header.classes[3:] else "")
-        ledger.note("colors-unused", reading.source.name, f"no mask is in colours: --colors only names ids ({named})")
-    return header
+    return Scan(header, refs)
 
 
 def _tell_palettes(scan: Scan, found: Sequence[Present | None], reading: Reading, ledger: Ledger) -> None:
@@ -266,50 +208,6 @@ def _tell_palettes(scan: Scan, found: Sequence[Present | None], reading: Reading
     )
     if (told := recolored(colored, legend_colors(scan.header.classes))) is not None:
         ledger.note("palette-mask", *told)
-
-
-def _settle_classes(
-    header: Header, present: set[int], reading: Reading, ledger: Ledger
-) -> tuple[list[ClassInfo], int | None, int | None]:
-    table, name = reading.options.classes, reading.options.class_name
-    named = {c.id: c for c in header.classes}
-    background: int | None = 0
-    if 0 in named:
-        background = 0 if is_background(named[0].name) else None
-    elif table is not None and table.declares(0):
-        names = table.names_of_ids()
-        background = 0 if 0 in names and is_background(names[0]) else (None if 0 in names else 0)
-        if background is None:
-            named[0] = ClassInfo(0, "class_0", source_id=0)
-    if background == 0:
-        named.pop(0, None)
-    ignore = IGNORE if IGNORE in named and is_ignore(named[IGNORE].name) else None
-    declared_255 = IGNORE in named or (table is not None and table.declares(IGNORE))
-    if not declared_255 and IGNORE in present and max(present) <= IGNORE and present - {0, IGNORE}:
-        ignore = IGNORE
-        ledger.note("ignore-255", reading.source.name, "255 is declared as no class: its pixels are to be ignored")
-    if ignore is not None:
-        named.pop(IGNORE, None)
-    if not header.classes:
-        loose = present - {background, ignore} - named.keys()
-        if table is not None:
-            loose = {v for v in loose if table.declares(v)} | (
-                set(table.names_of_ids()) - {background, ignore} - named.keys()
-            )
-        if loose == {IGNORE} and name:
-            named[IGNORE] = ClassInfo(IGNORE, name, source_id=IGNORE)
-        else:
-            unless = NUMBERS if len(loose) > 1 else ""
-            named |= {c.id: c for c in unnamed(loose, table, ledger, reading.source.name, unless=unless)}
-    elif table is not None:
-        named |= {
-            v: ClassInfo(v, f"class_{v}", source_id=v)
-            for v in present - named.keys() - {background, ignore}
-            if table.declares(v)
-        }
-    classes = sorted(named.values(), key=lambda c: c.id)
-    check_classes(classes, header.extra.get("classes_from") or reading.source.name)
-    return classes, background, ignore
 
 
 def _judge(

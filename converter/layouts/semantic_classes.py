@@ -1,0 +1,126 @@
+"""The classes of maps of classes: what the files beside them declare, and what their pixels hold."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+
+import msgspec
+
+from converter.format import Reading
+from converter.layouts.classes import (
+    check_classes,
+    find_class_file,
+    is_background,
+    is_ignore,
+    legend_colors,
+    raised,
+    read_class_file,
+    takes_black,
+    unnamed,
+)
+from converter.ledger import Ledger
+from converter.model import ClassInfo, Header
+
+__all__ = ["Present", "Rgb", "declared", "in_colors", "settled"]
+
+IGNORE = 255
+NUMBERS = "; if the values number objects, read them with --from instance-map"
+Rgb = tuple[int, int, int]
+
+
+class Present(msgspec.Struct, frozen=True):
+    """The values in a mask, ascending; `blurred` when a lossy file holds more than two, which are mostly noise.
+
+    `colors` are those that its palette gives them; `looked_up`: they come from a legend, by the colours of pixels.
+    """
+
+    values: list[int]
+    blurred: bool
+    looked_up: bool
+    colors: list[Rgb] = []
+
+
+def declared(reading: Reading, pairs: Sequence[tuple[str, str]]) -> tuple[list[ClassInfo], dict[Rgb, int], str]:
+    """Classes declared for masks of images, the legend of colours, and the file they come from ("": there is none).
+
+    `pairs` are images and their masks.
+    """
+    source = reading.source
+    if reading.options.colors:
+        black = any(rgb == (0, 0, 0) for _, rgb in reading.options.colors)
+        found = [ClassInfo(i, name, rgb) for i, (name, rgb) in enumerate(reading.options.colors, 0 if black else 1)]
+        return _real(found), legend_colors(found), "--colors"
+    folders = ["", *dict.fromkeys(f for image, mask in pairs[:50] for f in _folders(image, mask))]
+    path = find_class_file(source, folders)
+    if path is None:
+        return [], {}, ""
+    found = list(read_class_file(source, path).values())
+    colors = legend_colors(raised(found) if takes_black(found) else found)
+    return _real(found), colors, source.label(path)
+
+
+def _folders(image: str, mask: str) -> list[str]:
+    parents = [posixpath.dirname(mask), posixpath.dirname(image)]
+    return [*parents, *(posixpath.dirname(p) for p in parents)]
+
+
+def _real(found: Sequence[ClassInfo]) -> list[ClassInfo]:
+    """Ascending by id, each remembering what it was."""
+    return sorted((msgspec.structs.replace(c, source_id=c.id, source_name=c.name) for c in found), key=lambda c: c.id)
+
+
+def in_colors(header: Header, found: Sequence[Present | None], reading: Reading, ledger: Ledger) -> Header:
+    """The header with 0 left to black where masks are in colours; a legend for others is noted."""
+    if any(each.looked_up for each in found if each):
+        classes = raised(header.classes) if takes_black(header.classes) else header.classes
+        return msgspec.structs.replace(header, classes=tuple(_real(classes)))
+    if reading.options.colors:
+        named = ", ".join(f"{c.id} {c.name}" for c in header.classes[:3]) + (", ..." if header.classes[3:] else "")
+        ledger.note("colors-unused", reading.source.name, f"no mask is in colours: --colors only names ids ({named})")
+    return header
+
+
+def settled(
+    header: Header, present: set[int], reading: Reading, ledger: Ledger
+) -> tuple[list[ClassInfo], int | None, int | None]:
+    """The classes of a set whose masks hold the values `present`, its background, and what is to be ignored."""
+    table, name = reading.options.classes, reading.options.class_name
+    named = {c.id: c for c in header.classes}
+    background: int | None = 0
+    if 0 in named:
+        background = 0 if is_background(named[0].name) else None
+    elif table is not None and table.declares(0):
+        names = table.names_of_ids()
+        background = 0 if 0 in names and is_background(names[0]) else (None if 0 in names else 0)
+        if background is None:
+            named[0] = ClassInfo(0, "class_0", source_id=0)
+    if background == 0:
+        named.pop(0, None)
+    ignore = IGNORE if IGNORE in named and is_ignore(named[IGNORE].name) else None
+    declared_255 = IGNORE in named or (table is not None and table.declares(IGNORE))
+    if not declared_255 and IGNORE in present and max(present) <= IGNORE and present - {0, IGNORE}:
+        ignore = IGNORE
+        ledger.note("ignore-255", reading.source.name, "255 is declared as no class: its pixels are to be ignored")
+    if ignore is not None:
+        named.pop(IGNORE, None)
+    if not header.classes:
+        loose = present - {background, ignore} - named.keys()
+        if table is not None:
+            loose = {v for v in loose if table.declares(v)} | (
+                set(table.names_of_ids()) - {background, ignore} - named.keys()
+            )
+        if loose == {IGNORE} and name:
+            named[IGNORE] = ClassInfo(IGNORE, name, source_id=IGNORE)
+        else:
+            unless = NUMBERS if len(loose) > 1 else ""
+            named |= {c.id: c for c in unnamed(loose, table, ledger, reading.source.name, unless=unless)}
+    elif table is not None:
+        named |= {
+            v: ClassInfo(v, f"class_{v}", source_id=v)
+            for v in present - named.keys() - {background, ignore}
+            if table.declares(v)
+        }
+    classes = sorted(named.values(), key=lambda c: c.id)
+    check_classes(classes, header.extra.get("classes_from") or reading.source.name)
+    return classes, background, ignore
