@@ -133,6 +133,12 @@ class Dataset:
         self.task = header.task
         self.classes: tuple[ClassInfo, ...] = header.classes
         self.splits = header.splits
+        self._skipped: dict[Loss, None] = {}
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """What the source holds and no sample shows: found when it was opened, and images skipped in passes so far."""
+        return (*self._opened.ledger.losses, *self._skipped)
 
     def __len__(self) -> int:
         """The number of images."""
@@ -143,7 +149,9 @@ class Dataset:
             ledger = Ledger(self._opened.reading.on_error)
             with reading_limits(self._options):
                 loaded = load_sample(self._opened.format, self._opened.reading, self._opened.scan.header, ref, ledger)
-            if loaded is not None:
+            if loaded is None:
+                self._skipped |= dict.fromkeys(ledger.losses)
+            else:
                 yield DatasetSample(loaded[0], self._opened, ledger.losses)
 
     def __repr__(self) -> str:

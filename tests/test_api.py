@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 
 import pytest
@@ -78,3 +79,21 @@ def test_numbers_of_nothing_are_refused(tmp_path):
         with pytest.raises(converter.SegpackError, match=f"--count {count} is no number of images"):
             converter.preview(COINS, tmp_path / "a.png", count=count)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_skipped_can_be_asked_for(tmp_path):
+    shutil.copytree(COINS, tmp_path / "in")
+    (tmp_path / "in/images/coins-left.png").write_bytes(b"no picture")
+    dataset = converter.open(tmp_path / "in", on_error="skip")
+    assert not dataset.losses
+    for _ in range(2):
+        assert [s.image.name for s in dataset] == ["coins-corner.png"]
+        assert [(x.code, x.image) for x in dataset.losses] == [("skipped-image", "coins-left.png")]
+    with zipfile.ZipFile(tmp_path / "labels.zip", "w") as archive:
+        archive.write(COINS / "images/coins-left.png", "images/a.png")
+        for name in ("a", "b"):
+            archive.writestr(f"labels/{name}.txt", "0 0.5 0.5 0.1 0.1\n")
+        archive.writestr("data.yaml", "names: [coin]\ntrain: images\n")
+    assert [(x.code, x.image) for x in converter.open(tmp_path / "labels.zip").losses] == [
+        ("orphan-label", "labels/b.txt")
+    ]
