@@ -84,7 +84,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         ledger.skip_image(shown_name(image), error)
     declared = {c.source_id: c.id for c in header.classes if c.source_id is not None}
     instances = []
-    for line, row in enumerate(content.split("\n"), 1):
+    for line, row in enumerate(content.splitlines(), 1):
         if not row.strip():
             continue
         try:

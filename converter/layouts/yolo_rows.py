@@ -36,7 +36,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     declared = {c.source_id: c.id for c in header.classes if c.source_id is not None}
     rows = _Rows(ref.image, file, declared, "kpt_shape" in header.extra, ledger)
     instances = []
-    for number, line in enumerate(content.split("\n"), 1):
+    for number, line in enumerate(content.splitlines(), 1):
         fields = line.split()
         if not fields:
             continue

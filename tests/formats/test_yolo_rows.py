@@ -54,6 +54,18 @@ def test_the_confidence_of_a_box_is_its_score(last, score, tmp_path):
     assert [(x.code, x.image) for x in again.losses] == [("attribute-dropped", "a.png")]
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n\n", " \f", "\v", "\u2028"])
+@pytest.mark.parametrize(("format", "row"), [("yolo", ROWS["box"]), ("yolo-obb", "0 0.1 0.1 0.5 0.1 0.5 0.5 0.1 0.5")])
+def test_rows_end_where_trainers_end_them(format, row, end, tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    Image.new("RGB", (20, 10)).save(tmp_path / "images/a.png")
+    (tmp_path / "labels/a.txt").write_text(f"{row}{end}{row}", "utf-8", newline="")
+    (tmp_path / "classes.txt").write_text("cell\n")
+    (sample,) = converter.open(tmp_path, format=format)
+    assert len(sample.instances) == 2
+
+
 @pytest.mark.parametrize(("count", "visible"), [(17, "2"), (5, "2"), (4, "2"), (2, "2.000"), (3, "1")])
 def test_a_pose_is_told_from_a_polygon(count, visible, tmp_path):
     (tmp_path / "images").mkdir()
