@@ -13,7 +13,8 @@ __all__ = ["check_utf8", "decode_text", "position", "ratio", "whole"]
 RATIO = re.compile(r"\s*(\d{1,9}\.?|\d{0,9}\.\d{1,9})(?:/(\d{1,9}))?\s*", re.ASCII)
 
 _PIECE = 1 << 20
-_WHOLE = re.compile(r"-?[0-9]{1,18}")  # what 64 bits hold
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
+_BEYOND = 1 << 63
 
 
 def decode_text(data: bytes, file: str) -> str:
@@ -69,9 +70,10 @@ def ratio(value: str) -> Fraction | None:
 
 
 def whole(text: str) -> int | None:
-    """The whole number that a field is; None for anything else, and for more than 18 digits.
+    """The whole number that a field is; None for anything else, and for more than 64 bits hold.
 
     int() itself takes `1_0`, ` 1` and other alphabets and raises at 4,301 digits; str.isdigit() holds
     for what int() does not take.
     """
-    return int(text) if _WHOLE.fullmatch(text) else None
+    number = int(text) if _WHOLE.fullmatch(text) else _BEYOND
+    return number if -_BEYOND < number < _BEYOND else None

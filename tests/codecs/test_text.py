@@ -38,3 +38,15 @@ def test_characters_across_pieces(shift, monkeypatch):
     text.check_utf8(data, "a")
     with pytest.raises(SourceError, match=f"byte {5 + shift}: byte 0xf0"):
         text.check_utf8(data.replace("\U0001f408".encode(), b"\xf0\x9f\x90"), "a")
+
+
+@pytest.mark.parametrize("number", [0, -1, 10**18, 2**63 - 1, 1 - 2**63])
+def test_whole_numbers_of_64_bits(number):
+    assert text.whole(str(number)) == number
+
+
+@pytest.mark.parametrize(
+    "field", ["", "-", " 1", "1_0", "1.0", "\u0661", str(2**63), str(-(2**63)), "9" * 20, "9" * 5000]
+)
+def test_no_whole_numbers(field):
+    assert text.whole(field) is None
