@@ -168,7 +168,11 @@ def are_within(rings: Sequence[list[float]], height: int, width: int) -> bool:
     if not sizes or min(sizes) < _FEWEST or any(n & 1 for n in sizes):
         return False
     numbers = list(chain.from_iterable(rings))
-    if len(numbers) * (max(height, width) + 1) > 2 * _longest(height, width):
+    try:
+        longest = _longest(height, width)
+    except ShapeError:
+        return False
+    if len(numbers) * (max(height, width) + 1) > 2 * longest:
         return False
     return min(numbers) >= 0 and max(numbers[0::2]) <= width and max(numbers[1::2]) <= height
 

@@ -143,6 +143,9 @@ class TestWithin:
     def test_what_is_no_ring_is_not_within(self, ring):
         assert not raster.are_within([[0, 0, 5, 0, 5, 5], ring], 9, 9)
 
+    def test_nothing_is_within_an_image_beyond_any_code(self):
+        assert not raster.are_within([[0, 0, 5, 0, 5, 5]], 100_000, 100_000)
+
     def test_an_absurdly_long_outline_is_not_within(self):
         ring = [0.0, 0.0, 900.0, 900.0] * 2000
         assert not raster.are_within([ring], 900, 900) or raster.check_rings([ring], 900, 900)
