@@ -106,6 +106,16 @@ def test_a_defect_of_coco(code: str, tmp_path: Path) -> None:
     assert small.new(small.coco(tmp_path / "set"), spoil) == {(code, *where)}
 
 
+def test_an_object_drawn_many_times_is_named_once_each_time(tmp_path: Path) -> None:
+    root = small.coco(tmp_path / "set")
+    for id in range(90, 94):
+        add(id)(root)
+    found = [f for f in small.look(root).findings if f.code == "duplicate-instance"]
+    assert [f.where["instance"] for f in found] == [90, 91, 92, 93]
+    assert found[0].message == "the same as instance 11: IoU 1.000 in one class"
+    assert found[3].message == "the same as instance 11: IoU 1.000 in one class, and as 3 more"
+
+
 def test_a_sound_set_has_nothing(tmp_path: Path) -> None:
     assert small.look(small.coco(tmp_path / "coco")).findings == []
     assert small.look(small.semantic(tmp_path / "semantic")).findings == []
