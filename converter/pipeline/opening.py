@@ -20,7 +20,7 @@ from converter.layouts.images import TEXTS, is_image, is_split_name, load_judged
 from converter.layouts.words import is_layout_word
 from converter.ledger import Ledger, OnError, Skipped
 from converter.model import Header, Ref, Sample
-from converter.storage import Source, open_source
+from converter.storage import UNREADABLE, Source, open_source
 
 __all__ = ["Opened", "Progress", "detect", "load_sample", "open_dataset", "silent"]
 
@@ -175,6 +175,8 @@ def open_dataset(
         ledger.note("source", source.name, remark)
     for unread, reason in source.special.items():
         ledger.note("not-a-file", source.label(unread), f"it was left unread: {reason}")
+        if reason.startswith(UNREADABLE):
+            ledger.lose("skipped-folder", unread, f"{source.label(unread)}: {reason}")
     with source.remembering(), stopwatch.stage("scan"):
         found, evidence, here = detect(source, format) if options is None else _detect(source, format, options)
         reading = Reading(here, options or ReadOptions(), on_error)

@@ -6,6 +6,7 @@ folder or ZIP file that appears whole or not at all. Nothing here knows what is 
 
 from __future__ import annotations
 
+from converter.storage.folder_store import UNREADABLE
 from converter.storage.folder_writer import Digest, FolderWriter, How
 from converter.storage.limits import Limits, within
 from converter.storage.names import Problem, clean, portable_problems
@@ -13,6 +14,7 @@ from converter.storage.source import Source, hash_file, open_source
 from converter.storage.target import Target, check_apart, check_spared, open_target
 
 __all__ = [
+    "UNREADABLE",
     "Digest",
     "FolderWriter",
     "How",

@@ -18,7 +18,7 @@ from converter.storage.limits import LISTS, Limits
 from converter.storage.listing import Names
 from converter.storage.names import is_ignored
 
-__all__ = ["FolderStore"]
+__all__ = ["UNREADABLE", "FolderStore"]
 
 # Not to hang on a FIFO; a link as the last part of a path is looked at before it is followed.
 _SAFELY = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
@@ -28,6 +28,7 @@ _KNOWN = 64  # folders whose real places are kept: files of one folder are read 
 
 _OUTSIDE = "is a link that points outside the dataset"
 _BRING_IN = "copy the file into the dataset, or name the folder where the images really lie with --images DIR"
+UNREADABLE = "cannot be read"  # the beginning of the reason
 
 _KINDS = {
     stat.S_IFDIR: "is a folder, not a file",
@@ -219,7 +220,7 @@ def _inside(real: str, folder: str) -> bool:
 def _reason(error: OSError) -> str:
     if error.errno in {errno.ENOENT, errno.ENOTDIR}:
         return "there is no such file"
-    return f"cannot be read: {(error.strerror or str(error)).lower()}"
+    return f"{UNREADABLE}: {(error.strerror or str(error)).lower()}"
 
 
 # ---------------------------------------------------------------- the listing

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import PIL.Image
@@ -34,6 +37,30 @@ def test_an_emptied_class_file(path: str, tmp_path: Path, capfd: pytest.CaptureF
     tmp_path.joinpath("set", *below).write_bytes(b"")
     run = segpack_here(capfd, "convert", tmp_path / "set", tmp_path / "out", "--to", "coco")
     assert run.error.endswith(f"{'/'.join(below)}: names no class; write the class names into it, or remove it")
+
+
+@pytest.mark.parametrize("path", ["yolo-seg/valid/coins/labels", "instance-png/valid/coins/masks/coins-left"])
+def test_a_folder_that_may_not_be_read(
+    path: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    format, _, name, *below = path.split("/")
+    shutil.copytree(
+        FIXTURES / format / "valid" / name, tmp_path / "set", ignore=shutil.ignore_patterns("*.csv", "*.json")
+    )
+    closed = tmp_path.joinpath("set", *below)
+    scandir = os.scandir
+
+    def ask(folder: str) -> Iterator[os.DirEntry[str]]:
+        if folder == os.path.realpath(closed):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr("converter.storage.folder_store.os.scandir", ask)
+    run = segpack_here(capfd, "convert", tmp_path / "set", tmp_path / "out", "--to", "coco", "--strict")
+    assert run.code == 1
+    assert f"{closed}: cannot be read: permission denied (skipped-folder); nothing was written" in run.error
+    result = converter.convert(tmp_path / "set", tmp_path / "out", to="coco")
+    assert [(x.code, x.image) for x in result.losses] == [("skipped-folder", "/".join(below))]
 
 
 @pytest.mark.parametrize("format", ["labelme", "labelme3", "supervisely", "voc"])
