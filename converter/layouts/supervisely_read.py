@@ -197,10 +197,14 @@ def _check_size(size: Any, image: Image, label: str) -> None:
 
 
 def _tags(entry: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Name -> the values of the tags of an object or image, None for those without one; each value once."""
+    """Name -> the values of the tags of an object or image, None for those without one; each value once.
+
+    Old projects list the names alone.
+    """
     listed = entry.get("tags")
     found: dict[str, list[Any]] = {}
-    for tag in listed if isinstance(listed, list) else ():
+    for listed_tag in listed if isinstance(listed, list) else ():
+        tag = {"name": listed_tag} if isinstance(listed_tag, str) else listed_tag
         if isinstance(tag, dict):
             values = found.setdefault(str(tag.get("name")), [])
             if tag.get("value") not in values:

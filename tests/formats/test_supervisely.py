@@ -80,6 +80,20 @@ def test_tags_of_one_name_are_all_kept(tmp_path):
         assert {(tag["name"], tag["value"]) for tag in listed} == wanted
 
 
+def test_tags_of_old_projects_are_names_alone(tmp_path):
+    source = shutil.copytree(fixture("supervisely") / "valid" / "figures", tmp_path / "set")
+    file = source / "one/ann/a.jpg.json"
+    content = json.loads(file.read_text())
+    content["tags"] = ["train", "sharp"]
+    content["objects"][0]["tags"] = ["seen"]
+    file.write_text(json.dumps(content))
+    converter.convert(source, tmp_path / "coco", to="coco")
+    page = json.loads((tmp_path / "coco/coco.json").read_text())
+    image = next(i for i in page["images"] if i["file_name"] == "one/a.jpg")
+    first = next(a for a in page["annotations"] if a["image_id"] == image["id"])
+    assert (image["tags"], first["attributes"]) == (["train", "sharp"], {"seen": None})
+
+
 def test_what_is_not_read_is_called_so(tmp_path):
     source = shutil.copytree(fixture("supervisely") / "valid" / "figures", tmp_path / "set")
     file = source / "one/ann/a.jpg.json"
