@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import math
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -52,6 +53,7 @@ __all__ = ["FORMAT"]
 HEAD = 65536
 PREFERRED = ("label", "labels", "class", "class_name", "classname", "category", "name", "type", "object")
 METADATA = "_via_img_metadata"
+STRING_OR_UNDEFINED = re.compile(r'"(?:[^"\\]++|\\.)*+"?|undefined')
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -181,7 +183,7 @@ def _from_csv(rows: Sequence[Mapping[str, str]], label: str) -> Iterator[tuple[s
 
 def _joined(name: str, rows: Sequence[tuple[int, Mapping[str, str]]], label: str) -> Entry:
     def decoded(row: Mapping[str, str], key: str, number: int) -> Any:
-        return json.decode((row.get(key) or "{}").encode(), label, place=f"line {number}, {key}")
+        return json.decode(_defined(row.get(key) or "{}").encode(), label, place=f"line {number}, {key}")
 
     entry = Entry(name, [], decoded(rows[0][1], "file_attributes", rows[0][0]))
     for number, row in rows:
@@ -190,6 +192,11 @@ def _joined(name: str, rows: Sequence[tuple[int, Mapping[str, str]]], label: str
             said = decoded(row, "region_attributes", number)
             entry.regions.append({"shape_attributes": shape, "region_attributes": said})
     return entry
+
+
+def _defined(value: str) -> str:
+    """In a CSV the tool writes `undefined` for an attribute that nobody set; in a JSON it leaves that out."""
+    return STRING_OR_UNDEFINED.sub(lambda m: "null" if m[0] == "undefined" else m[0], value)
 
 
 def _image(entry: Entry, path: str, index: ImageIndex, label: str, place: str) -> tuple[Image, list[Any]]:
@@ -202,7 +209,8 @@ def _image(entry: Entry, path: str, index: ImageIndex, label: str, place: str) -
         raise SourceError(label, "regions is no list", place=place)
     image = named_image(entry.filename, posixpath.dirname(path), index, label, place)
     said = entry.file_attributes
-    extra = {"attributes": said} if isinstance(said, dict) and any(said.values()) else {}
+    known = {k: v for k, v in said.items() if v is not None} if isinstance(said, dict) else {}
+    extra = {"attributes": known} if any(known.values()) else {}
     return msgspec.structs.replace(image, extra=extra), regions
 
 

@@ -31,6 +31,30 @@ def test_the_class_is_found_under_any_name(case, names):
     assert {c.name for c in converter.open(fixture("via") / "valid" / case).classes} == names
 
 
+HEADER = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes"
+
+
+def write_table(folder, *attributes):
+    """A CSV of boxes with these attributes, as VIA 2 exports it."""
+    Image.new("L", (64, 32)).save(folder / "a.png")
+    shape = '{""name"":""rect"",""x"":3,""y"":4,""width"":10,""height"":20}'
+    rows = [f'a.png,1,"{{}}",{len(attributes)},{n},"{shape}","{a}"' for n, a in enumerate(attributes)]
+    (folder / "via_export_csv.csv").write_text("\n".join([HEADER, *rows, ""]))
+    return folder
+
+
+def test_attributes_that_nobody_set_are_undefined_in_a_table(tmp_path):
+    said = '{""label"":""cat"",""mood"":undefined,""note"":""is undefined""}'
+    (found,) = objects(write_table(tmp_path, said))["a.png"]
+    assert (found.class_name, found.attributes) == ("cat", {"attributes": {"note": "is undefined"}})
+
+
+def test_a_class_that_nobody_set_is_refused_as_in_a_json(tmp_path):
+    source = write_table(tmp_path, '{""label"":""cat""}', '{""label"":undefined}')
+    with pytest.raises(SegpackError, match="region 2: the attribute 'label' names no class"):
+        objects(source)
+
+
 def project(**metadata):
     """A project of VIA 3, as its page of images saves it."""
     return {
