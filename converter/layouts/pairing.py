@@ -16,7 +16,7 @@ import msgspec
 
 from converter.layouts.images import fold, is_image, is_split_name, split_name, stem
 from converter.layouts.mask_names import find_names
-from converter.layouts.words import IMAGE_ENDS, MASK_ENDS, in_mask_folder, is_layout_word, key_of, said
+from converter.layouts.words import IMAGE_ENDS, MASK_ENDS, in_mask_folder, is_layout_word, key_of, said, shows_masks
 from converter.storage import Source
 
 __all__ = ["Place", "pair_beside", "pair_masks", "places"]
@@ -126,7 +126,7 @@ def pair_beside(source: Source) -> list[tuple[str, str]]:
 
 def _roles(masks: Source, images: Source, *, apart: bool) -> tuple[dict[str, bool], list[str]]:
     """The files that are masks, with whether they may bear the very name of their image, and what may be images."""
-    here = [p for p in masks.listed() if is_image(p)]
+    here = [p for p in masks.listed() if is_image(p) and not shows_masks(p)]
     named = {p for p in here if in_mask_folder(p)}
     if not apart and len(named) == len(here):
         named = set()  # the word stands in the name of the whole set

@@ -26,6 +26,7 @@ __all__ = [
     "key_of",
     "kind_of",
     "said",
+    "shows_masks",
 ]
 
 WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_]+")
@@ -44,6 +45,7 @@ MASK_ENDS = frozenset(
     {"mask", "masks", "lab", "label", "labels", "lbl", "l", "gt", "truth", "groundtruth", "seg", "segmentation",
      "anno", "annot", "annotation", "ann", "labelids"}
 )  # fmt: skip
+VIEW_WORDS = frozenset({"visualization", "visualisation"})
 IMAGE_ENDS = frozenset({"image", "images", "img", "imgs", "im", "rgb", "sat", "raw", "photo", "leftimg8bit"})
 
 Kind = Literal["mask", "image", ""]
@@ -98,3 +100,9 @@ def is_layout_word(name: str) -> bool:
 def in_mask_folder(path: str) -> bool:
     """Whether a file lies in a folder that is named for masks."""
     return kind_of(posixpath.dirname(path)) == "mask"
+
+
+def shows_masks(path: str) -> bool:
+    """Whether a file lies in a folder of pictures that show masks to people (`AnnotationsVisualization` of LabelMe)."""
+    found = map(said, posixpath.dirname(path).split("/"))
+    return any(f.kind == "mask" and not VIEW_WORDS.isdisjoint(f.rest.split("_")) for f in found)

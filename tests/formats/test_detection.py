@@ -79,6 +79,16 @@ def test_boxes_and_masks_of_the_same_images_are_two_sets(masks, tmp_path):
     assert converter.inspect(tmp_path, format="semantic-png").task == "semantic"
 
 
+@pytest.mark.parametrize("folder", ["AnnotationsVisualization", "SegmentationClassVisualization"])
+def test_pictures_that_show_annotations_are_no_masks(folder, tmp_path):
+    """LabelMe writes them beside what it exports."""
+    for below, ending in (("JPEGImages", "jpg"), (folder, "jpg"), ("Annotations", "xml")):
+        (tmp_path / below).mkdir()
+        for file in (FIXTURES / "voc/valid/boxes").glob(f"*.{ending}"):
+            shutil.copy(file, tmp_path / below)
+    assert converter.inspect(tmp_path).format == "voc"
+
+
 @pytest.mark.parametrize("name", ["masks.npy", "set.tar", "truth.mat", "im0001.ppm"])
 def test_files_of_no_format_are_told_as_such(name, tmp_path):
     (tmp_path / name).write_bytes(b"\x00" * 64)
