@@ -1,7 +1,8 @@
 """CSV of run-length masks, as Kaggle's competitions have them: a row an object.
 
     train.csv           ImageId,EncodedPixels[,ClassId][,Height,Width]
-    images/<ImageId>    the extension may be missing in the table
+    images/<ImageId>    the extension may be missing in the table; case1_day1_slice_0001 may be
+                        case1_day1/scans/slice_0001_266_266_1.50_1.50.png
 
 EncodedPixels are pairs `start length ...`. A table does not say how pixels are counted: down the columns
 and from 1, as most competitions do, or else along the rows with --rle-order rows (Carvana, Sartorius cells and
@@ -29,6 +30,7 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 
 import msgspec
@@ -241,8 +243,28 @@ class _Images:
         if found is not None:
             return found
         alike = [p for p in self.stems.get(posixpath.basename(name), ()) if ("/" + stem(p)).endswith("/" + name)]
-        alike = [p for p in alike if not in_mask_folder(p)] or alike
+        alike = [p for p in alike if not in_mask_folder(p)] or alike or self._below_folders(name)
         return alike[0] if len(alike) == 1 else None
+
+    @cached_property
+    def _by_folder(self) -> dict[str, list[str]]:
+        """The images below folders of a name."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for path in self.index.paths:
+            for folder in set(path.split("/")[:-1]):
+                found[folder].append(path)
+        return found
+
+    def _below_folders(self, name: str) -> list[str]:
+        """Images whose folder and file begin what the table calls them, as UW-Madison does."""
+        words = name.split("_")
+        for at in range(len(words) - 1, 0, -1):
+            base = "_".join(words[at:])
+            below = self._by_folder.get("_".join(words[:at]), ())
+            found = [p for p in below if f"{posixpath.basename(stem(p))}_".startswith(f"{base}_")]
+            if found:
+                return found
+        return []
 
 
 def _ref(name: str, payload: Payload, size: tuple[int, int], index: _Images, ledger: Ledger) -> Ref | None:

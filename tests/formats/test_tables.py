@@ -56,6 +56,29 @@ def test_how_pixels_are_counted_is_told(tmp_path, header, code, options, told):
     assert told is None or told in notes[0]
 
 
+def test_names_that_are_of_folder_and_file(tmp_path):
+    """UW-Madison GI tract: the file says the size of a pixel, too."""
+    named = {}
+    for day in ("case1_day1", "case1_day12", "case11_day1"):
+        folder = tmp_path / "set/train" / day.split("_")[0] / day / "scans"
+        folder.mkdir(parents=True)
+        for number in (1, 11):
+            file = folder / f"slice_{number:04d}_7_8_1.50_1.50.png"
+            Image.new("I;16", (7, 8)).save(file)
+            named[f"{day}_slice_{number:04d}"] = file
+    rows = [f"{name},stomach,8 4 15 4 22 4" for name in named]
+    (tmp_path / "set/train.csv").write_text(
+        "\n".join(["id,class,segmentation", *rows, "case2_day1_slice_0001,stomach,"])
+    )
+    outcome = converter.convert(tmp_path / "set", tmp_path / "out", to="coco", on_error="skip")
+    assert [x.image for x in outcome.losses] == ["case2_day1_slice_0001"]
+    found = {s.image.name: s for s in converter.open(tmp_path / "out")}
+    assert found.keys() == {f"{name}.png" for name in named}
+    assert all((i.mask() == SQUARE).all() for s in found.values() for i in s.instances)
+    files = {s.image.name: s.image.file for s in converter.open(tmp_path / "set", on_error="skip")}
+    assert files == {f"{name}.png": str(file.relative_to(tmp_path / "set")) for name, file in named.items()}
+
+
 def test_a_run_that_starts_at_0_asks_for_the_base(tmp_path, capfd):
     Image.new("L", (7, 8)).save(tmp_path / "a.png")
     (tmp_path / "train.csv").write_text("ImageId,EncodedPixels\na,0 2 55 1\n")
