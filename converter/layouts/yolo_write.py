@@ -65,7 +65,7 @@ def _indices(ids: tuple[int, ...]) -> dict[int, int]:
 def _box_row(instance: Instance, image: Image) -> str:
     box = shapes.tight_box(instance.shape, image.height, image.width)
     w, h = image.width, image.height
-    return f"{_unit(box.x + box.w / 2, w)} {_unit(box.y + box.h / 2, h)} {_unit(box.w, w)} {_unit(box.h, h)}"
+    return f"{_unit(box.x + box.w / 2, w)} {_unit(box.y + box.h / 2, h)} {_side(box.w, w)} {_side(box.h, h)}"
 
 
 @lru_cache(maxsize=1 << 14)
@@ -73,6 +73,12 @@ def _unit(value: float, size: int) -> str:
     """`value` / `size` with digits enough for a ten-thousandth of a pixel; for masks it is often the same."""
     text = _form(size) % (value / size)
     return text.rstrip("0").rstrip(".") if text[-1] == "0" else text
+
+
+def _side(value: float, size: int) -> str:
+    """As `_unit`; rounded to nothing, a side would take its box with it."""
+    text = _unit(value, size)
+    return f"{value / size:.6g}" if text == "0" and value else text
 
 
 @cache

@@ -72,3 +72,11 @@ def test_six_digits_of_a_large_image_reach_over_no_edge(tmp_path):
     result = converter.convert(tmp_path / "in", tmp_path / "out", to="yolo")
     assert [note.code for note in result.notes if note.code == "outside-image"] == []
     assert [float(v) for v in (tmp_path / "out/labels/a.txt").read_text().split()] == [float(v) for v in row.split()]
+
+
+def test_a_box_thinner_than_all_digits_stays_one(tmp_path):
+    result, (row,) = converted(write(tmp_path / "set", [[20, 15, 4e-6, 3e-5], [1, 1, 0, 0]]), tmp_path / "out")
+    assert row.tolist() == [0.5, 0.5, 1e-7, 1e-6]
+    assert [x.code for x in result.losses] == ["empty-mask"]
+    again = converter.convert(tmp_path / "set", tmp_path / "again", to="yolo", image_files="none")
+    assert again.instances == 1
