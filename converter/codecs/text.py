@@ -8,9 +8,11 @@ from fractions import Fraction
 
 from converter.errors import SourceError
 
-__all__ = ["check_utf8", "decode_text", "position", "ratio", "whole"]
+__all__ = ["UTF_16", "check_utf8", "decode_text", "position", "ratio", "whole"]
 
 RATIO = re.compile(r"\s*(\d{1,9}\.?|\d{0,9}\.\d{1,9})(?:/(\d{1,9}))?\s*", re.ASCII)
+
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 _PIECE = 1 << 20
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
@@ -25,7 +27,7 @@ def decode_text(data: bytes, file: str) -> str:
     with the line and the byte: Latin-1 cannot be told from other 8-bit codes, and a
     guess would rename classes.
     """
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if data.startswith(UTF_16):
         try:
             return data.decode("utf-16")
         except UnicodeDecodeError as error:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import msgspec
 
 from converter.codecs import json
+from converter.codecs.text import UTF_16
 from converter.errors import SourceError
 from converter.layouts.images import is_split_name, split_name
 from converter.storage import Source
@@ -34,7 +35,6 @@ GLANCE = 1_000_000
 _LISTS = (b'"images"', b'"annotations"', b'"categories"')
 SEPARATORS = re.compile(r"[_.\s-]")
 PLAIN_WORDS = frozenset({"annotation", "annotations", "coco", "instances", "labels"})
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class CocoFile(msgspec.Struct, frozen=True):

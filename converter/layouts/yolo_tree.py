@@ -16,6 +16,7 @@ from functools import cached_property
 
 import msgspec
 
+from converter.codecs.text import UTF_16
 from converter.errors import SourceError
 from converter.format import Reading, Scan
 from converter.layouts.images import image_files, is_image, order_splits, shown_name, stem, tell_unused
@@ -78,9 +79,14 @@ def _is_config(source: Source, path: str) -> bool:
     """Whether a YAML speaks of splits or names; a broken one counts by its words, to be refused by name."""
     if not path.lower().endswith((".yaml", ".yml")):
         return False
-    head = source.read(path)[:1_000_000]
+    head = _in_ascii(source.read(path)[:1_000_000])
     found = re.search(rb"(?m)^\s*['\"]?(names|nc)['\"]?\s*:", head)
     return found is not None or re.search(rb"(?m)^\s*['\"]?(train|val)['\"]?\s*:", head) is not None
+
+
+def _in_ascii(head: bytes) -> bytes:
+    """The same with the words of a YAML in single bytes, also where shells on Windows wrote UTF-16."""
+    return head.decode("utf-16", "ignore").encode() if head.startswith(UTF_16) else head
 
 
 def _label_paths(source: Source) -> list[str]:

@@ -13,6 +13,7 @@ from converter.errors import SourceError
 from tests.support import segpack_here
 
 NOTES = {"categories": [{"id": 1, "name": "dog"}, {"id": 0, "name": "cat"}], "info": {"contributor": "Label Studio"}}
+YAML = "path: .\r\nnames:\r\n  - cat\r\n  - dog\r\n"
 
 
 def tree(root: Path, *stems: str) -> Path:
@@ -45,6 +46,13 @@ def test_names_of_tools(file, content, tmp_path, capfd):
     assert segpack_here(capfd, "inspect", root, "--json").json["notes"] == []
     (root / "classes.txt").write_text("one\ntwo\n")  # where it is there it counts
     assert [c.name for c in converter.open(root).classes] == ["one", "two"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_a_yaml_as_windows_writes_it(encoding, tmp_path):
+    root = tree(tmp_path, "a/x")
+    (root / "data.yaml").write_bytes(("\ufeff" + YAML).encode(encoding))
+    assert [c.name for c in converter.open(root).classes] == ["cat", "dog"]
 
 
 @pytest.mark.parametrize("agree", [True, False])
