@@ -117,7 +117,16 @@ def split_images(
             for base, image in entry or ():
                 claims.setdefault(split_name(key), {}).setdefault(image, base)
     _judge_absent(reading, absent, claims, config, path, ledger)
-    return _settle(claims, reading.source.label(path), ledger)
+    return _settle({split: _apart(bases) for split, bases in claims.items()}, reading.source.label(path), ledger)
+
+
+def _apart(bases: dict[str, str]) -> dict[str, str]:
+    """Image -> base; the folder around them all where images of several folders would bear one name."""
+    names = {image.removeprefix(f"{base}/") for image, base in bases.items()}
+    if len(names) == len(bases):
+        return bases
+    around = posixpath.commonpath(["/" + base for base in bases.values()]).strip("/")
+    return dict.fromkeys(bases, around)
 
 
 def _settle(claims: Mapping[str, dict[str, str]], file: str, ledger: Ledger) -> list[tuple[str | None, str, str]]:

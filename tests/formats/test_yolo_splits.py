@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,15 @@ SAID = {
     "one split": ("train: images/val\nval: images/val\n", {None: [B, C]}, 1),
     "other names": ("train: images/train\nval: images/val\nval_1: images/val\n", {"train": [A], "val": [B, C]}, 1),
 }
+
+
+def test_images_of_one_name_in_several_folders_of_a_split(tmp_path):
+    images = [f"images/{name}.png" for name in ("train2007/1", "train2012/1", "train2012/2", "val/1")]
+    root = tree(tmp_path / "set", *images)
+    (root / "data.yaml").write_text(NAMES + "train: [images/train2007, images/train2012]\nval: images/val\n")
+    converter.convert(root, tmp_path / "out", to="coco")
+    names = {i["file_name"] for i in json.loads((tmp_path / "out/coco.json").read_text())["images"]}
+    assert names == {"train/train2007/1.png", "train/train2012/1.png", "train/train2012/2.png", "val/1.png"}
 
 
 @pytest.mark.parametrize("case", SAID)
