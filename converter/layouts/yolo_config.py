@@ -108,10 +108,11 @@ def split_images(
         return _by_lists(reading, sorted({"", "data", folder}), ledger)
     claims: dict[str, dict[str, str]] = {}  # split -> image -> base
     absent = []
+    listed = set(image_files(reading.images))
     for key in keys:
         values = config[key] if isinstance(config[key], list) else [config[key]]
         for value in values:
-            entry = _split_entry(reading, value, key, config, folder, path, ledger)
+            entry = _split_entry(reading, value, key, config, folder, path, listed, ledger)
             if entry is None:
                 absent.append((key, value))
             for base, image in entry or ():
@@ -211,14 +212,22 @@ def _nowhere(reading: Reading, key: str, value: str, path: str, listed: set[str]
 
 
 def _split_entry(
-    reading: Reading, value: Any, key: str, config: Mapping[str, Any], folder: str, path: str, ledger: Ledger
+    reading: Reading,
+    value: Any,
+    key: str,
+    config: Mapping[str, Any],
+    folder: str,
+    path: str,
+    listed: set[str],
+    ledger: Ledger,
 ) -> list[tuple[str, str]] | None:
-    """(base folder, image) of one entry of a split: a folder, or a list file; None when it is neither."""
+    """(base folder, image) of one entry of a split: a folder, a list file or an image; None when it is none."""
     images, file = reading.images, reading.source.label(path)
     if not isinstance(value, str):
         raise SourceError(file, f"{value!r} is no path", place=key, remedy="name a folder or a list file")
-    listed = set(image_files(images))
     candidates = _readings(value, str(config.get("path") or ""), folder)
+    if is_image(value) and (image := next((c for c in candidates if c in listed), None)):
+        return [(_base_of(image), image)]
     if images is not reading.source and "images" in candidates:
         candidates.append("")  # the folder given is images/ itself
     for candidate in candidates:
@@ -291,9 +300,14 @@ def _from_list(reading: Reading, path: str, listed: set[str], ledger: Ledger) ->
             )
             ledger.bad_image(entry, problem)
             continue
-        head, sep, _ = ("/" + image).rpartition("/images/")
-        found.append(((head + sep).strip("/") if sep else posixpath.dirname(image), image))
+        found.append((_base_of(image), image))
     return found
+
+
+def _base_of(image: str) -> str:
+    """The folder that the name of an image is relative to, where it is listed by itself."""
+    head, sep, _ = ("/" + image).rpartition("/images/")
+    return (head + sep).strip("/") if sep else posixpath.dirname(image)
 
 
 def _by_lists(reading: Reading, folders: Iterable[str], ledger: Ledger) -> list[tuple[str | None, str, str]]:

@@ -62,6 +62,12 @@ def test_images_of_one_name_in_several_folders_of_a_split(tmp_path):
     assert names == {"train/train2007/1.png", "train/train2012/1.png", "train/train2012/2.png", "val/1.png"}
 
 
+def test_images_that_the_yaml_lists_themselves(tmp_path):
+    root = tree(tmp_path, A, B, C)
+    (root / "data.yaml").write_text(f"{NAMES}path: .\ntrain:\n- {A}\nval: [{B}, images/val/c.png]\n")
+    assert split(root) == {"train": [A], "val": [B, C]}
+
+
 @pytest.mark.parametrize("case", SAID)
 def test_images_of_several_splits(case, tmp_path, capfd):
     content, splits, told = SAID[case]
