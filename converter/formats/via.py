@@ -19,7 +19,7 @@ others; a note says which. Without any attribute there is one class, `object` or
 `--class-name` says. The other attributes are kept, of images too.
 
 Holds polygons, boxes, ellipses, marks, attributes. Read only. Where a JSON and a CSV lie
-side by side, the JSON is read.
+side by side, the JSON is read, and a note says so.
 
 Source: https://www.robots.ox.ac.uk/~vgg/software/via/.
 """
@@ -85,9 +85,12 @@ def detect(source: Source) -> Evidence | None:
 
 def _files(source: Source) -> list[str]:
     """JSON files first; CSV files where there is no JSON."""
+    return _named(source, ".json") or _named(source, ".csv")
+
+
+def _named(source: Source, ending: str) -> list[str]:
     names = [source.entry] if source.entry is not None else [n for n in source.names() if n.count("/") <= 1]
-    jsons = [n for n in names if n.lower().endswith(".json") and _looks(source, n)]
-    return jsons or [n for n in names if n.lower().endswith(".csv") and _looks(source, n)]
+    return [n for n in names if n.lower().endswith(ending) and _looks(source, n)]
 
 
 def _looks(source: Source, path: str) -> bool:
@@ -109,6 +112,9 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     files = _files(source)
     if not files:
         raise SourceError(source.name, "holds no VIA regions", remedy="name the JSON or CSV file itself")
+    for table in _named(source, ".csv"):
+        if table not in files:
+            ledger.note("unused-file", source.label(table), f"it was not read: {files[0]} was")
     index = ImageIndex(reading.images)
     found: list[tuple[Image, list[Any], str, str]] = []
     for path in files:

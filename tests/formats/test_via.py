@@ -36,6 +36,7 @@ HEADER = "filename,file_size,file_attributes,region_count,region_id,region_shape
 
 def write_table(folder, *attributes):
     """A CSV of boxes with these attributes, as VIA 2 exports it."""
+    folder.mkdir(exist_ok=True)
     Image.new("L", (64, 32)).save(folder / "a.png")
     shape = '{""name"":""rect"",""x"":3,""y"":4,""width"":10,""height"":20}'
     rows = [f'a.png,1,"{{}}",{len(attributes)},{n},"{shape}","{a}"' for n, a in enumerate(attributes)]
@@ -53,6 +54,18 @@ def test_a_class_that_nobody_set_is_refused_as_in_a_json(tmp_path):
     source = write_table(tmp_path, '{""label"":""cat""}', '{""label"":undefined}')
     with pytest.raises(SegpackError, match="region 2: the attribute 'label' names no class"):
         objects(source)
+
+
+def test_a_table_beside_a_json_is_told(tmp_path):
+    source = write_table(tmp_path / "set", '{""label"":""cat""}')
+    box = {"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4}
+    regions = [{"shape_attributes": box, "region_attributes": {"label": "dog"}}]
+    content = {"a.png1": {"filename": "a.png", "size": 1, "regions": regions, "file_attributes": {}}}
+    (source / "via_export_json.json").write_text(json.dumps(content))
+    result = converter.convert(source, tmp_path / "out", to="coco")
+    (note,) = [n for n in result.notes if n.code == "unused-file"]
+    assert "via_export_csv.csv" in note.where
+    assert note.message == "it was not read: via_export_json.json was"
 
 
 def project(**metadata):
