@@ -9,7 +9,8 @@
 Box columns are fractions of width and height. The PNG may have another size than the image: then
 a pixel of the image takes that of the mask that lies in its place, floor((i + 0.5) * n / m),
 with a note. Classes are numbered from 1 in the order of their LabelName; without descriptions
-LabelName is their name. The file name says the split (train-, validation-, test-).
+LabelName is their name. The file name says the split (train-, validation-, test-). Of tables of
+boxes alone (*-annotations-bbox.csv) a note says that they are not read.
 
 Holds: masks with overlaps, boxes. `predicted_iou`, `box_id` and `clicks` are kept.
 Source: https://storage.googleapis.com/openimages/web/download_v7.html.
@@ -20,7 +21,7 @@ from __future__ import annotations
 import math
 import posixpath
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -40,6 +41,7 @@ from converter.storage.names import clean
 __all__ = ["FORMAT"]
 
 COLUMNS = ("MaskPath", "ImageID", "LabelName")
+BOXES = ("ImageID", "LabelName", "XMin")
 BOX = ("BoxXMin", "BoxXMax", "BoxYMin", "BoxYMax")
 KEPT = {"BoxID": "box_id", "PredictedIoU": "predicted_iou", "Clicks": "clicks"}
 
@@ -68,15 +70,15 @@ def detect(source: Source) -> Evidence | None:
     return Evidence(f"{found[0]}: CSV with {', '.join(COLUMNS)}") if found else None
 
 
-def _tables(source: Source) -> list[str]:
+def _tables(source: Source, columns: Sequence[str] = COLUMNS) -> list[str]:
     names = [source.entry] if source.entry is not None else source.names()
-    return [n for n in names if n.lower().endswith(".csv") and _is_table(source, n)]
+    return [n for n in names if n.lower().endswith(".csv") and _has(source, n, columns)]
 
 
-def _is_table(source: Source, path: str) -> bool:
+def _has(source: Source, path: str, columns: Sequence[str]) -> bool:
     with source.open(path) as stream:
         head = stream.read(400).partition(b"\n")[0]
-    return all(column.encode() in head for column in COLUMNS)
+    return all(column.encode() in head for column in columns)
 
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
@@ -86,6 +88,9 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         raise SourceError(source.name, f"no CSV with {', '.join(COLUMNS)}", remedy="is it Open Images?")
     masks = {posixpath.basename(n): n for n in source.names() if n.lower().endswith(".png")}
     names = _descriptions(source)
+    for boxes in _tables(source, BOXES):
+        if boxes not in tables:
+            ledger.note("unused-file", source.label(boxes), "it was not read: it holds boxes without masks")
     refs: list[Ref] = []
     for table in tables:
         refs += _table(reading, table, masks, ledger)

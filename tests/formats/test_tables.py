@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -148,6 +149,19 @@ def test_rle_csv_has_every_mask():
     ids = {c.name: c.id for c in dataset.classes}
     found = {s.image.name: Counter((ids[i.class_name], i.mask().tobytes()) for i in s.instances) for s in dataset}
     assert found == wanted
+
+
+def test_a_table_of_boxes_beside_that_of_masks_is_told(tmp_path):
+    source = shutil.copytree(FIXTURES / "openimages/valid/other-sizes", tmp_path / "set")
+    row = "rings,xclick,/m/01yrx,1,0.1,0.2,0.3,0.4,0,0,0,0,0"
+    header = (
+        "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside"
+    )
+    (source / "test-annotations-bbox.csv").write_text(f"{header}\n{row}\n")
+    result = converter.convert(source, tmp_path / "out", to="coco")
+    (note,) = [n for n in result.notes if n.code == "unused-file"]
+    assert note.where.endswith("test-annotations-bbox.csv")
+    assert note.message == "it was not read: it holds boxes without masks"
 
 
 def test_masks_of_another_size_are_scaled_to_the_image():
