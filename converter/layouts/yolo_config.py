@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from converter.storage import Source
 __all__ = ["classes_of", "read_config", "split_images"]
 
 SPLIT_KEYS = ("train", "val", "valid", "validation", "test")
+NAMES = re.compile(rb"(?m)^names\s*:")
 USUAL = frozenset({"data.yaml", "data.yml", "dataset.yaml", "dataset.yml"})
 OTHER_KEYS = frozenset(
     {"path", "names", "nc", "task", "download", "yaml_file", "roboflow", "kpt_shape", "flip_idx", "colors"}
@@ -55,11 +57,7 @@ def classes_of(
         names = reading.options.classes.names_of_ids()
     else:
         file = source.label(config_path) if config_path else source.name
-        deeper = next((n for n in source.names() if posixpath.basename(n) in USUAL and n.count("/") > 1), None)
-        remedy = "add names to data.yaml, or give them with --classes FILE"
-        if deeper is not None and source.entry is None:
-            remedy = f"{deeper} may name them: give that file instead of the folder, or the names with --classes FILE"
-        raise SourceError(file, "there are no class names", place="names", remedy=remedy)
+        raise SourceError(file, "there are no class names", place="names", remedy=_where_names_are(source))
     if reading.options.classes is not None:
         declared = reading.options.classes.names_of_ids()
         known = {*names.values()}  # an entry with the name of one and a new id moves that class
@@ -67,6 +65,16 @@ def classes_of(
     found = tuple(ClassInfo(i + 1, n, source_id=i, source_name=n) for i, n in sorted(names.items()))
     check_classes(found, file, "names")
     return found
+
+
+def _where_names_are(source: Source) -> str:
+    """What to do about names that are in no YAML of the set: some lie deeper, with the code that trains on it."""
+    deep = [n for n in source.names() if n.lower().endswith((".yaml", ".yml")) and n.count("/") > 1]
+    named = next((n for n in deep if NAMES.search(source.read(n))), None) if source.entry is None else None
+    if named is None:
+        return "add names to data.yaml, or give them with --classes FILE"
+    instead = "give that file instead of the folder" if posixpath.basename(named) in USUAL else "copy it to the top"
+    return f"{named} may name them: {instead}, or give the names with --classes FILE"
 
 
 def _names(value: Any, file: str) -> dict[int, str]:

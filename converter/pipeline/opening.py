@@ -138,6 +138,8 @@ def _choose(source: Source, found: list[tuple[Format, Evidence]]) -> tuple[Forma
 
 
 def _remedy(source: Source) -> str:
+    if source.entry is not None and source.entry.lower().endswith((".yaml", ".yml")):
+        return "copy it into the folder of the images and labels that it speaks of, and name that folder"
     names = source.names() if source.entry is None else [source.entry]
     strange = sorted({posixpath.splitext(name)[1].lower() for name in names} & UNREAD)
     if not strange:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -202,3 +203,17 @@ def test_a_yaml_too_deep_to_be_found_is_named(tmp_path):
     with pytest.raises(SourceError, match=r"no class names; top/ds/data\.yaml may name them: give that file"):
         converter.open(root)
     assert len(converter.open(root / "top/ds/data.yaml").classes) == 1
+
+
+def test_a_yaml_that_lies_with_the_code_is_to_be_copied(tmp_path):
+    """As of sets that are trained on in a clone of yolov5: ../train_data beside it."""
+    root = tree(tmp_path, f"train_data/{A}")
+    (root / "yolov5/data").mkdir(parents=True)
+    yaml = root / "yolov5/data/cars.yaml"
+    yaml.write_text(f"train: ../train_data/images/train\nval: ../train_data/images/train\n{NAMES}")
+    with pytest.raises(SourceError, match=r"no class names; yolov5/data/cars\.yaml may name them: copy it to the top"):
+        converter.open(root)
+    with pytest.raises(SourceError, match="copy it into the folder of the images and labels that it speaks of"):
+        converter.open(yaml)
+    shutil.copy(yaml, root)
+    assert len(converter.open(root).classes) == 1
