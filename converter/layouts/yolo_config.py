@@ -1,9 +1,8 @@
-"""The data.yaml of YOLO sets, in every variant in use: its classes, and which images are in which split."""
+"""The data.yaml of YOLO sets, in every variant in use: its entries, and which images are in which split."""
 
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,18 +10,13 @@ from typing import Any
 from converter.codecs import text
 from converter.errors import SourceError
 from converter.format import Reading
-from converter.layouts.classes import check_classes, check_name
 from converter.layouts.images import image_files, is_image, is_split_name, split_name, stem
-from converter.layouts.yolo_names import read_names
 from converter.ledger import Ledger
-from converter.model import ClassInfo
 from converter.storage import Source
 
-__all__ = ["classes_of", "read_config", "split_images"]
+__all__ = ["read_config", "split_images"]
 
 SPLIT_KEYS = ("train", "val", "valid", "validation", "test")
-NAMES = re.compile(rb"(?m)^names\s*:")
-USUAL = frozenset({"data.yaml", "data.yml", "dataset.yaml", "dataset.yml"})
 OTHER_KEYS = frozenset(
     {"path", "names", "nc", "task", "download", "yaml_file", "roboflow", "kpt_shape", "flip_idx", "colors"}
 )
@@ -38,72 +32,6 @@ def read_config(source: Source, path: str | None) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise SourceError(source.label(path), "is not a mapping", remedy="it has to hold names, train and val")
     return {str(key): found for key, found in value.items()}
-
-
-def classes_of(
-    reading: Reading, config_path: str | None, class_file: str | None, config: Mapping[str, Any]
-) -> tuple[ClassInfo, ...]:
-    """Index i becomes class id i + 1."""
-    source = reading.source
-    if "names" in config:
-        file = source.label(config_path or "")
-        names = _names(config["names"], file)
-        _check_count(config, names, file)
-    elif class_file is not None:
-        file = source.label(class_file)
-        names = read_names(source, class_file)
-    elif reading.options.classes is not None:
-        file = reading.options.classes.file
-        names = reading.options.classes.names_of_ids()
-    else:
-        file = source.label(config_path) if config_path else source.name
-        raise SourceError(file, "there are no class names", place="names", remedy=_where_names_are(source))
-    if reading.options.classes is not None:
-        declared = reading.options.classes.names_of_ids()
-        known = {*names.values()}  # an entry with the name of one and a new id moves that class
-        names |= {i: f"class_{i}" for i, name in declared.items() if i not in names and name not in known}
-    found = tuple(ClassInfo(i + 1, n, source_id=i, source_name=n) for i, n in sorted(names.items()))
-    check_classes(found, file, "names")
-    return found
-
-
-def _where_names_are(source: Source) -> str:
-    """What to do about names that are in no YAML of the set: some lie deeper, with the code that trains on it."""
-    deep = [n for n in source.names() if n.lower().endswith((".yaml", ".yml")) and n.count("/") > 1]
-    named = next((n for n in deep if NAMES.search(source.read(n))), None) if source.entry is None else None
-    if named is None:
-        return "add names to data.yaml, or give them with --classes FILE"
-    instead = "give that file instead of the folder" if posixpath.basename(named) in USUAL else "copy it to the top"
-    return f"{named} may name them: {instead}, or give the names with --classes FILE"
-
-
-def _names(value: Any, file: str) -> dict[int, str]:
-    if isinstance(value, str):
-        value = [value]
-    if isinstance(value, Sequence):
-        value = dict(enumerate(value))
-    if not isinstance(value, Mapping) or not value:
-        raise SourceError(file, "is neither a list nor a mapping", place="names", remedy="write names: [cat, dog]")
-    names: dict[int, str] = {}
-    for key, name in value.items():
-        index = text.whole(str(key))
-        if index is None or index < 0:
-            raise SourceError(file, f"the class {key!r} is not a number", place="names", remedy="number them from 0")
-        plain = str(name) if isinstance(name, int | float) and not isinstance(name, bool) else name
-        names[index] = check_name(plain, file, f"names, {key}")
-    return names
-
-
-def _check_count(config: Mapping[str, Any], names: Mapping[int, str], file: str) -> None:
-    count = config.get("nc")
-    if count is not None and count not in [len(names), str(len(names))]:  # it may be a list itself
-        raise SourceError(
-            file,
-            f"nc is {count!r} and there are {len(names)} names",
-            place="nc",
-            remedy="make them agree",
-            code="unmapped-class",
-        )
 
 
 def split_images(

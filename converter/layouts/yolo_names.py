@@ -1,4 +1,4 @@
-"""Files of class names that only tools of YOLO write, beside those that every format knows.
+"""The class names of YOLO sets: in data.yaml, or in files that only tools of YOLO write.
 
 coco.names, voc.names          a name a line, as obj.names (Darknet); when it is the only one
 predefined_classes.txt         a name a line (labelImg)
@@ -9,17 +9,88 @@ _darknet.labels                a name a line, the same in the folder of each spl
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from converter.codecs import json
+from converter.codecs import json, text
 from converter.errors import SourceError
+from converter.format import Reading
 from converter.layouts.classes import check_classes, check_name, find_class_file, nameless, read_class_file
 from converter.model import ClassInfo
 from converter.storage import Source
 
-__all__ = ["find_names", "read_names", "roboflow_names"]
+__all__ = ["classes_of", "find_names", "read_names", "roboflow_names"]
 
+NAMES = re.compile(rb"(?m)^names\s*:")
+USUAL = frozenset({"data.yaml", "data.yml", "dataset.yaml", "dataset.yml"})
 LABELIMG, NOTES, ROBOFLOW = "predefined_classes.txt", "notes.json", "_darknet.labels"
+
+
+def classes_of(
+    reading: Reading, config_path: str | None, class_file: str | None, config: Mapping[str, Any]
+) -> tuple[ClassInfo, ...]:
+    """Index i becomes class id i + 1."""
+    source = reading.source
+    if "names" in config:
+        file = source.label(config_path or "")
+        names = _names(config["names"], file)
+        _check_count(config, names, file)
+    elif class_file is not None:
+        file = source.label(class_file)
+        names = read_names(source, class_file)
+    elif reading.options.classes is not None:
+        file = reading.options.classes.file
+        names = reading.options.classes.names_of_ids()
+    else:
+        file = source.label(config_path) if config_path else source.name
+        raise SourceError(file, "there are no class names", place="names", remedy=_where_names_are(source))
+    if reading.options.classes is not None:
+        declared = reading.options.classes.names_of_ids()
+        known = {*names.values()}  # an entry with the name of one and a new id moves that class
+        names |= {i: f"class_{i}" for i, name in declared.items() if i not in names and name not in known}
+    found = tuple(ClassInfo(i + 1, n, source_id=i, source_name=n) for i, n in sorted(names.items()))
+    check_classes(found, file, "names")
+    return found
+
+
+def _where_names_are(source: Source) -> str:
+    """What to do about names that are in no YAML of the set: some lie deeper, with the code that trains on it."""
+    deep = [n for n in source.names() if n.lower().endswith((".yaml", ".yml")) and n.count("/") > 1]
+    named = next((n for n in deep if NAMES.search(source.read(n))), None) if source.entry is None else None
+    if named is None:
+        return "add names to data.yaml, or give them with --classes FILE"
+    instead = "give that file instead of the folder" if posixpath.basename(named) in USUAL else "copy it to the top"
+    return f"{named} may name them: {instead}, or give the names with --classes FILE"
+
+
+def _names(value: Any, file: str) -> dict[int, str]:
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, Sequence):
+        value = dict(enumerate(value))
+    if not isinstance(value, Mapping) or not value:
+        raise SourceError(file, "is neither a list nor a mapping", place="names", remedy="write names: [cat, dog]")
+    names: dict[int, str] = {}
+    for key, name in value.items():
+        index = text.whole(str(key))
+        if index is None or index < 0:
+            raise SourceError(file, f"the class {key!r} is not a number", place="names", remedy="number them from 0")
+        plain = str(name) if isinstance(name, int | float) and not isinstance(name, bool) else name
+        names[index] = check_name(plain, file, f"names, {key}")
+    return names
+
+
+def _check_count(config: Mapping[str, Any], names: Mapping[int, str], file: str) -> None:
+    count = config.get("nc")
+    if count is not None and count not in [len(names), str(len(names))]:  # it may be a list itself
+        raise SourceError(
+            file,
+            f"nc is {count!r} and there are {len(names)} names",
+            place="nc",
+            remedy="make them agree",
+            code="unmapped-class",
+        )
 
 
 def find_names(source: Source, folders: Sequence[str]) -> str | None:

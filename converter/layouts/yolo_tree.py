@@ -20,8 +20,8 @@ from converter.codecs.text import UTF_16
 from converter.errors import SourceError
 from converter.format import Reading, Scan
 from converter.layouts.images import image_files, is_image, order_splits, shown_name, stem, tell_unused
-from converter.layouts.yolo_config import classes_of, read_config, split_images
-from converter.layouts.yolo_names import find_names, roboflow_names
+from converter.layouts.yolo_config import read_config, split_images
+from converter.layouts.yolo_names import classes_of, find_names, roboflow_names
 from converter.layouts.yolo_rows import is_row
 from converter.ledger import Ledger
 from converter.model import Header, Image, Ref
