@@ -17,13 +17,13 @@ from converter.codecs import json, text
 from converter.errors import SourceError
 from converter.format import Reading
 from converter.layouts.classes import check_classes, check_name, find_class_file, nameless, read_class_file
+from converter.layouts.images import is_image
 from converter.model import ClassInfo
 from converter.storage import Source
 
 __all__ = ["classes_of", "find_names", "read_names", "roboflow_names"]
 
 NAMES = re.compile(rb"(?m)^names\s*:")
-USUAL = frozenset({"data.yaml", "data.yml", "dataset.yaml", "dataset.yml"})
 LABELIMG, NOTES, ROBOFLOW = "predefined_classes.txt", "notes.json", "_darknet.labels"
 
 
@@ -60,7 +60,9 @@ def _where_names_are(source: Source) -> str:
     named = next((n for n in deep if NAMES.search(source.read(n))), None) if source.entry is None else None
     if named is None:
         return "add names to data.yaml, or give them with --classes FILE"
-    instead = "give that file instead of the folder" if posixpath.basename(named) in USUAL else "copy it to the top"
+    beside = posixpath.dirname(named) + "/"
+    has_images = any(n.startswith(beside) and is_image(n) for n in source.names())
+    instead = "give that file instead of the folder" if has_images else "copy it to the top"
     return f"{named} may name them: {instead}, or give the names with --classes FILE"
 
 
