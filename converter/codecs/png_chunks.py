@@ -20,6 +20,7 @@ __all__ = [
     "Content",
     "Header",
     "Kind",
+    "begins_palette",
     "chunks",
     "damaged",
     "inflate",
@@ -37,6 +38,7 @@ _IsalError: type[Exception] = isal_zlib.IsalError  # type: ignore[assignment]
 
 _MAX_TEXT = 4 << 20
 _PIECE = 1 << 16
+_NEAR = 4096  # bytes in which a palette begins, unless a profile of colours goes before it
 _PACKED = (b"zTXt", b"iTXt", b"iCCP")
 _DEFLATE_RATIO = 1032  # 258 bytes from two bits: no deflate stream can unpack to more
 
@@ -96,6 +98,11 @@ def read_header(data: bytes, file: str, *, max_pixels: int | None = None) -> Hea
         )
     check_size(width, height, file, max_pixels=max_pixels)
     return Header(width, height, depth, name, channels, interlace == 1)
+
+
+def begins_palette(data: bytes, colors: bytes) -> bool:
+    """Whether a PNG of palette colours gives these, three bytes each, to its first indices."""
+    return data.startswith(SIGNATURE) and data[25:26] == b"\x03" and b"PLTE" + colors in data[:_NEAR]
 
 
 def chunks(data: bytes, file: str) -> Iterator[tuple[bytes, int, int]]:

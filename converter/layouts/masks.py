@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.codecs import images as codec
+from converter.codecs import png_chunks
 from converter.codecs.lossy import black_and_white
 from converter.errors import SourceError
 from converter.geometry import rle
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 Rgb = tuple[int, int, int]
+WHITE_BLACK = bytes([255, 255, 255, 0, 0, 0])
 SHOWN = 8  # colours that a message lists
 
 
@@ -62,9 +64,13 @@ def instance_folders(source: Source) -> dict[str, list[str]]:
 def binary_mask(data: bytes, file: str, ledger: Ledger | None = None) -> Rle:
     """The mask in a file with one foreground value, in any mode. Raises SourceError when there are more.
 
-    What a JPEG has changed along the edges is set right, with a note.
+    What a JPEG has changed along the edges is set right, with a note. One tells of a palette, which is
+    read by index, where that makes black the object: programs that shrink PNGs put the commoner colour first.
     """
     crop = codec.read_crop(data, file)
+    if ledger is not None and png_chunks.begins_palette(data, WHITE_BLACK):
+        said = "is white and 1 black, and a palette is read by index: the object is what is black"
+        ledger.note("palette-mask", file, f"index 0 {said}; save it as gray PNG if white is meant")
     array: NDArray[Any] = crop.array
     if array.ndim == 3:
         array = _foreground(array, file)

@@ -70,3 +70,16 @@ def test_a_split_without_any_mask_is_left_out(names, tmp_path):
     (note,) = converter.inspect(tmp_path).notes
     assert note.code == "no-annotation"
     assert note.message.startswith(f"2 images are of splits in which none has masks ({test}/c/images/c.png, ...)")
+
+
+@pytest.mark.parametrize(("first", "second", "is_told"), [(255, 0, True), (0, 255, False), (255, 128, False)])
+def test_palettes_that_put_white_first_are_told(first, second, is_told, tmp_path):
+    """Masks are read by index; pngquant and its like put the commoner colour first."""
+    root = made(tmp_path / "set", {"one": 1, "two": 1})
+    mask = Image.fromarray((MASK > 0).astype(np.uint8)).convert("P")
+    mask.putpalette([first] * 3 + [second] * 3)
+    mask.save(root / "one/masks/0.png")
+    result = converter.convert(root, tmp_path / "out", to="coco")
+    assert [n.code for n in result.notes if n.code == "palette-mask"] == ["palette-mask"] * is_told
+    (sample,) = (s for s in converter.open(tmp_path / "out") if s.image.name == "one.png")
+    assert (sample.instances[0].mask() == (MASK > 0)).all()
