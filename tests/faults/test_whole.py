@@ -117,7 +117,8 @@ def test_an_earlier_target_stays_until_the_new_one_is_whole(
     moments = random.Random(task)
     for _ in range(MOMENTS):
         after = (moments.uniform(0, seconds * 1.1), signal.SIGKILL)
-        TASKS[task].run(server, source, tmp_path, "--overwrite", signal_after=after)
+        run = TASKS[task].run(server, source, tmp_path, "--overwrite", signal_after=after)
+        assert gone(run), "a worker outlived its run"
         assert content(target) in (earlier, whole)
     assert TASKS[task].run(server, source, tmp_path, "--overwrite").code == 0
     assert content(target) == whole
