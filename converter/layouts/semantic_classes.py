@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from converter.errors import SourceError
 from converter.format import Reading
 from converter.layouts.classes import (
     check_classes,
@@ -71,9 +72,18 @@ def _real(found: Sequence[ClassInfo]) -> list[ClassInfo]:
 
 
 def in_colors(header: Header, found: Sequence[Present | None], reading: Reading, ledger: Ledger) -> Header:
-    """The header with 0 left to black where masks are in colours; a legend for others is noted."""
-    if any(each.looked_up for each in found if each):
-        classes = raised(header.classes) if takes_black(header.classes) else header.classes
+    """The header with 0 left to black where masks are in colours; a legend for others is noted.
+
+    SourceError where 0 is black in some masks, and a class in others, which hold ids.
+    """
+    looked_up = [each.looked_up for each in found if each]
+    if any(looked_up):
+        classes = header.classes
+        if takes_black(classes):
+            if not all(looked_up):
+                problem = "some masks are in colours without black and others hold ids, so that 0 is two things"
+                raise SourceError(reading.source.name, problem, remedy="save all masks in one way")
+            classes = tuple(raised(classes))
         return msgspec.structs.replace(header, classes=tuple(_real(classes)))
     if reading.options.colors:
         named = ", ".join(f"{c.id} {c.name}" for c in header.classes[:3]) + (", ..." if header.classes[3:] else "")

@@ -413,3 +413,19 @@ def test_values_without_names_may_number_objects(tmp_path, capfd, values, is_tol
     save(tmp_path / "masks/a.png", np.minimum(drawn(2), values))
     run = segpack_here(capfd, "inspect", tmp_path)
     assert ("if the values number objects, read them with --from instance-map" in run.err) == is_told
+
+
+@pytest.mark.parametrize(("first", "is_refused"), [((128, 64, 128), True), ((0, 0, 0), False)])
+def test_masks_in_colours_beside_masks_of_ids(tmp_path, capfd, first, is_refused):
+    """Without black in the legend 0 is background in the one kind, and a class in the other."""
+    colors = np.array([first, (0, 0, 142)], np.uint8)
+    ids = (drawn(2) > 0).astype(np.uint8)
+    for name, pixels in (("a", ids), ("b", colors[ids])):
+        save(tmp_path / f"set/images/{name}.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+        save(tmp_path / f"set/masks/{name}.png", pixels)
+    legend = [{"id": i, "name": f"class {i}", "color": color} for i, color in enumerate(colors.tolist())]
+    (tmp_path / "set/classes.json").write_text(json.dumps(legend))
+    if is_refused:
+        assert "0 is two things; save all masks in one way" in segpack_here(capfd, "inspect", tmp_path / "set").error
+    else:
+        assert [labels(s) for s in converter.open(tmp_path / "set")] == [ids.tolist()] * 2
