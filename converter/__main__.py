@@ -1,5 +1,5 @@
 """`python -m converter` is `segpack`."""
 
-from converter.cli import main
+from converter.cli import program
 
-main()
+program()

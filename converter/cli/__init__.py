@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import os
 import signal
 import sys
+import threading
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["main"]
+__all__ = ["main", "program"]
 
 # numpy starts a thread for every other processor, and none is ever given anything to do.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -50,6 +52,28 @@ def main() -> NoReturn:
         told = "run it again to go on" if "--resume" in sys.argv else "nothing was written"
         sys.stderr.write(f"error: interrupted; {told}\n")
     sys.exit(code)
+
+
+def program() -> NoReturn:
+    """As `main`, for a process that is there for nothing else.
+
+    Where nothing else runs it ends at once: to free millions of objects one by one, right
+    before their memory goes anyway, takes a tenth of a short run.
+    """
+    try:
+        main()
+    except SystemExit as end:
+        if not isinstance(end.code, int) or _is_watched():
+            raise
+        atexit._run_exitfuncs()  # noqa: SLF001 -- nothing public runs them
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code)
+
+
+def _is_watched() -> bool:
+    """Whether a thread is still at work, or a profiler or debugger has yet to say what it saw."""
+    return threading.active_count() > 1 or sys.getprofile() is not None or sys.gettrace() is not None
 
 
 def _fill_standard_streams() -> None:

@@ -5,11 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +14,7 @@ import yaml
 from tests import oracle
 from tests.conformance.trees import READERS
 from tests.storage.zips import Entry, put
-from tests.support import FIXTURES, ROOT, codes, segpack, segpack_here, tree, zipped
+from tests.support import FIXTURES, codes, segpack, segpack_here, tree, zipped
 
 COINS = FIXTURES / "coco/valid/coins"
 TORTURE = FIXTURES / "instance-png/valid/torture"
@@ -302,68 +297,3 @@ def test_what_is_read_is_not_changed(tmp_path):
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before
     run = segpack("convert", tmp_path / "in", tmp_path / "in/out", "--to", "coco", check=2)
     assert "in/out" in run.error
-
-
-HALF_MADE = """
-import gc, os, signal, sys
-from converter import cli
-class HalfMade:
-    def __init__(self):
-        self.me = self
-        os.kill(os.getpid(), signal.SIGINT)
-        self.key = 1
-    def __del__(self):
-        del self.key
-def run():
-    HalfMade()
-cli._run = run
-try:
-    cli.main()
-finally:
-    gc.collect()
-"""
-
-
-def test_what_a_signal_leaves_half_made_goes_without_a_word() -> None:
-    found = subprocess.run([sys.executable, "-c", HALF_MADE], capture_output=True, text=True, check=False, timeout=60)
-    assert (found.returncode, found.stderr) == (130, "error: interrupted; nothing was written\n")
-
-
-@pytest.fixture
-def hung_up() -> Iterator[None]:
-    """SIGHUP means what it does in a terminal, also where the tests run under nohup: children inherit that."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
-@pytest.mark.usefixtures("hung_up")
-@pytest.mark.parametrize("ignored", [True, False])
-def test_a_closed_terminal_is_heeded_unless_nohup_was_said(ignored: bool) -> None:
-    said = "signal.signal(signal.SIGHUP, signal.SIG_IGN)" if ignored else "pass"
-    program = f"import signal; {said}; import converter.cli as cli; print(signal.SIGHUP in cli.SIGNALS)"
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert found.stdout == f"{not ignored}\n"
-
-
-@pytest.mark.usefixtures("hung_up")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_an_interrupt_leaves_nothing(number, code, tmp_path):
-    many = tmp_path / "many"
-    for i in range(60):
-        for drawing in ("noise", "spiral", "checkerboard"):
-            shutil.copytree(TORTURE / "masks" / drawing, many / "masks" / f"{drawing}-{i}")
-            (many / "images").mkdir(exist_ok=True)
-            shutil.copy(TORTURE / f"images/{drawing}.png", many / f"images/{drawing}-{i}.png")
-    (tmp_path / "target").mkdir()
-    command = [sys.executable, "-m", "converter", "pack", many, tmp_path / "target/out.zip", "--yolo", "seg"]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 30
-    while not os.listdir(tmp_path / "target") and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    time.sleep(0.2)  # until it is at work
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert errors == "error: interrupted; nothing was written\n"
-    assert os.listdir(tmp_path / "target") == []
