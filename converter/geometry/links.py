@@ -25,10 +25,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -75,8 +75,7 @@ class View(NamedTuple):
     spot: Spot
 
 
-@dataclass(slots=True)
-class _Track:
+class _Track(msgspec.Struct):
     """The gates of a loop, twice around, and one more.
 
     `gates`: the fifth before the centre, and the bounds of the window there. `until`: where the

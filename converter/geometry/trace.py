@@ -11,8 +11,8 @@ Foreground hangs together across corners (8-connected), background does not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,8 +24,7 @@ __all__ = ["Loop", "all_loops", "corner_ring", "loops"]
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Loop:
+class Loop(msgspec.Struct, frozen=True, eq=False):
     """One closed line of the outline, as its n gates in the order of the walk.
 
     `columns`, (n,) int64: the column of pixels that a gate lies in. `rows`, (n,) int64:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+
+import msgspec
 
 __all__ = ["LISTS", "Limits", "current_limits", "within"]
 
 LISTS = (".csv", ".json", ".jsonl", ".xml")  # files that may describe a whole dataset
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """Above these a source is refused, before it has cost time or memory.
 
     `links_outside`: whether links in a folder may lead out of it. Off, because who made the
