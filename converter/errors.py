@@ -100,3 +100,7 @@ class ShapeError(ValueError):
     def __init__(self, problem: str, *, code: str = "invalid-polygon") -> None:
         super().__init__(problem)
         self.code = code
+
+    def at(self, file: str, place: str) -> SourceError:
+        """As the source that has it is told of: `file`, and the `place` in it."""
+        return SourceError(file, str(self), place=place, remedy="mend or remove it", code=self.code)

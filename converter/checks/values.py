@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from converter.checks.catalog import finding
 from converter.checks.subject import Facts
 from converter.codecs.images import Labels
+from converter.layouts.palette import color_of
 from converter.model import Finding, Header, LabelMap
 
 __all__ = ["by_name", "explain", "specks", "strays", "unnamed"]
@@ -72,15 +73,8 @@ def _restless(array: NDArray[Any], strange: Sequence[int]) -> float:
 
 
 def _grays() -> set[int]:
-    """What the colours of Pascal VOC's palette become in gray (ITU-R 601): 38, 75, 113, ...
-
-    Index bits go to red, green and blue in turn, the highest bit of each first.
-    """
-    found = set()
-    for index in range(1, 21):
-        channels = [sum((index >> (3 * k + c) & 1) << (7 - k) for k in range(3)) for c in range(3)]
-        found.add((channels[0] * 19595 + channels[1] * 38470 + channels[2] * 7471 + 0x8000) >> 16)
-    return found
+    """What the colours of Pascal VOC's palette become in gray (ITU-R 601): 38, 75, 113, ..."""
+    return {(r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16 for r, g, b in map(color_of, range(1, 21))}
 
 
 def specks(labels: LabelMap) -> float:

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from converter.codecs import csvs, json, png_write
 from converter.format import Encoded, Format, Holds, Record, Writing
 from converter.layouts.legend import LEGEND, background_word, encode_legend, ignore_word, legend_names
+from converter.layouts.palette import VOID, color_of
 from converter.ledger import Skipped
 from converter.model import Header, Sample
 from converter.package.tree import image_path, mask_stem
@@ -38,7 +39,7 @@ __all__ = ["FORMAT"]
 
 Rgb = tuple[int, int, int]
 BLACK: Rgb = (0, 0, 0)
-IGNORED: Rgb = (224, 224, 192)
+IGNORED: Rgb = color_of(VOID)
 
 
 def legend(header: Header) -> dict[int, tuple[str, Rgb]]:
@@ -66,20 +67,9 @@ def legend(header: Header) -> dict[int, tuple[str, Rgb]]:
 def _free(id: int, taken: set[Rgb]) -> Rgb:
     """The colour of `id`, or of the next number whose colour is free; black is the background's."""
     number = max(id, 1)
-    while (rgb := _voc(number)) in taken or rgb == BLACK:
+    while (rgb := color_of(number)) in taken or rgb == BLACK:
         number += 1
     return rgb
-
-
-def _voc(number: int) -> Rgb:
-    """Three bits of the number at a time go to red, green and blue, the highest bits first."""
-    r = g = b = 0
-    for shift in range(7, -1, -1):
-        r |= (number & 1) << shift
-        g |= (number >> 1 & 1) << shift
-        b |= (number >> 2 & 1) << shift
-        number >>= 3
-    return r, g, b
 
 
 def encode(writing: Writing, sample: Sample) -> Encoded:

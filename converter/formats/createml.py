@@ -124,7 +124,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         try:
             instances.append(_instance(entry, ids))
         except ShapeError as error:
-            wrong = SourceError(payload.file, str(error), place=place, remedy="mend or remove it")
+            wrong = error.at(payload.file, place)
             ledger.bad_annotation(shown_name(ref.image), number, wrong)
     return Sample(ref.image, tuple(instances))
 

@@ -149,7 +149,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         try:
             parts.append(Part(objects.read(node, place), groups.get(xml.text(node, "id"))))
         except ShapeError as error:
-            wrong = SourceError(label, str(error), place=place, remedy="mend or remove it")
+            wrong = error.at(label, place)
             ledger.bad_annotation(shown_name(ref.image), number, wrong)
         except SourceError as error:
             ledger.bad_annotation(shown_name(ref.image), number, error)
@@ -207,7 +207,8 @@ class _Objects:
         sides = [round(_number(box, k)) for k in ("xmax", "ymax")] if box is not None else []
         if box is None or abs(sides[0] - left - width) > 1 or abs(sides[1] - top - height) > 1:
             problem = f"the mask is {width}x{height}, its image {self.image.width}x{self.image.height}"
-            raise SourceError(self.source.label(path), problem, remedy="masks have the size of their image or box")
+            remedy = "masks have the size of their image or box"
+            raise SourceError(self.source.label(path), problem, remedy=remedy, code="size-mismatch")
         return placed(inside, left, top, self.image.height, self.image.width)
 
 

@@ -149,7 +149,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             ledger.bad_annotation(shown_name(image), id, error)
             continue
         except ShapeError as error:
-            ledger.bad_annotation(shown_name(image), id, SourceError(file, str(error), place=place, remedy="mend it"))
+            ledger.bad_annotation(shown_name(image), id, error.at(file, place))
             continue
         if turned:
             ledger.note("size-transposed", f"{file}, {place}", turned)
@@ -173,7 +173,7 @@ def _region(mark: Mark, image: Image) -> tuple[Rle, str]:
     if size == [image.height, image.width]:
         return _decoded(mark, image.height, image.width), ""
     if size != [image.width, image.height]:
-        raise ShapeError(f"size {size} is not the image's [{image.height}, {image.width}]", code="invalid-rle")
+        raise ShapeError(f"size {size} is not the image's [{image.height}, {image.width}]", code="size-mismatch")
     plain = _decoded(mark, image.height, image.width)
     over = rle.encode(rle.decode(_decoded(mark, image.width, image.height)).T)
     fitting = [(r, said) for r, said in ((plain, "size"), (over, "the mask")) if _fits(r, mark)]

@@ -280,7 +280,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         try:
             instances.append(_instance(region, payload, ids, ref.image))
         except ShapeError as error:
-            wrong = SourceError(payload.file, str(error), place=place, remedy="mend or remove it")
+            wrong = error.at(payload.file, place)
             ledger.bad_annotation(shown_name(ref.image), number, wrong)
     return Sample(ref.image, told_outside(instances, ref.image, ledger))
 

@@ -212,7 +212,7 @@ class _Figures:
             self.parts.append(self._part(node))
         except ShapeError as error:
             place = f"image {self.image.name}, {node.tag} {number}"
-            wrong = SourceError(self.file, str(error), place=place, remedy="mend or remove it")
+            wrong = error.at(self.file, place)
             self.ledger.bad_annotation(shown_name(self.image), number, wrong)
 
     def _part(self, node: xml.Element) -> Part:

@@ -233,7 +233,7 @@ class _Annotations:
             value = json.decode(raw, self.payload.file, dict[str, Any], place=place)
             self._read(value, number)
         except ShapeError as error:
-            wrong = SourceError(self.payload.file, str(error), place=place, remedy="mend or remove it")
+            wrong = error.at(self.payload.file, place)
             self.ledger.bad_annotation(shown_name(self.image), number, wrong)
         except SourceError as error:
             self.ledger.bad_annotation(shown_name(self.image), number, error)
@@ -317,7 +317,9 @@ class _Annotations:
         """Run lengths down the columns, as COCO has them."""
         size = value.get("size") if isinstance(value, dict) else None
         if size != [self.image.height, self.image.width]:
-            raise ShapeError(f"rle: size {size} is not the image's [{self.image.height}, {self.image.width}]")
+            raise ShapeError(
+                f"rle: size {size} is not the image's [{self.image.height}, {self.image.width}]", code="size-mismatch"
+            )
         counts = value.get("counts")
         if isinstance(counts, str):
             return runlengths.from_string(counts, self.image.height, self.image.width)

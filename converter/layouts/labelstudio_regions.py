@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from converter.errors import ShapeError, SourceError
+from converter.errors import ShapeError
 from converter.layouts import brush
 from converter.layouts.figures import check_numbers, check_polygon, ellipse, turned_box
 from converter.layouts.images import shown_name
@@ -80,7 +80,7 @@ class Regions:
             try:
                 made = self._region(result, labels)
             except ShapeError as error:
-                wrong = SourceError(self.payload.file, str(error), place=place, remedy="mend or remove it")
+                wrong = error.at(self.payload.file, place)
                 self.ledger.bad_annotation(shown_name(self.image), number, wrong)
                 continue
             if made is None:
@@ -151,7 +151,7 @@ class Regions:
     def _check_size(self, result: Mapping[str, Any]) -> None:
         for key, size in (("original_width", self.image.width), ("original_height", self.image.height)):
             if result.get(key) not in (None, size):
-                raise ShapeError(f"{key} is {result[key]}, the image has {size}")
+                raise ShapeError(f"{key} is {result[key]}, the image has {size}", code="size-mismatch")
 
     def _shape(self, kind: str, value: Mapping[str, Any]) -> tuple[Shape, dict[str, Any]]:
         match kind:

@@ -221,8 +221,10 @@ def _packed(rgb: NDArray[np.uint8]) -> NDArray[np.uint32]:
     return np.asarray(red << 16 | green << 8 | blue, np.uint32)
 
 
-def by_colors(rgb: NDArray[np.uint8], file: str, colors: Mapping[Rgb, int]) -> LabelMap:
+def by_colors(rgb: NDArray[np.uint8], file: str, colors: Mapping[Rgb, int], where: str = "the legend") -> LabelMap:
     """Class ids for colours (height, width, 3); black that the legend does not name is 0.
+
+    `where`: what messages call the legend.
 
     SourceError for colours that the legend gives to no class, or (-1) to two.
     """
@@ -236,15 +238,15 @@ def by_colors(rgb: NDArray[np.uint8], file: str, colors: Mapping[Rgb, int]) -> L
         y, x = np.argwhere(codes == code)[0]
         raise SourceError(
             file,
-            f"the colour {code >> 16},{code >> 8 & 255},{code & 255} is not in the legend",
+            f"the colour {code >> 16},{code >> 8 & 255},{code & 255} is not in {where}",
             place=f"pixel x={x}, y={y}",
-            remedy="add it to the legend",
+            remedy=f"add it to {where}",
             code="unexpected-value",
         )
     ids = [legend[c] for c in found.tolist()]
     if min(ids) < 0:
         code = found.tolist()[ids.index(-1)]
-        said = f"the colour {code >> 16},{code >> 8 & 255},{code & 255} is that of two classes in the legend"
+        said = f"the colour {code >> 16},{code >> 8 & 255},{code & 255} is that of two classes in {where}"
         raise SourceError(file, said, remedy="give each class a colour of its own", code="unexpected-value")
     kind = np.uint8 if max(ids) <= 255 else np.uint16
     mapped: LabelMap = np.asarray(ids, dtype=kind)[inverse].reshape(codes.shape)

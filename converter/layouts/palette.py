@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from converter.codecs import images, png_chunks, png_write
 from converter.errors import SourceError
+from converter.layouts.legend import LEGEND
+from converter.layouts.masks import by_colors
 
 __all__ = ["VOID", "color_of", "encode_palette", "read_indices"]
 
@@ -27,7 +29,7 @@ Rgb = tuple[int, int, int]
 
 @functools.cache
 def color_of(index: int) -> Rgb:
-    """The colour of an index; those above 255 begin anew."""
+    """The colour of an index, 0 to 2^24 - 1: no two have the same."""
     rgb = [0, 0, 0]
     for place in range(8):
         for channel in range(3):
@@ -62,24 +64,4 @@ def read_indices(data: bytes, file: str, legend: Mapping[Rgb, int]) -> NDArray[A
         return array if array.dtype == np.uint16 else array.astype(np.uint8, copy=False)
     if array.shape[2] < 3 or array.dtype != np.uint8:
         raise SourceError(file, "is neither a palette, gray nor RGB mask", remedy="save it with a palette")
-    rgb = array[..., :3].astype(np.uint32)
-    codes = rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]
-    found, inverse = np.unique(codes, return_inverse=True)
-    known = _palette() | {r << 16 | g << 8 | b: value for (r, g, b), value in legend.items()}
-    for code in found.tolist():
-        if code not in known:
-            y, x = np.argwhere(codes == code)[0]
-            raise SourceError(
-                file,
-                f"the colour {code >> 16},{code >> 8 & 255},{code & 255} stands for no class",
-                place=f"pixel x={x}, y={y}",
-                remedy="add it to labelmap.txt",
-            )
-    values = np.asarray([known[c] for c in found.tolist()], np.uint16 if max(known.values()) > VOID else np.uint8)
-    indices: NDArray[Any] = values[inverse].reshape(codes.shape)
-    return indices
-
-
-@functools.cache
-def _palette() -> dict[int, int]:
-    return {r << 16 | g << 8 | b: i for i, (r, g, b) in ((i, color_of(i)) for i in range(256))}
+    return by_colors(array[..., :3], file, {color_of(i): i for i in range(256)} | dict(legend), LEGEND)

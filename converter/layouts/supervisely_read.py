@@ -166,7 +166,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         try:
             made = _instance(entry, ids, ref.image, f"{label}: {place}", ledger, number)
         except ShapeError as error:
-            wrong = SourceError(label, str(error), place=place, remedy="mend or remove it")
+            wrong = error.at(label, place)
             ledger.bad_annotation(shown_name(ref.image), number, wrong)
             continue
         except SourceError as error:
@@ -193,7 +193,8 @@ def _check_size(size: Any, image: Image, label: str) -> None:
     width, height = size.get("width"), size.get("height")
     if (width, height) != (image.width, image.height):
         problem = f"annotations are for an image of {width}x{height}, the file has {image.width}x{image.height}"
-        raise SourceError(label, problem, place="size", remedy="use the images that were annotated")
+        remedy = "use the images that were annotated"
+        raise SourceError(label, problem, place="size", remedy=remedy, code="size-mismatch")
 
 
 def _tags(entry: Mapping[str, Any]) -> dict[str, list[Any]]:

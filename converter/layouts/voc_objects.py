@@ -47,7 +47,7 @@ class Objects:
             try:
                 found.append((number, self._instance(node, number, place)))
             except ShapeError as error:
-                wrong = SourceError(self.file, str(error), place=place, remedy="mend or remove it")
+                wrong = error.at(self.file, place)
                 self.ledger.bad_annotation(shown_name(self.image), number, wrong)
             except SourceError as error:
                 self.ledger.bad_annotation(shown_name(self.image), number, error)

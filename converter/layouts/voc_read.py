@@ -19,6 +19,7 @@ from converter.layouts.classes import (
 from converter.layouts.images import (
     shown_name,
 )
+from converter.layouts.masks import check_size
 from converter.layouts.palette import VOID, read_indices
 from converter.layouts.voc_objects import Objects
 from converter.layouts.voc_tree import Payload
@@ -69,10 +70,7 @@ def _map(source: Source, path: str | None, image: Image, colors: dict[Rgb, int])
         return None
     label = source.label(path)
     indices = read_indices(source.read(path), label, colors)
-    height, width = indices.shape
-    if (width, height) != (image.width, image.height):
-        problem = f"the mask is {width}x{height}, its image {image.width}x{image.height}"
-        raise SourceError(label, problem, remedy="masks have the size of their image")
+    check_size(label, indices.shape[1], indices.shape[0], image)
     return indices
 
 

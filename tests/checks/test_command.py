@@ -11,7 +11,7 @@ from converter.pipeline.opening import open_dataset
 from converter.pipeline.sampling import sample
 from tests.checks import small
 from tests.checks.test_defects import change, cut
-from tests.support import segpack
+from tests.support import FIXTURES, segpack
 
 
 def test_exit_codes(tmp_path: Path) -> None:
@@ -106,3 +106,11 @@ def test_pack_says_which_error_it_found(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(PackageError, match="size-mismatch"):
         converter.pack(root, tmp_path / "out.zip", workers=1)
     assert not (tmp_path / "out.zip").exists()
+
+
+SIZES = sorted(p for p in FIXTURES.glob("*/invalid/*size*/input") if p.parent.name != "size-text")
+
+
+@pytest.mark.parametrize("source", SIZES, ids=lambda path: f"{path.parts[-4]}-{path.parts[-2]}")
+def test_what_has_another_size_is_called_so(source: Path) -> None:
+    assert "size-mismatch" in {finding.code for finding in converter.check(source).findings}
