@@ -244,7 +244,7 @@ def _scan_named(reading: Reading, ledger: Ledger) -> Scan:
     path = find_class_file(source, ["", "masks"])
     if (path or reading.options.classes) and all(NUMBERED.fullmatch(posixpath.basename(m.rest)) for m in names.found()):
         refs = _named_refs(source, names, {mask.path: _class_of(mask.path) for mask in names.found()})
-        classes = _classes(reading, path, refs, ledger)
+        classes = _classes(reading, path, refs)
     else:
         told = {} if reading.options.class_name else names.labels()
         known = class_numbers(told.values(), source, reading.options.class_name or "object")
@@ -288,7 +288,7 @@ def _class_of(path: str) -> int:
     return int(posixpath.basename(stem(path)).rpartition("_")[2])
 
 
-def _classes(reading: Reading, path: str | None, refs: Sequence[Ref], ledger: Ledger) -> list[ClassInfo]:
+def _classes(reading: Reading, path: str | None, refs: Sequence[Ref]) -> list[ClassInfo]:
     """Classes of numbered masks: from the class file, checked against the ids in use."""
     table = reading.options.classes
     used = {m.class_id for r in refs for m in r.payload}
@@ -299,7 +299,6 @@ def _classes(reading: Reading, path: str | None, refs: Sequence[Ref], ledger: Le
             file = reading.source.label(path) if path else (table.file if table else reading.source.name)
             raise SourceError(file, undeclared([id], found))
         found[id] = ClassInfo(id, f"class_{id}", source_id=id)
-    del ledger
     return [found[i] for i in sorted(found)]
 
 

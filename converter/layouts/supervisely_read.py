@@ -31,7 +31,7 @@ from converter.layouts.figures import (
 from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, split_name, tell_unused
 from converter.layouts.palette import color_of
 from converter.ledger import Ledger
-from converter.model import Box, Header, Image, Instance, Marks, Polygons, Ref, Rle, Sample, Shape
+from converter.model import Box, ClassInfo, Header, Image, Instance, Marks, Polygons, Ref, Rle, Sample, Shape
 from converter.storage import Source
 
 __all__ = ["annotation_files", "files", "load", "scan"]
@@ -77,7 +77,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
             shown = posixpath.basename(file) if file else named
             refs.append(Ref(Image(before + shown, split, file=file), path))
     tell_unused(reading.images, refs, [META, *(r.payload for r in refs)], ledger)
-    classes = _classes(reading, refs, ledger)
+    classes = _classes(reading, refs)
     return Scan(Header("supervisely", "instance", classes, order_splits(r.image.split for r in refs)), refs)
 
 
@@ -92,7 +92,7 @@ def _image_file(index: ImageIndex, folder: str, name: str) -> str | None:
     return next((t for t in tries if t in index.paths), None)
 
 
-def _classes(reading: Reading, refs: list[Ref], ledger: Ledger) -> Any:
+def _classes(reading: Reading, refs: list[Ref]) -> tuple[ClassInfo, ...]:
     source = reading.source
     label = source.label(META)
     names: list[str] = []
@@ -113,7 +113,6 @@ def _classes(reading: Reading, refs: list[Ref], ledger: Ledger) -> Any:
         names = sorted(_titles(source, refs))
     if (table := reading.options.classes) is not None:
         names += sorted(n for n in _titles(source, refs) if n not in names and mentions(table, n))
-    del ledger
     return named_classes(names, (), label, colors)
 
 

@@ -61,7 +61,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             ledger.skip_image(shown_name(image), problem)
         return Sample(image, tuple(i for _, i in drawn))
     masks = _masks(classes, objects, header, ref, reading, ledger)
-    instances = _joined(drawn, masks, image)
+    instances = _joined(drawn, masks)
     return Sample(_with_void(image, classes), tuple(instances))
 
 
@@ -142,7 +142,7 @@ def _masks(
     return found
 
 
-def _joined(drawn: list[tuple[int, Instance]], masks: list[_Mask], image: Image) -> list[Instance]:
+def _joined(drawn: list[tuple[int, Instance]], masks: list[_Mask]) -> list[Instance]:
     """Mask n belongs to the n-th object of the XML when that holds for every mask of the image.
 
     So it is in the challenge's files. Some exporters write boxes and masks of different
@@ -151,7 +151,7 @@ def _joined(drawn: list[tuple[int, Instance]], masks: list[_Mask], image: Image)
     by_number = dict(drawn)
     own = {m.value: m for m in masks if m.value}
     paired = {_number(value): mask for value, mask in own.items()}
-    if not own or not all(_belongs(by_number.get(n), m, image) for n, m in paired.items()):
+    if not own or not all(_belongs(by_number.get(n), m) for n, m in paired.items()):
         return [i for _, i in drawn] + [Instance(m.class_id, m.region) for m in masks]
     found = []
     for number, instance in drawn:
@@ -168,10 +168,9 @@ def _number(value: int) -> int:
     return value if value < VOID else value - 1
 
 
-def _belongs(instance: Instance | None, mask: _Mask, image: Image) -> bool:
+def _belongs(instance: Instance | None, mask: _Mask) -> bool:
     if instance is None or instance.class_id != mask.class_id or not isinstance(instance.shape, Box):
         return False
     box = instance.shape
     x, y, w, h = rle.tight_box(mask.region)
-    del image
     return x >= box.x - NEAR and y >= box.y - NEAR and x + w <= box.x + box.w + NEAR and y + h <= box.y + box.h + NEAR

@@ -33,7 +33,7 @@ from converter.pipeline.sampling import sample as choose
 from converter.pipeline.tagging import source_tags
 from converter.transforms import classes as class_files
 
-__all__ = ["CheckReport", "Checked", "FailOn", "check", "examine"]
+__all__ = ["CheckReport", "Checked", "FailOn", "examine"]
 
 FailOn: TypeAlias = Literal["error", "warning", "never"]
 # What takes objects away, so that counts cannot be compared.
@@ -79,37 +79,11 @@ class Checked(msgspec.Struct, frozen=True):
     notes: list[Note] = []
 
 
-def check(
-    path: str,
-    *,
-    format: str | None = None,
-    options: ReadOptions | None = None,
-    sample: int | None = None,
-    seed: int = 0,
-    fail_on: FailOn = "error",
-    on_error: OnError = "skip",
-    workers: int = 1,
-    progress: Progress = silent,
-) -> CheckReport:
-    """Ask everything of the dataset at `path`, or of a sample of `sample` images."""
-    return examine(
-        path,
-        format=format,
-        options=options,
-        sample=sample,
-        seed=seed,
-        fail_on=fail_on,
-        on_error=on_error,
-        workers=workers,
-        progress=progress,
-    ).report
-
-
 def examine(
     path: str,
     *,
     format: str | None = None,
-    options: ReadOptions | None = None,
+    options: ReadOptions,
     sample: int | None = None,
     seed: int = 0,
     fail_on: FailOn = "error",
@@ -117,14 +91,13 @@ def examine(
     workers: int = 1,
     progress: Progress = silent,
 ) -> Checked:
-    """As `check`, with the facts.
+    """Ask everything of the dataset at `path`, or of a sample of `sample` images.
 
     Raises SourceError for a source that is no dataset at all; a dataset whose classes or
     package files are broken gives a report that says how far reading went.
     """
     if sample is not None and sample < 1:
         raise UsageError(f"--sample {sample} is no number of images; give 1 or more")
-    options = options or ReadOptions()
     lenient = on_error == "skip"
     guard = engine.Guard(always=lenient)
     try:

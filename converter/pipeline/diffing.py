@@ -23,7 +23,7 @@ from converter.model import Header, Loss, Note, Ref
 from converter.pipeline.comparing import Compare, ImageDiff, Pair
 from converter.pipeline.opening import Opened, Progress, open_dataset, silent
 
-__all__ = ["Compared", "Diff", "Side", "compare", "diff"]
+__all__ = ["Compared", "Diff", "Side", "compare"]
 
 SEMANTIC = Holds(task="semantic", overlaps=False)
 
@@ -78,31 +78,17 @@ class Compared(msgspec.Struct, frozen=True):
     pairs: list[Pair]
 
 
-def diff(
-    a: str,
-    b: str,
-    *,
-    formats: tuple[str | None, str | None] = (None, None),
-    options: tuple[ReadOptions | None, ReadOptions | None] = (None, None),
-    on_error: OnError = "stop",
-    workers: int = 1,
-    progress: Progress = silent,
-) -> Diff:
-    """Compare the datasets at `a` and `b`. Image files may be absent on either side."""
-    return compare(a, b, formats=formats, options=options, on_error=on_error, workers=workers, progress=progress).diff
-
-
 def compare(
     a: str,
     b: str,
     *,
     formats: tuple[str | None, str | None] = (None, None),
-    options: tuple[ReadOptions | None, ReadOptions | None] = (None, None),
+    options: tuple[ReadOptions, ReadOptions],
     on_error: OnError = "stop",
     workers: int = 1,
     progress: Progress = silent,
 ) -> Compared:
-    """As `diff`, with what it was made from."""
+    """Compare the datasets at `a` and `b`. Image files may be absent on either side."""
     opened = [
         open_dataset(path, format=format, options=option, on_error=on_error, workers=workers, progress=progress)
         for path, format, option in zip((a, b), formats, options, strict=True)

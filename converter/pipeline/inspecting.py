@@ -103,7 +103,7 @@ def inspect(
     path: str,
     *,
     format: str | None = None,
-    options: ReadOptions | None = None,
+    options: ReadOptions,
     on_error: OnError = "stop",
     workers: int = 1,
     progress: Progress = silent,

@@ -162,7 +162,7 @@ def open_dataset(
     path: str,
     *,
     format: str | None = None,
-    options: ReadOptions | None = None,
+    options: ReadOptions,
     on_error: OnError = "stop",
     workers: int = 1,
     guard: engine.Guard | None = None,
@@ -170,8 +170,7 @@ def open_dataset(
 ) -> Opened:
     """Detect and scan the dataset at `path`; no pixel is decoded but those that settle the classes."""
     source = open_source(path)
-    apart = options.images if options is not None else None
-    watched = tuple((s, s.stamps()) for s in (source, apart) if s is not None)
+    watched = tuple((s, s.stamps()) for s in (source, options.images) if s is not None)
     ledger = Ledger(on_error)
     for remark in source.remarks:
         ledger.note("source", source.name, remark)
@@ -180,8 +179,8 @@ def open_dataset(
         if reason.startswith(UNREADABLE):
             ledger.lose("skipped-folder", unread, f"{source.label(unread)}: {reason}")
     with source.remembering(), stopwatch.stage("scan"):
-        found, evidence, here = detect(source, format) if options is None else _detect(source, format, options)
-        reading = Reading(here, options or ReadOptions(), on_error)
+        found, evidence, here = _detect(source, format, options)
+        reading = Reading(here, options, on_error)
         assert found.scan is not None
         scan = found.scan(reading, ledger)
     if scan.images is not None:

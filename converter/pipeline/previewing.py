@@ -133,7 +133,7 @@ def preview(
     images: Sequence[str] = (),
     color_by: ColorBy = "instance",
     format: str | None = None,
-    options: ReadOptions | None = None,
+    options: ReadOptions,
     on_error: OnError = "stop",
     workers: int = 1,
     progress: Progress = silent,

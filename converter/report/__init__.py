@@ -6,9 +6,10 @@
     drawing   what is drawn on an image, over the image
     layers    the same as transparent pictures that a page can switch on and off
     sheet     tiles in a grid with captions and a legend
-    facts     what a report counts of every image, in the workers
     thumbs    what is wrong, marked
-    charts    histograms and heat maps
+    charts    tables whose rows have bars
+    heat      where in their images masks lie
+    words     what each finding means
     page      everything of a check on one page; diff_page the same of a comparison
 
 Pixel (u, v) of a view covers [u, u + 1) x [v, v + 1) there; shapes keep the units of the

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from converter.geometry import labelmap, rle, shapes
+from converter.geometry import labelmap, shapes
 from converter.model import Box, Header, Instance, Marks, Rle, Sample
 from converter.report import text
 from converter.report.palette import Rgb, class_colors, color
@@ -267,16 +267,3 @@ def _borders(labels: NDArray[np.unsignedinteger]) -> NDArray[np.bool_]:
     border[:, :-1] |= labels[:, 1:] != labels[:, :-1]
     border[:-1] |= labels[1:] != labels[:-1]
     return border
-
-
-def region_of(instance: Instance, sample: Sample) -> Rle | None:
-    """The pixels of an instance; of a box those within it; None of marks."""
-    if isinstance(instance.shape, Marks):
-        return None
-    return shapes.mask_of(instance.shape, sample.image.height, sample.image.width)
-
-
-def area_of(instance: Instance, sample: Sample) -> int:
-    """How many pixels an instance has."""
-    region = region_of(instance, sample)
-    return 0 if region is None else rle.area(region)

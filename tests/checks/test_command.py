@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import converter
+from converter.format import ReadOptions
 from converter.pipeline.opening import open_dataset
 from converter.pipeline.sampling import sample
 from tests.checks import small
@@ -68,7 +69,7 @@ def test_a_sample_is_the_same_in_every_format_and_for_every_number_of_workers(tm
     converter.convert(root, tmp_path / "yolo", to="yolo-seg", workers=1)
     converter.convert(root, tmp_path / "masks.zip", to="instance-png", workers=1)
     for each in (root, tmp_path / "yolo", tmp_path / "masks.zip"):
-        refs = sample(open_dataset(str(each)).scan.refs, 5, 1)
+        refs = sample(open_dataset(str(each), options=ReadOptions()).scan.refs, 5, 1)
         assert sorted(r.image.name for r in refs) == CHOSEN
     reports = [segpack("check", root, "--sample", 5, "--seed", 1, "--json", "--workers", n).out for n in (1, 2)]
     assert reports[0] == reports[1]
