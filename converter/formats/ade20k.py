@@ -22,7 +22,10 @@ attributes, which is part of which) has no number in the PNG to go by and is not
 PNGs of single objects in <name>/ show each one whole: 128 there is what another object hides, and no
 foreground; they are not needed.
 
-Holds: masks without overlaps within a level; or one class a pixel.
+Coordinates: none; a pixel of a mask is the pixel of the image in its place.
+
+Holds: masks without overlaps within a level; or one class a pixel. Read only.
+Cannot hold: overlaps within a level, crowds, boxes.
 Source: https://github.com/CSAILVision/ADE20K and https://github.com/CSAILVision/sceneparsing.
 """
 

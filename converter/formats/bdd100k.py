@@ -10,7 +10,10 @@ of the object. A class of 0 is background. The flags other than crowd are kept a
 Classes of ins_seg and seg_track_20 are 1 pedestrian to 8 bicycle, those of pan_seg 1 dynamic
 to 40 truck; other sets give theirs in classes.json beside the folders, or with --classes.
 
-Holds: masks without overlaps, crowds, the flags.
+Coordinates: none; a pixel of a mask is the pixel of the image in its place.
+
+Holds: masks without overlaps, crowds, the flags. Read only.
+Cannot hold: overlaps, boxes, other attributes.
 Source: https://doc.bdd100k.com/format.html, "Bitmasks", and the configurations of its toolkit.
 """
 

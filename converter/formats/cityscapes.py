@@ -20,7 +20,11 @@ Cityscapes. Images without a split or a city lie in a folder `all` in its place,
 names get the ending `_leftImg8bit`; reading takes both off again. Polygons are not written:
 as those scripts draw them they cannot hold every mask exactly.
 
+Coordinates: none; a pixel of a map is the pixel of the image in its place;
+vertices of polygons.json are places between pixels, (0, 0) the outer corner of the first.
+
 Holds: masks without overlaps, one crowd region of a class an image, class ids 1 to 64.
+Cannot hold: overlaps, boxes, attributes, masks without a pixel.
 Source: cityscapesScripts, json2instanceImg.py and helpers/labels.py.
 """
 

@@ -9,6 +9,8 @@ The id of a pixel's segment is R + 256 G + 65536 B; 0 is unlabelled. The JSON li
 categories with `isthing`. Ids are unique within an image only. The image's file_name ends in
 .jpg, the PNG's in .png.
 
+Coordinates of `bbox` are pixels from the outer corner of the first pixel; a pixel of the PNG is that of the image.
+
 Holds: masks without overlaps, crowds, attributes. `isthing` is written 1 where the source
 does not say, and 0 for classes of a set that was semantic.
 Cannot hold: masks without a pixel, overlaps, boxes.

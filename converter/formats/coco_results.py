@@ -9,7 +9,10 @@ those of --classes, else class_1 and so on, with a note. Results have no ids.
 
 A folder that holds annotations as well is two datasets: name the results themselves.
 
-Holds: masks as RLE, boxes; `score` is kept as an attribute.
+Coordinates of boxes are pixels from the outer corner of the first pixel.
+
+Holds: masks as RLE, boxes; `score` is kept as an attribute. Read only.
+Cannot hold: polygons, crowds, ids, facts of images.
 Source: https://cocodataset.org/#format-results.
 """
 

@@ -12,6 +12,8 @@ The background is black, or class 0 where every pixel has a class; what is to be
 They are called background and ignore, or _background_ and _ignore_ beside classes of these names.
 In labelmap.txt, which cannot hold them, a colon and a # in front become `_` in names.
 
+Coordinates: none; a pixel of a mask is the pixel of the image in its place.
+
 Such a set is read as semantic-png, which takes the ids from classes.json. It is a format of its own in
 writing because trainers that want colours cannot read ids, and the other way round.
 

@@ -8,7 +8,10 @@ like, or by --masks "01_GT/SEG/man_seg{image}.tif" and --image-pattern "01/t{ima
 They look the same as masks of classes, so they are only read when named:
 --from instance-map. All objects have the class `object`, or what --class-name says.
 
-Holds: masks without overlaps, of one class.
+Coordinates: none; a pixel of a mask is the pixel of the image in its place.
+
+Holds: masks without overlaps, of one class. Read only.
+Cannot hold: classes, overlaps, crowds, boxes, attributes.
 Known tools: Cellpose (`_masks.png`), StarDist, scikit-image `label`, ImageJ (16-bit TIFF).
 """
 

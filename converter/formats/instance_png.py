@@ -6,7 +6,8 @@
     masks/[<split>/]<path without extension>/0001_<class id>.png
     coco/coco.json                                 read for what it says beside the masks
 
-Every mask has the size of its image; masks may overlap.
+Every mask has the size of its image, and a pixel of it is the pixel of the image in its place; masks may overlap.
+Coordinates of the boxes in index.csv are pixels from the outer corner of the first pixel.
 
 Read beside that: a folder an image (<id>/images/x.png, <id>/masks/*.png: DSB 2018; in folders of
 splits, of which one without any mask is left out, with a note; images of one name are called <id>/x.png),

@@ -8,7 +8,10 @@ The classes are those of Cityscapes. Number 0 is a whole class: the region of a 
 without objects (road, sky), and a group (crowd) of one whose objects are told apart.
 0 is unlabelled.
 
-Holds: masks without overlaps, groups.
+Coordinates: none; a pixel of a map is the pixel of the image in its place.
+
+Holds: masks without overlaps, groups. Read only.
+Cannot hold: overlaps, boxes, attributes, more than 255 objects of a class in an image.
 Source: readme of the KITTI semantic instance development kit.
 """
 

@@ -14,7 +14,7 @@ Objects of which one is part of another (`ispartof`) and that share a name are o
 Deleted objects are left out. Occluded and attributes (`name=value, flag`) are kept.
 Classes are the names in use, numbered by name.
 
-Holds polygons, boxes, masks, attributes. Read only.
+Holds: polygons, boxes, masks, attributes. Read only. Cannot hold: crowds, ids of classes.
 
 Known exporters: the LabelMe web tool, CVAT, Datumaro.
 

@@ -3,7 +3,7 @@
     annotations/lvis_v1_<split>.json      lvis.json in a set without splits; any JSON named directly
     images/[<split>/]<file_name>
 
-As COCO, but for three things. An image may have no `file_name`: then its name is the end of
+As COCO, coordinates too, but for three things. An image may have no `file_name`: then its name is the end of
 `coco_url` with the folder before it (train2017/000000391895.jpg), as images of both COCO
 folders occur in one split. `neg_category_ids` are classes that are surely not in the image,
 `not_exhaustive_category_ids` those of which only some objects were drawn; both are kept,

@@ -9,7 +9,10 @@ has one (the last is `void--unlabeled`). Classes that tell objects apart have `i
 Of two versions in one folder the newest is read, with a note. labels/ (class ids) and
 panoptic/ say nothing more and are not read.
 
-Holds: masks without overlaps.
+Coordinates: none; a pixel of a map is the pixel of the image in its place.
+
+Holds: masks without overlaps. Read only.
+Cannot hold: overlaps, crowds, boxes, attributes, more than 256 objects of a class in an image.
 Source: the demo and config that come with the dataset (https://www.mapillary.com/dataset/vistas).
 """
 

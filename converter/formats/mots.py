@@ -13,7 +13,10 @@ ignored region); in a table that region has class 10, and masks are compressed R
 Classes are 1 car and 2 pedestrian. The number stays with a track through the frames of a
 sequence, and is kept as `track_id`.
 
-Holds: masks without overlaps, track numbers, ignored regions.
+Coordinates: none; a pixel of a map is the pixel of the image in its place.
+
+Holds: masks without overlaps, track numbers, ignored regions. Read only.
+Cannot hold: overlaps, crowds, boxes, other attributes.
 Known sets: KITTI MOTS (sequences 0000 to 0028), MOTSChallenge (0002 is MOTS20-02; only pedestrians).
 Source: https://www.vision.rwth-aachen.de/page/mots, "Annotation format".
 """

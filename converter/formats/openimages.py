@@ -6,13 +6,14 @@
     <any folder>/<ImageID>.jpg
     class-descriptions*.csv                   /m/01g317,Person (without a header)
 
-Box columns are fractions of width and height. The PNG may have another size than the image: then
+Coordinates of boxes are fractions of width and height. The PNG may have another size than the image: then
 a pixel of the image takes that of the mask that lies in its place, floor((i + 0.5) * n / m),
 with a note. Classes are numbered from 1 in the order of their LabelName; without descriptions
 LabelName is their name. The file name says the split (train-, validation-, test-). Of tables of
 boxes alone (*-annotations-bbox.csv) a note says that they are not read.
 
-Holds: masks with overlaps, boxes. `predicted_iou`, `box_id` and `clicks` are kept.
+Holds: masks with overlaps, boxes. `predicted_iou`, `box_id` and `clicks` are kept. Read only.
+Cannot hold: polygons, crowds, other attributes.
 Source: https://storage.googleapis.com/openimages/web/download_v7.html.
 """
 

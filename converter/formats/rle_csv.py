@@ -19,7 +19,10 @@ Classes are numbers, named with --classes, else class_1 and so on; or names, num
 the order of the alphabet; without a class column all is `object`, or what --class-name says.
 The size comes from the image, or from Height and Width.
 
-Holds: masks with overlaps; attributes by number. Other columns are not read, with a note.
+Coordinates: none; runs count the pixels of the image.
+
+Holds: masks with overlaps; attributes by number. Other columns are not read, with a note. Read only.
+Cannot hold: boxes, crowds, polygons.
 Known sets: DSB 2018, Airbus ships, Severstal steel, clouds, HuBMAP, iMaterialist (`24_1_2` or `24_1,2`: the class
 and its attributes, which are told as the attribute `ids`; so is the column AttributesIds).
 """

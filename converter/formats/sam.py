@@ -10,7 +10,9 @@ the annotation, with a note, and refused when none or more than one way fits.
 
 There are no classes: all is `object`, or what --class-name says. Scores and points are kept.
 
-Holds: masks with overlaps, attributes.
+Coordinates of boxes and points are pixels from the outer corner of the first pixel.
+
+Holds: masks with overlaps, attributes. Read only. Cannot hold: classes, crowds, polygons.
 Source: https://github.com/facebookresearch/segment-anything#dataset.
 """
 

@@ -4,7 +4,8 @@
     images/[<split>/]<path>
     masks/[<split>/]<path without extension>.png     8-bit gray, 16-bit where ids need it
 
-Every mask has the size of its image. 0 is the background unless a class 0 of another name
+Every mask has the size of its image. Coordinates: none; a pixel of a mask is the pixel of the image in
+its place. 0 is the background unless a class 0 of another name
 is declared; 255 in 8-bit masks is to be ignored when it is declared so, or undeclared and
 present beside other classes; where masks hold only 0 and 255, 255 is the one class.
 

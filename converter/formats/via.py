@@ -18,8 +18,10 @@ one that is there in every region: `label`, `class`, `name`, `type` and the like
 others; a note says which. Without any attribute there is one class, `object` or what
 `--class-name` says. The other attributes are kept, of images too.
 
-Holds polygons, boxes, ellipses, marks, attributes. Read only. Where a JSON and a CSV lie
-side by side, the JSON is read, and a note says so.
+Where a JSON and a CSV lie side by side, the JSON is read, and a note says so.
+
+Holds: polygons, boxes, ellipses, marks, attributes. Read only.
+Cannot hold: masks but as polygons, holes, crowds, ids of classes.
 
 Source: https://www.robots.ox.ac.uk/~vgg/software/via/.
 """

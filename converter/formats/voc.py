@@ -15,11 +15,11 @@ Masks are read by index, never by colour; masks saved in colours by labelmap.txt
 palette of the challenge. Without SegmentationObject and XML the set is semantic. Void
 pixels stay void wherever the target has a place for them.
 
-Boxes: the challenge and supervision count pixels from 1 and include the last. Roboflow
+Coordinates of boxes: the challenge and supervision count pixels from 1 and include the last. Roboflow
 counts corners from 1, nearly all other exporters from 0. Boxes are read as pixels from 1
 only when the files say who wrote them, and as corners from 1 only when some lie at width or
-height + 1; never when a coordinate is 0. A note says which way was taken. Written are
-corners from 0.
+height + 1; never when one is 0. A note says which way was taken. Written are
+corners from 0. A pixel of a mask is the pixel of the image in its place.
 
 An object's mask is the one of the same number when that fits every mask of the image in
 class and place (as in the challenge, and in what is written here); else boxes and masks are

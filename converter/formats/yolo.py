@@ -18,7 +18,7 @@ and not there is absent where no image is left for it. Class names also in coco.
 predefined_classes.txt (labelImg), notes.json (Label Studio), _darknet.labels (Roboflow).
 The confidence of a box is kept as the attribute score; of a polygon it is left out, as track ids are.
 
-Cannot hold: masks, crowds (unless asked to), attributes, objects without a pixel.
+Holds: boxes. Cannot hold: masks, crowds (unless asked to), attributes, objects without a pixel.
 Known exporters: Ultralytics, Roboflow, CVAT (list files, track ids), Label Studio.
 Source: Ultralytics data/utils.py and https://docs.ultralytics.com/datasets/.
 """

@@ -12,7 +12,9 @@ a label file may be empty. Labels may also lie in labels/, of images in images/ 
 Darknet's own trees have these files in data/ beside cfg/, or call them voc.data and voc.names: a .data
 file that names a list and a file of names says so, where no data.yaml does.
 
-Holds: boxes. Class index i is class id i + 1.
+Coordinates are fractions of width and height. Class index i is class id i + 1.
+
+Holds: boxes. Read only. Cannot hold: masks, crowds, attributes.
 Known exporters: CVAT (YOLO 1.1), Datumaro, Darknet itself.
 Source: https://docs.cvat.ai/docs/manual/advanced/formats/format-yolo/.
 """

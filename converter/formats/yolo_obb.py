@@ -13,7 +13,7 @@ says `task: obb`, or every row has eight coordinates and the set or its YAML is 
 corners. Written: four corners as they are, the corners of an upright box, and of any other
 mask the smallest rectangle around it.
 
-Cannot hold: masks, crowds (unless asked to), attributes, objects without a pixel.
+Holds: boxes, also turned ones. Cannot hold: masks, crowds (unless asked to), attributes, objects without a pixel.
 Known sets: DOTA as Ultralytics has it (`dota8`).
 Source: https://docs.ultralytics.com/datasets/obb/.
 """

@@ -13,6 +13,7 @@ Read beside that: all that is read as yolo (`segpack formats yolo`), where there
 Rows of boxes may stand among them. The number at the end of a polygon's row that makes no pair, a
 track id or a confidence, is left out, with a note.
 
+Holds: masks, with holes and parts in one ring.
 Cannot hold: boxes, crowds (unless asked to), attributes, objects without a pixel.
 Known exporters: Ultralytics, Roboflow, CVAT (list files, track ids), Label Studio.
 Source: Ultralytics data/utils.py and https://docs.ultralytics.com/datasets/.

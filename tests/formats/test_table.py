@@ -41,5 +41,6 @@ def test_the_command_lists_every_format():
 def test_every_format_has_a_page(name):
     format = all_formats()[name]
     assert len(format.page.splitlines()) > 8
-    assert "hold" in format.page.lower()
+    for part in ("holds", "cannot hold", "coordinates"):
+        assert part in format.page.lower()
     assert "|" not in format.summary
