@@ -41,6 +41,7 @@ __all__ = [
     "tell_unused",
 ]
 
+_ENDINGS = tuple(codec.EXTENSIONS)
 TEXTS = (".csv", ".json", ".md", ".names", ".txt", ".xml", ".yaml", ".yml")
 SPLIT_ORDER = {"train": 0, "val": 1, "test": 2}
 SPLIT_WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
@@ -72,7 +73,8 @@ def own_ids(images: Iterable[Image]) -> bool:
 
 
 def is_image(path: str) -> bool:
-    return posixpath.splitext(path)[1].lower() in codec.EXTENSIONS
+    """Whether a path has the extension of an image; asked of every file of a source, by many formats."""
+    return path.lower().endswith(_ENDINGS) and "." in path.rpartition("/")[2].lstrip(".")
 
 
 def stem(path: str) -> str:
@@ -82,7 +84,12 @@ def stem(path: str) -> str:
 
 def image_files(source: Source, folder: str = "") -> list[str]:
     """Every path of an image below `folder` ("" or ending in "/"), readable or not, in code point order."""
-    return [n for n in source.listed() if n.startswith(folder) and is_image(n)]
+    found = source.known(_images_within)
+    return [path for path in found if path.startswith(folder)] if folder else list(found)
+
+
+def _images_within(source: Source) -> list[str]:
+    return [path for path in source.listed() if is_image(path)]
 
 
 def tell_unused(source: Source, refs: Iterable[Ref], others: Iterable[str], ledger: Ledger) -> None:

@@ -42,10 +42,14 @@ def instance_folders(source: Source) -> dict[str, list[str]]:
 
     A folder that is named for a split is none, even when there is one image in it.
     """
+    return source.known(_folders_within)
+
+
+def _folders_within(source: Source) -> dict[str, list[str]]:
     images: dict[str, list[str]] = defaultdict(list)
     masks: dict[str, list[str]] = defaultdict(list)
     for path in source.names():
-        parent, _, folder = posixpath.dirname(path).rpartition("/")
+        parent, _, folder = path.rpartition("/")[0].rpartition("/")
         if not parent or not is_image(path) or is_split_name(posixpath.basename(parent)):
             continue
         if folder.lower() in {"images", "image"}:

@@ -91,6 +91,10 @@ def _in_ascii(head: bytes) -> bytes:
 
 def _label_paths(source: Source) -> list[str]:
     """Text files that stand where labels of images do; those in labels/ when the images lie elsewhere."""
+    return source.known(_labels_within)
+
+
+def _labels_within(source: Source) -> list[str]:
     images = image_files(source)
     labels = Labels(source, images)
     if images:

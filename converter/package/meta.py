@@ -179,7 +179,7 @@ def about(source: Source) -> Meta | None:
         return None
     data, label = source.read(META), source.label(META)
     if FORMAT.encode() in data:
-        return decode(data, label)
+        return source.once(META, decode)
     if INDEX in source:
         try:
             json.decode(data, label)
