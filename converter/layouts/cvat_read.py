@@ -12,7 +12,7 @@ import numpy as np
 
 from converter.codecs import text, xml
 from converter.errors import ShapeError, SourceError
-from converter.format import Reading, Scan
+from converter.format import ClassTable, Reading, Scan
 from converter.layouts.by_name import ids_by_name, mentions, named_classes
 from converter.layouts.figures import (
     Part,
@@ -86,18 +86,19 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
                 continue
             refs.append(Ref(image, Payload(tostring(node), label)))
     refs = _unique(refs, ledger)
-    declared = list(dict.fromkeys(names))
-    if not declared:
-        used = {f.get("label", "") for r in refs for f in xml.decode(r.payload.element, "") if f.tag in FIGURES}
-        declared = sorted(used - {""})
-    table = reading.options.classes
-    if table is not None:
-        used = {f.get("label", "") for r in refs for f in xml.decode(r.payload.element, "") if f.tag in FIGURES}
-        declared += sorted(n for n in used - set(declared) if mentions(table, n))
+    declared = _declared(list(dict.fromkeys(names)), refs, reading.options.classes)
     classes = named_classes(declared, (), source.label(files[0]), colors)
     tell_unused(reading.images, refs, files, ledger)
     header = Header("cvat", "instance", classes, order_splits(r.image.split for r in refs), title)
     return Scan(header, refs)
+
+
+def _declared(names: list[str], refs: Sequence[Ref], table: ClassTable | None) -> list[str]:
+    """The labels of the task, and those in use that only a class file mentions; without any, all that are in use."""
+    if names and table is None:
+        return names
+    used = {f.get("label", "") for r in refs for f in xml.decode(r.payload.element, "") if f.tag in FIGURES} - {""}
+    return names + sorted(n for n in used.difference(names) if not names or (table is not None and mentions(table, n)))
 
 
 def _file_split(path: str) -> str | None:
