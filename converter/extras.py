@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from converter.errors import SourceError
-from converter.geometry import runlengths
+from converter.geometry import rle, runlengths
 from converter.model import Image, Rle
 
 __all__ = ["IGNORE_REGION", "fits", "ignored", "ignoring", "legible"]
@@ -72,17 +72,20 @@ def legible(value: Any) -> bool:
 
 
 def ignored(image: Image) -> Rle | None:
-    """The region of an image that is to be ignored; SourceError when the source's is none."""
+    """The region of an image that is to be ignored, None for no pixel; SourceError when the source's is none."""
     entry: Any = image.extra.get(IGNORE_REGION)
     if entry is None:
         return None
     try:
-        return runlengths.from_string(entry["counts"], image.height, image.width)
+        region = runlengths.from_string(entry["counts"], image.height, image.width)
     except (KeyError, TypeError, ValueError) as error:
         raise SourceError(image.path, f"{IGNORE_REGION}: {error}", remedy="mend or remove it") from None
+    return region if rle.area(region) else None
 
 
-def ignoring(image: Image, region: Rle) -> Image:
-    """The image with `region` as what is to be ignored of it."""
-    entry = {"size": [region.height, region.width], "counts": region.counts.decode()}
-    return msgspec.structs.replace(image, extra={**image.extra, IGNORE_REGION: entry})
+def ignoring(image: Image, region: Rle | None) -> Image:
+    """The image with `region` as what is to be ignored of it; without an entry where that is no pixel."""
+    extra = {k: v for k, v in image.extra.items() if k != IGNORE_REGION}
+    if region is not None and rle.area(region):
+        extra[IGNORE_REGION] = {"size": [region.height, region.width], "counts": region.counts.decode()}
+    return msgspec.structs.replace(image, extra=extra)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.errors import ShapeError
-from converter.extras import ignored, ignoring
+from converter.extras import IGNORE_REGION, ignored, ignoring
 from converter.geometry import raster, rle, shapes
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
@@ -146,9 +146,9 @@ def warp_sample(sample: Sample, warp: Warp, pad: int, step: dict[str, Any] | Non
 
 
 def _warp_image(image: Image, warp: Warp, step: dict[str, Any] | None) -> Image:
-    region = None if warp.keeps else ignored(image)
-    if region is not None:
-        image = ignoring(image, warp_rle(region, warp))
+    if not warp.keeps and IGNORE_REGION in image.extra:
+        region = ignored(image)
+        image = ignoring(image, None if region is None else warp_rle(region, warp))
     extra = dict(image.extra)
     if step is not None:
         before = extra.get(STEPS)

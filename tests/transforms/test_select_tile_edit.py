@@ -19,7 +19,7 @@ from PIL import Image
 from converter import api
 from converter.errors import UsageError
 from converter.transforms.tile import Tile, windows
-from tests.oracle import coco_masks
+from tests.oracle import coco_masks, from_segmentation
 from tests.transforms.sets import CocoSet, Result, blob, code, noise, photo
 
 
@@ -220,6 +220,20 @@ def test_tiles_of_boxes_and_polygons(tmp_path: Path) -> None:
     assert [a["bbox"] for a in left[1:]] == [[15.5, 2, 4.5, 6]]
     assert [(a["bbox"], a["cut"]) for a in right] == [([0, 2, 4.5, 6], True)]
     assert not result.annotations("a_x0_y20.png")
+
+
+@pytest.mark.parametrize("to", ["labelme", "voc", "coco"])
+def test_tiles_without_a_pixel_to_be_ignored_have_no_region_for_it(tmp_path: Path, to: str) -> None:
+    made = CocoSet(tmp_path / "in")
+    ignored = square(20, 40, 0, 0, 8)
+    id = made.image("a.png", photo(20, 40))
+    made.top["images"][-1]["ignore_region"] = code(ignored)
+    made.draw(id, code(square(20, 40, 10, 5, 12)))
+    found = api.convert(made.save(), tmp_path / "out", to=to, tile="20x20")
+    assert not [loss for loss in found.losses if loss.code == "ignore-dropped"]
+    regions = [sample.image.extra.get("ignore_region") for sample in api.open(tmp_path / "out")]
+    assert regions[1] is None
+    np.testing.assert_array_equal(from_segmentation(regions[0], 20, 20), ignored[:, :20])
 
 
 def test_what_no_tile_shows_is_a_loss(tmp_path: Path) -> None:
