@@ -319,6 +319,8 @@ class Assembler:
         thing = 0 if self.writing.was_semantic is not None else 1
         top = header.extra | {"categories": [_category(c, thing) for c in header.classes]}
         for split, part in self.parts.items():
+            if part.empty:
+                continue
             with self.out.stream(f"{_bare(self.writing, split)}.json") as stream:
                 part.write(stream, top)
 

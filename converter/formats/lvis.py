@@ -104,6 +104,8 @@ class Assembler:
         header = self.writing.header
         top = header.extra | {"categories": [self._category(c) for c in header.classes]}
         for split, part in self.parts.items():
+            if part.empty:
+                continue
             name = f"annotations/lvis_v1_{split}.json" if split else "annotations/lvis.json"
             with self.out.stream(self.writing.prefix + name) as stream:
                 part.write(stream, top)

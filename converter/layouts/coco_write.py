@@ -88,17 +88,24 @@ class CocoAssembler:
     def finish(self) -> None:
         top = _top(self.writing)
         for split, part in self.parts.items():
+            if part.empty:
+                continue
             with self.out.stream(f"{self.writing.prefix}{split or 'coco'}.json") as stream:
                 part.write(stream, top)
 
 
 class Part:
-    """One JSON file in the making: entries in files without a name, so that memory stays flat."""
+    """One JSON file in the making: entries in files without a name, so that memory stays flat.
+
+    Where all images of a split are left out it stays `empty`, and there is no file of it.
+    """
 
     def __init__(self, out: Target) -> None:
         self.images, self.annotations = out.spool(), out.spool()
+        self.empty = True
 
     def add(self, image: bytes, annotations: list[bytes]) -> None:
+        self.empty = False
         self.images.entry(image)
         for annotation in annotations:
             self.annotations.entry(annotation)

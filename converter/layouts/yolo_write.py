@@ -10,6 +10,7 @@ from itertools import accumulate, chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from converter.format import Encoded, Record, Writing
@@ -131,9 +132,11 @@ class YoloAssembler:
 
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
+        self.splits: set[str | None] = set()
 
     def add(self, record: Record) -> None:
-        """Nothing is kept: label files are complete by themselves."""
+        """The split is all that is kept: label files are complete by themselves."""
+        self.splits.add(record.image.split)
 
     def finish(self) -> None:
         from converter.codecs import yaml  # noqa: PLC0415 -- slow to import, and seldom needed
@@ -141,8 +144,9 @@ class YoloAssembler:
         self.out.write(f"{self.writing.prefix}data.yaml", yaml.encode(self.config()))
 
     def config(self) -> dict[str, Any]:
-        """What data.yaml says."""
-        return config(self.writing.header)
+        """What data.yaml says: of splits that are left with no image there is no folder."""
+        header = self.writing.header
+        return config(msgspec.structs.replace(header, splits=tuple(s for s in header.splits if s in self.splits)))
 
 
 def config(header: Header) -> dict[str, Any]:

@@ -123,13 +123,15 @@ class PackageAssembler:
 
     def meta(self) -> meta.Meta:
         header = self.writing.header
+        splits = tuple(split for split in header.splits if self.per_split[split])
         counts = meta.Counts(
             images=self.images,
             instances=self.instances,
             per_class={c.name: self.per_class[c.id] for c in header.classes},
-            per_split={split: self.per_split[split] for split in header.splits},
+            per_split={split: self.per_split[split] for split in splits},
         )
-        return to_meta(self.writing, counts, self.sizes, self.losses)
+        writing = msgspec.structs.replace(self.writing, header=msgspec.structs.replace(header, splits=splits))
+        return to_meta(writing, counts, self.sizes, self.losses)
 
 
 def to_meta(writing: Writing, counts: meta.Counts, sizes: set[tuple[int, int]], losses: dict[str, int]) -> meta.Meta:

@@ -74,6 +74,16 @@ def test_filters(tmp_path: Path, source: str, conditions: list[str], wanted: dic
     assert found.images == len(wanted)
 
 
+@pytest.mark.parametrize("to", ["coco", "coco-panoptic", "instance-png", "lvis", "semantic-png", "yolo", "yolo-seg"])
+def test_a_split_that_is_left_without_an_image_is_none(tmp_path: Path, source: str, to: str) -> None:
+    api.convert(source, tmp_path / "out", to=to, filter=["instances>2"])
+    assert api.check(tmp_path / "out", fail_on="error").ok
+    assert api.open(tmp_path / "out").format == to
+    told = [p for p in (tmp_path / "out").rglob("*") if p.suffix in {".json", ".yaml", ".csv"}]
+    assert told
+    assert not [p for p in told if "val" in p.name or "val: images/val" in p.read_text() or '"val"' in p.read_text()]
+
+
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
