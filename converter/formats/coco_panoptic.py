@@ -37,8 +37,8 @@ from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_family import marked, open_marked
 from converter.layouts.coco_files import CocoFile
 from converter.layouts.coco_images import IMAGE_KEYS, Id, scan_images, with_extra
-from converter.layouts.coco_read import top_entries
-from converter.layouts.coco_write import Part
+from converter.layouts.coco_read import told_header
+from converter.layouts.coco_write import Part, marked_extra
 from converter.layouts.images import ImageIndex, order_splits, own_ids, shown_name, tell_unused
 from converter.layouts.label_maps import colors
 from converter.layouts.masks import check_size
@@ -98,7 +98,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     tell_unused(reading.images, refs, [*(f.path for f in files), *masks], ledger)
     classes, background = settle_classes(declared, used, files, ledger)
     splits = order_splits(r.image.split for r in refs)
-    header = Header("coco-panoptic", "instance", classes, splits, background_id=background, extra=top_entries(files))
+    header = told_header("coco-panoptic", files, classes, background, splits)
     ids = [s["id"] for r in refs for s in r.payload.segments]
     if not own_ids(r.image for r in refs):
         refs = [msgspec.structs.replace(r, image=msgspec.structs.replace(r.image, id=None)) for r in refs]
@@ -317,7 +317,7 @@ class Assembler:
     def finish(self) -> None:
         header = self.writing.header
         thing = 0 if self.writing.was_semantic is not None else 1
-        top = header.extra | {"categories": [_category(c, thing) for c in header.classes]}
+        top = marked_extra(self.writing) | {"categories": [_category(c, thing) for c in header.classes]}
         for split, part in self.parts.items():
             if part.empty:
                 continue

@@ -40,6 +40,7 @@ from converter.storage import Target
 __all__ = ["FORMAT"]
 
 Rgb = tuple[int, int, int]
+IGNORE = 255
 BLACK: Rgb = (0, 0, 0)
 IGNORED: Rgb = color_of(VOID)
 
@@ -78,11 +79,21 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     """One RGB PNG."""
     if sample.labels is None:
         raise Skipped
-    colors = legend(writing.header)
+    colors = _with_ignored(legend(writing.header))
     table: NDArray[np.uint8] = np.zeros((max(*colors, int(sample.labels.max(initial=0)), 1) + 1, 3), np.uint8)
     for id, (_, rgb) in colors.items():
         table[id] = rgb
-    return Encoded([(mask_stem(writing, sample.image) + ".png", png_write.encode_rgb(table[sample.labels]))], None)
+    files = [(mask_stem(writing, sample.image) + ".png", png_write.encode_rgb(table[sample.labels]))]
+    return Encoded(files, IGNORE in sample.labels)
+
+
+def _with_ignored(colors: dict[int, tuple[str, Rgb]]) -> dict[int, tuple[str, Rgb]]:
+    """The legend of masks with pixels that are to be ignored, of a set that does not declare them."""
+    if IGNORE in colors:
+        return colors
+    taken = {rgb for _, rgb in colors.values()}
+    rgb = IGNORED if IGNORED not in taken else _free(IGNORE, taken)
+    return dict(sorted({**colors, IGNORE: (ignore_word([name for name, _ in colors.values()]), rgb)}.items()))
 
 
 class Assembler:
@@ -90,12 +101,15 @@ class Assembler:
 
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
+        self.ignored = False
 
     def add(self, record: Record) -> None:
-        """Nothing is kept: masks are complete by themselves."""
+        """Whether pixels are to be ignored is all that is kept: masks are complete by themselves."""
+        self.ignored |= record.value
 
     def finish(self) -> None:
         colors = legend(self.writing.header)
+        colors = _with_ignored(colors) if self.ignored else colors
         entries: list[dict[str, Any]] = [{"id": i, "name": n, "color": list(rgb)} for i, (n, rgb) in colors.items()]
         self.out.write("classes.json", json.encode_pretty(entries))
         plain = legend_names([name for name, _ in colors.values()])

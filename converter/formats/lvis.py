@@ -30,7 +30,7 @@ from converter.layouts import coco_read
 from converter.layouts.coco_annotations import SHAPE_KEYS
 from converter.layouts.coco_family import marked, open_marked
 from converter.layouts.coco_images import IMAGE_KEYS
-from converter.layouts.coco_write import Part
+from converter.layouts.coco_write import Part, marked_extra
 from converter.layouts.coco_write import encode as encode_coco
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Image, Sample
@@ -102,7 +102,7 @@ class Assembler:
 
     def finish(self) -> None:
         header = self.writing.header
-        top = header.extra | {"categories": [self._category(c) for c in header.classes]}
+        top = marked_extra(self.writing) | {"categories": [self._category(c) for c in header.classes]}
         for split, part in self.parts.items():
             if part.empty:
                 continue

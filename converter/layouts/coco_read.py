@@ -37,7 +37,7 @@ from converter.layouts.images import ImageIndex, order_splits, own_ids, shown_na
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample
 
-__all__ = ["Payload", "files", "load", "scan", "scan_files", "scan_one", "top_entries", "top_extra"]
+__all__ = ["Payload", "files", "load", "scan", "scan_files", "scan_one", "told_header", "top_extra"]
 
 TOP_KEYS = frozenset({"images", "annotations", "categories"})
 
@@ -148,7 +148,8 @@ def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger, *, a
     ids_kept = _unique_annotations(ids, ledger)
     if not own_ids(r.image for r in refs):
         refs = [msgspec.structs.replace(r, image=msgspec.structs.replace(r.image, id=None)) for r in refs]
-    return Scan(_header(files, classes, background, refs), refs, ids_kept, images=around)
+    splits = order_splits(r.image.split for r in refs)
+    return Scan(told_header("coco", files, classes, background, splits), refs, ids_kept, images=around)
 
 
 def scan_one(reading: Reading, file: CocoFile, ledger: Ledger) -> tuple[dict[int, ClassInfo], list[Ref]]:
@@ -279,7 +280,7 @@ def _unique_annotations(files: Sequence[tuple[str, Ids]], ledger: Ledger) -> boo
     return whole.complete and not whole.twice()
 
 
-def top_entries(files: Sequence[CocoFile]) -> dict[str, Any]:
+def _top_entries(files: Sequence[CocoFile]) -> dict[str, Any]:
     """The entries of the files beside images, annotations and categories; of equal keys the first."""
     extra: dict[str, Any] = {}
     for file in files:
@@ -291,19 +292,23 @@ def top_entries(files: Sequence[CocoFile]) -> dict[str, Any]:
     return extra
 
 
-def _header(
-    files: Sequence[CocoFile], classes: tuple[ClassInfo, ...], background: int | None, refs: Sequence[Ref]
+def told_header(
+    format: str,
+    files: Sequence[CocoFile],
+    classes: tuple[ClassInfo, ...],
+    background: int | None,
+    splits: tuple[str, ...],
 ) -> Header:
-    mark, splits = _semantic_mark(top_entries(files)), order_splits(r.image.split for r in refs)
+    """The header with what the files say of themselves; that of a map of classes where they were one."""
+    mark, extra = _semantic_mark(_top_entries(files)), top_extra(files)
     if mark is not None:
-        extra = top_extra(files)
-        return Header("coco", "semantic", classes, splits, "", mark.get("background_id"), mark.get("ignore_id"), extra)
-    return Header("coco", "instance", classes, splits, background_id=background, extra=top_extra(files))
+        return Header(format, "semantic", classes, splits, "", mark.get("background_id"), mark.get("ignore_id"), extra)
+    return Header(format, "instance", classes, splits, background_id=background, extra=extra)
 
 
 def top_extra(files: Sequence[CocoFile]) -> dict[str, Any]:
-    """As `top_entries`, without the mark of a set that was semantic."""
-    extra = top_entries(files)
+    """As `_top_entries`, without the mark of a set that was semantic."""
+    extra = _top_entries(files)
     if _semantic_mark(extra) is not None:
         info = {k: v for k, v in extra["info"].items() if k != "segpack"}
         extra = {k: v for k, v in extra.items() if k != "info"} | ({"info": info} if info else {})
@@ -314,7 +319,10 @@ def _semantic_mark(extra: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the writer left in `info` of a set that was semantic."""
     info = extra.get("info")
     mark = info.get("segpack") if isinstance(info, dict) else None
-    return mark if isinstance(mark, dict) and mark.get("task") == "semantic" else None
+    if not isinstance(mark, dict) or mark.get("task") != "semantic":
+        return None
+    values = mark.get("background_id"), mark.get("ignore_id")
+    return mark if all(v is None or type(v) is int for v in values) else None
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:

@@ -122,13 +122,16 @@ class Part:
 
 def _top(writing: Writing) -> dict[str, Any]:
     """Everything of the file but images and annotations."""
-    header = writing.header
-    top = dict(header.extra)
+    return marked_extra(writing) | {"categories": [_category(c) for c in writing.header.classes]}
+
+
+def marked_extra(writing: Writing) -> dict[str, Any]:
+    """The top-level entries that are kept, with the mark of a set that was semantic."""
+    top = dict(writing.header.extra)
     mark = _semantic_mark(writing)
     if mark:
         info = top.get("info")
         top["info"] = (info if isinstance(info, dict) else {}) | {"segpack": mark}
-    top["categories"] = [_category(c) for c in header.classes]
     return top
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -28,6 +28,16 @@ class Lowering(msgspec.Struct, frozen=True):
     ids: dict[int, int]
     fill: int = 0
 
+    @property
+    def ignored_before(self) -> int | None:
+        """The value of pixels to be ignored in label maps of the source."""
+        return _ignored(self.source, {c.id for c in self.source.classes})
+
+    @property
+    def ignored_after(self) -> int | None:
+        """The same in those that are painted: 255 where nobody declares it and no class has it."""
+        return _ignored(self.source, self.ids.values())
+
 
 def plan(source: Header, holds: Holds, options: WriteOptions, ledger: Ledger) -> Lowering:
     """The header that the target will have. Class ids move only where they must, with a note."""
@@ -50,6 +60,12 @@ def plan(source: Header, holds: Holds, options: WriteOptions, ledger: Ledger) ->
     background = None if 0 in ids.values() else 0
     target = msgspec.structs.replace(source, task="instance", classes=classes, background_id=background, ignore_id=None)
     return Lowering(source, target, holds, options, ids)
+
+
+def _ignored(header: Header, taken: Collection[int]) -> int | None:
+    if header.ignore_id is not None:
+        return header.ignore_id
+    return IGNORE if IGNORE not in taken else None
 
 
 def _renamed(classes: tuple[ClassInfo, ...], ledger: Ledger) -> tuple[ClassInfo, ...]:
@@ -82,9 +98,9 @@ def _plan_semantic(source: Header, holds: Holds, options: WriteOptions, ledger: 
     if source.task == "semantic":
         taken = {c.id for c in source.classes}
         fill = source.background_id
-        ignore = source.ignore_id
         if fill is None:
-            fill = ignore if ignore is not None else IGNORE if IGNORE not in taken else max(taken) + 1
+            ignore = _ignored(source, taken)
+            fill = ignore if ignore is not None else max(taken) + 1
         return Lowering(source, source, holds, options, {c.id: c.id for c in source.classes}, fill)
     ids = _free_ids(source.classes, source.ignore_id, ledger)
     classes = tuple(sorted((msgspec.structs.replace(c, id=ids[c.id]) for c in source.classes), key=lambda c: c.id))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
+from converter.errors import UsageError
 from converter.extras import IGNORE_REGION, ignored, ignoring
 from converter.geometry import labelmap, rle, shapes
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.lower.extras import strip_image, tell_attributes
 from converter.lower.instances import BOX_DROPPED
-from converter.lower.plan import Lowering
+from converter.lower.plan import IGNORE, Lowering
 from converter.model import Box, Header, Image, Instance, LabelMap, Marks, Rle, Sample
 
 __all__ = ["cut", "to_semantic"]
@@ -22,7 +23,7 @@ def cut(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
     labels = sample.labels
     assert labels is not None
     header = how.source
-    outside = {v for v in (header.background_id, header.ignore_id) if v is not None}
+    outside = {v for v in (header.background_id, how.ignored_before) if v is not None}
     regions = labelmap.regions(labels, skip=outside)
     if how.options.instances == "components":
         found = [(id, part) for id, region in regions.items() for part in labelmap.components(region)]
@@ -34,7 +35,7 @@ def cut(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
 
 def _keep_ignored(sample: Sample, how: Lowering, ledger: Ledger) -> Image:
     """The image with its ignored region where the target has a place for it; else a loss."""
-    image, ignore = sample.image, how.source.ignore_id
+    image, ignore = sample.image, how.ignored_before
     if ignore is None or sample.labels is None or not (sample.labels == ignore).any():
         return image
     region = rle.encode(sample.labels == ignore)
@@ -48,7 +49,7 @@ def _keep_ignored(sample: Sample, how: Lowering, ledger: Ledger) -> Image:
 def to_semantic(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
     """A map of class ids; where instances overlap, the smaller lies on top."""
     image = sample.image
-    extra = {k: v for k, v in image.extra.items() if k != IGNORE_REGION or how.source.ignore_id is None}
+    extra = {k: v for k, v in image.extra.items() if k != IGNORE_REGION or how.ignored_after is None}
     bare = strip_image(msgspec.structs.replace(image, extra=extra), how, ledger)
     if sample.labels is not None:
         return Sample(bare, labels=sample.labels)
@@ -64,7 +65,7 @@ def to_semantic(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
                 instance=number,
                 amount=lost,
             )
-    labels = _paint_ignored(labels, image, how)
+    labels = _paint_ignored(labels, image, how, ledger)
     if how.source.task == "semantic" and how.source.background_id is None:
         _tell_uncovered(labels, image, how, ledger)
     return Sample(bare, labels=_typed(labels, how.target))
@@ -100,24 +101,34 @@ def _paintable(sample: Sample, how: Lowering, ledger: Ledger) -> tuple[list[tupl
     return regions, told
 
 
-def _paint_ignored(labels: LabelMap, image: Image, how: Lowering) -> LabelMap:
-    ignore = how.source.ignore_id
+def _paint_ignored(labels: LabelMap, image: Image, how: Lowering, ledger: Ledger) -> LabelMap:
+    """Pixels to be ignored lie under objects."""
+    ignore = how.ignored_after
     region = ignored(image) if ignore is not None else None
     if region is not None:
-        labels[rle.decode(region)] = ignore
+        bare = rle.decode(region) & (labels == how.fill)
+        labels[bare] = ignore
+        if hidden := rle.area(region) - int(np.count_nonzero(bare)):
+            said = f"{hidden} pixels to be ignored lie under objects"
+            ledger.lose("ignore-dropped", shown_name(image), said, amount=hidden)
     return labels
 
 
 def _tell_uncovered(labels: LabelMap, image: Image, how: Lowering, ledger: Ledger) -> None:
     """A set whose every pixel has a class, and an image that leaves some without."""
     bare = int(np.count_nonzero(labels == how.fill)) if how.fill != how.source.ignore_id else 0
-    if bare:
-        ledger.lose(
-            "unlabelled",
-            shown_name(image),
-            f"{bare} pixels belong to no class and became {how.fill}",
-            amount=bare,
+    region = ignored(image) if bare else None
+    bare -= rle.area(region) if region is not None else 0
+    if not bare:
+        return
+    if how.fill != how.ignored_after:
+        taken = next(c.name for c in how.target.classes if c.id == IGNORE)
+        raise UsageError(
+            f"{shown_name(image)}: {bare} pixels belong to no class, every pixel of this set has one, and {IGNORE}, "
+            f"which would say that they are to be ignored, is '{taken}'; move that class with --classes"
         )
+    said = f"{bare} pixels belong to no class and became {how.fill}, to be ignored"
+    ledger.lose("unlabelled", shown_name(image), said, amount=bare)
 
 
 def _typed(labels: LabelMap, header: Header) -> LabelMap:

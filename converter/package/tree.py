@@ -30,6 +30,7 @@ from converter.storage import Source, Target
 
 __all__ = ["PackageAssembler", "describe", "image_path", "indexed_image", "mask_stem", "rows_only", "to_meta"]
 
+IGNORE = 255
 SENTENCES = {
     "binary": "One 8-bit gray PNG an instance, masks/<image>/<number>_<class id>.png: 255 is the instance, 0 is not.",
     "multi-class": "One gray PNG an image, masks/<image>.png: a pixel is the id of its class.",
@@ -50,12 +51,13 @@ def mask_stem(writing: Writing, image: Image) -> str:
 
 
 class PackageRecord(msgspec.Struct, frozen=True):
-    """What the index and meta.json need of one image."""
+    """What the index and meta.json need of one image. `ignored`: pixels of it are, and no class has their value."""
 
     rows: list[index.Row]
     per_class: dict[int, int]
     size: tuple[int, int]
     instances: int
+    ignored: bool = False
 
 
 def describe(writing: Writing, sample: Sample, masks: list[tuple[str, bytes]]) -> PackageRecord:
@@ -65,9 +67,10 @@ def describe(writing: Writing, sample: Sample, masks: list[tuple[str, bytes]]) -
     if sample.labels is not None:
         path, data = masks[0] if masks else ("", b"")
         digest = hashlib.sha256(data).hexdigest() if masks else ""
-        values, _ = labelmap.values(sample.labels)
-        present = {int(v): 1 for v in values if int(v) in names}
-        return PackageRecord([index.image_row(sample, path, digest)], present, size, sum(present.values()))
+        values = labelmap.values(sample.labels)[0].tolist()
+        present = {v: 1 for v in values if v in names}
+        ignored = IGNORE in values and IGNORE not in names
+        return PackageRecord([index.image_row(sample, path, digest)], present, size, len(present), ignored)
     placed = masks or [("", b"")] * len(sample.instances)
     rows = [
         index.instance_row(
@@ -95,6 +98,7 @@ class PackageAssembler:
         self.per_split: Counter[str] = Counter()
         self.images = 0
         self.instances = 0
+        self.ignored = False
         self.losses: dict[str, int] = {}
 
     def add(self, record: Record) -> None:
@@ -111,6 +115,7 @@ class PackageAssembler:
             )
         self.images += 1
         self.instances += mine.instances
+        self.ignored |= mine.ignored
         self.sizes.add(mine.size)
         self.per_class.update(mine.per_class)
         if record.image.split:
@@ -130,7 +135,9 @@ class PackageAssembler:
             per_class={c.name: self.per_class[c.id] for c in header.classes},
             per_split={split: self.per_split[split] for split in splits},
         )
-        writing = msgspec.structs.replace(self.writing, header=msgspec.structs.replace(header, splits=splits))
+        ignore = IGNORE if self.ignored else header.ignore_id
+        settled = msgspec.structs.replace(header, splits=splits, ignore_id=ignore)
+        writing = msgspec.structs.replace(self.writing, header=settled)
         return to_meta(writing, counts, self.sizes, self.losses)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 import numpy as np
 
+from converter.extras import ignored
 from converter.geometry import labelmap, rle, shapes
 from converter.geometry.overlaps import iou_table
 from converter.layouts.images import shown_name
@@ -27,7 +28,7 @@ Kind: TypeAlias = Literal["changed", "missing", "extra", "class", "crowd"]
 Region: TypeAlias = tuple[int, int, int, int]
 MATCHED = 0.1  # IoU under which two objects are not one that was changed
 NEAR = 0.01  # pixels between boxes: formats write them in few digits
-IGNORED = "(ignored)"
+IGNORED, IGNORE = "(ignored)", 255
 
 
 class InstanceDiff(msgspec.Struct, frozen=True):
@@ -129,13 +130,15 @@ def _skips(ledger: Ledger) -> list[Loss]:
 
 
 def things_of(sample: Sample, header: Header, how: Lowering | None, names: Mapping[str, str]) -> list[Thing]:
-    """What is drawn on an image; with `how` the regions of classes."""
+    """What is drawn on an image, and what is to be ignored of it; with `how` the regions of classes."""
     if how is not None:
         return _regions(sample, how, names)
     image, called = sample.image, {c.id: names.get(c.name, c.name) for c in header.classes}
-    return [
+    things = [
         _thing(i, i.id if i.id is not None else n, called[i.class_id], image) for n, i in enumerate(sample.instances, 1)
     ]
+    region = ignored(image)
+    return things if region is None else [*things, Thing(IGNORE, IGNORED, region, region)]
 
 
 def _thing(instance: Instance, told: int, class_name: str, image: Image) -> Thing:
@@ -152,8 +155,8 @@ def _regions(sample: Sample, how: Lowering, names: Mapping[str, str]) -> list[Th
     assert lowered.labels is not None
     target = how.target
     called = {c.id: names.get(c.name, c.name) for c in target.classes}
-    if target.ignore_id is not None:
-        called[target.ignore_id] = IGNORED
+    if how.ignored_after is not None:
+        called[how.ignored_after] = IGNORED
     found = labelmap.regions(lowered.labels)
     return [Thing(id, called[id], region, region) for id, region in found.items() if id in called]
 
