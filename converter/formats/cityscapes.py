@@ -324,7 +324,7 @@ class Assembler:
 
     def finish(self) -> None:
         classes = self.writing.header.classes
-        if is_street(classes) and len(classes) == len(CLASSES):
+        if not classes or (is_street(classes) and len(classes) == len(CLASSES)):
             return
         entries: list[dict[str, Any]] = [
             {"id": c.id, "name": c.name} | ({"color": list(c.color)} if c.color else {}) for c in classes

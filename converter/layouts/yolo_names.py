@@ -34,7 +34,8 @@ def classes_of(
     source = reading.source
     if "names" in config:
         file = source.label(config_path or "")
-        names = _names(config["names"], file)
+        without = config.get("nc") == 0 and config["names"] in ([], {})
+        names = {} if without else _names(config["names"], file)
         _check_count(config, names, file)
     elif class_file is not None:
         file = source.label(class_file)

@@ -20,6 +20,7 @@ from converter import api
 from converter.errors import UsageError
 from converter.transforms.tile import Tile, windows
 from tests.oracle import coco_masks, from_segmentation
+from tests.support import written_formats
 from tests.transforms.sets import CocoSet, Result, blob, code, noise, photo
 
 
@@ -72,6 +73,15 @@ def test_filters(tmp_path: Path, source: str, conditions: list[str], wanted: dic
     gone = {"train/a.png", "val/b.jpg", "val/c.png"} - set(wanted)
     assert {x.image for x in found.losses if x.code == "filtered-image"} == gone
     assert found.images == len(wanted)
+
+
+@pytest.mark.parametrize("to", written_formats())
+def test_sets_of_which_no_class_is_left_are_read_again(tmp_path: Path, to: str) -> None:
+    made = CocoSet(tmp_path / "in", ("cat",))
+    made.draw(made.image("a.png", photo(20, 30)), code(square(20, 30, 1, 1, 3)))
+    api.convert(made.save(), tmp_path / "out", to=to, filter=["class!=cat"])
+    [sample] = api.open(tmp_path / "out", format=to)
+    assert not sample.instances
 
 
 @pytest.mark.parametrize("to", ["coco", "coco-panoptic", "instance-png", "lvis", "semantic-png", "yolo", "yolo-seg"])
