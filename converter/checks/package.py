@@ -11,7 +11,7 @@ import msgspec
 
 from converter.checks.catalog import finding
 from converter.checks.subject import Facts, Subject
-from converter.codecs.text import whole
+from converter.codecs.text import whole_id
 from converter.model import Finding, Header
 from converter.package import index, meta
 
@@ -42,7 +42,7 @@ def rows(subject: Subject, mine: Sequence[index.Row], refused: set[int]) -> Iter
                 message = "; ".join(f"{k} is {a or 'empty'} and should be {b}" for k, a, b in wrong)
                 yield finding("index-mismatch", message, **where)
     for id in sorted(by_id):
-        if whole(id) not in refused:
+        if whole_id(id) not in refused:
             message = f"a row names instance {id or '(none)'}, which is not there"
             yield finding("index-mismatch", message, image=subject.name, file=index.INDEX)
 
@@ -68,7 +68,7 @@ def checksums(
         data = read(row.mask) if row.mask and row.mask_sha256 else None
         if data is not None and hashlib.sha256(data).hexdigest() != row.mask_sha256:
             message = "the mask is not the file that was packed"
-            yield finding("checksum-mismatch", message, image=name, instance=whole(row.instance_id), file=row.mask)
+            yield finding("checksum-mismatch", message, image=name, instance=whole_id(row.instance_id), file=row.mask)
 
 
 def counts(about: meta.Meta, header: Header, facts: Sequence[Facts]) -> Iterator[Finding]:

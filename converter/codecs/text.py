@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from converter.errors import SourceError
 
-__all__ = ["UTF_16", "check_utf8", "decode_text", "position", "ratio", "whole"]
+__all__ = ["UTF_16", "check_utf8", "decode_text", "position", "ratio", "whole", "whole_id"]
 
 RATIO = re.compile(r"\s*(\d{1,9}\.?|\d{0,9}\.\d{1,9})(?:/(\d{1,9}))?\s*", re.ASCII)
 
@@ -17,6 +17,7 @@ UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PIECE = 1 << 20
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _BEYOND = 1 << 63
+_ID = re.compile(r"-?[0-9]{1,4300}")
 
 
 def decode_text(data: bytes, file: str) -> str:
@@ -79,3 +80,8 @@ def whole(text: str) -> int | None:
     """
     number = int(text) if _WHOLE.fullmatch(text) else _BEYOND
     return number if -_BEYOND < number < _BEYOND else None
+
+
+def whole_id(text: str) -> int | None:
+    """As `whole`, of any length that Python reads: ids are not counted with, and some are made of 128 random bits."""
+    return int(text) if _ID.fullmatch(text) else None

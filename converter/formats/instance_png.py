@@ -203,7 +203,7 @@ def _indexed(reading: Reading, declared: set[int], beside: Beside | None, ledger
             finds.add(beside.numbered(image) if beside is not None else image)
         if not row.mask:
             continue
-        at, id, place = places[row.image], text.whole(row.instance_id), source.place(row.mask)
+        at, id, place = places[row.image], text.whole_id(row.instance_id), source.place(row.mask)
         problem = _row_problem(row, declared) if place is not None else f"the mask {row.mask} is not there"
         if problem or place is None:
             code = "unmapped-class" if place is not None else "missing-mask"
@@ -215,7 +215,7 @@ def _indexed(reading: Reading, declared: set[int], beside: Beside | None, ledger
 
 
 def _row_problem(row: index.Row, declared: set[int]) -> str:
-    id = text.whole(row.class_id)
+    id = text.whole_id(row.class_id)
     if id is None:
         return f"class_id '{row.class_id[:40]}' is no number"
     return "" if id in declared else undeclared([id], declared)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,7 +17,7 @@ from converter.storage import Source
 __all__ = ["NO_ID", "Finds", "MaskFile", "Masks", "Table", "mask_paths"]
 
 NO_ID = -(1 << 63)  # of a mask that has none
-AT_ONCE = 4096  # masks that wait as 64-bit numbers
+AT_ONCE = 4096  # masks that wait for their columns
 
 
 class MaskFile(NamedTuple):
@@ -39,8 +38,8 @@ class Table(msgspec.Struct, frozen=True):
 
     names: Sequence[str]
     places: NDArray[np.integer]
-    class_ids: NDArray[np.integer]
-    ids: NDArray[np.integer]
+    class_ids: NDArray[Any]
+    ids: NDArray[Any]
     crowds: NDArray[np.integer]
     groups: Groups
     beside: Beside | None = None
@@ -72,8 +71,8 @@ class Finds:
     def __init__(self, source: Source, beside: Beside | None = None) -> None:
         self.source, self.beside = source, beside
         self.images: list[Image] = []
-        self._rows = array("q")  # owner, place, class, id and crowd of masks
-        self._packed: list[list[NDArray[np.integer]]] = []  # columns of earlier rows
+        self._rows: list[int] = []  # owner, place, class, id and crowd of masks
+        self._packed: list[list[NDArray[Any]]] = []  # columns of earlier rows
 
     def add(self, image: Image, masks: Iterable[tuple[str, int]] = ()) -> None:
         """The next image, with path and class id of its masks."""
@@ -98,15 +97,18 @@ class Finds:
         return [Ref(image, Masks(table, at)) for at, image in enumerate(self.images)]
 
     def _pack(self) -> None:
-        rows = np.array(self._rows, np.int64).reshape(-1, 5)
-        self._packed.append([_narrow(column) for column in rows.T])
-        self._rows = array("q")
+        self._packed.append([_narrow(self._rows[at::5]) for at in range(5)])
+        self._rows = []
 
 
-def _narrow(numbers: NDArray[np.int64]) -> NDArray[np.integer]:
-    """The numbers in as few bytes as they fit with a sign."""
-    least = min(int(numbers.min(initial=0)), -1 - int(numbers.max(initial=0)))
-    return numbers.astype(np.min_scalar_type(least))
+def _narrow(numbers: Sequence[int]) -> NDArray[Any]:
+    """The numbers in as few bytes as they fit with a sign; as they are where 64 bits do not hold one of them."""
+    try:
+        exact = np.array(numbers, np.int64)
+    except OverflowError:
+        return np.array(numbers, object)
+    least = min(int(exact.min(initial=0)), -1 - int(exact.max(initial=0)))
+    return exact.astype(np.min_scalar_type(least))
 
 
 def mask_paths(refs: Sequence[Ref]) -> Iterable[str]:

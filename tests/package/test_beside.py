@@ -21,7 +21,7 @@ DOCUMENT: dict[str, Any] = {
         {"id": 30, "file_name": "coins-corner.png"},
     ],
     "annotations": [
-        {"id": 2**63 - 1, "image_id": 70, "category_id": 4, "segmentation": [[2, 2, 12, 2, 12, 9]], "iscrowd": 0,
+        {"id": 2**127 + 1, "image_id": 70, "category_id": 4, "segmentation": [[2, 2, 12, 2, 12, 9]], "iscrowd": 0,
          "attributes": {"colour": "red"}, "score": 0.5},
         {"id": 17, "image_id": 70, "category_id": 9, "segmentation": [[5, 5, 20, 5, 20, 20]], "iscrowd": 0},
         {"id": 18, "image_id": 30, "category_id": 9, "segmentation": [[1, 1, 9, 1, 9, 9]], "iscrowd": 1, "by": "me"},
