@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NoReturn, TypeVar, overload
@@ -40,10 +40,22 @@ _PATH = re.compile(r" - at `(.+)`$", re.DOTALL)
 def decode(data: bytes | msgspec.Raw, file: str, *, place: str = "", unique: Sequence[bytes] = ()) -> Any: ...
 @overload
 def decode(
-    data: bytes | msgspec.Raw, file: str, type: type[T], *, place: str = "", unique: Sequence[bytes] = ()
+    data: bytes | msgspec.Raw,
+    file: str,
+    type: type[T],
+    *,
+    place: str = "",
+    unique: Sequence[bytes] = (),
+    quoted: Callable[[], object] = ...,
 ) -> T: ...
 def decode(
-    data: bytes | msgspec.Raw, file: str, type: Any = Any, *, place: str = "", unique: Sequence[bytes] = ()
+    data: bytes | msgspec.Raw,
+    file: str,
+    type: Any = Any,
+    *,
+    place: str = "",
+    unique: Sequence[bytes] = (),
+    quoted: Callable[[], object] = lambda: None,
 ) -> Any:
     """The value of a JSON document (UTF-8, or UTF-16 with its mark) as `type`.
 
@@ -51,7 +63,8 @@ def decode(
 
     NaN, Infinity and -Infinity are no JSON, but written (json.dumps does so by default).
     Each is read as the string of that name, so that a document that leaves its records as
-    msgspec.Raw survives and only the record that holds one fails, where a number is typed.
+    msgspec.Raw survives and only the record that holds one fails, where a number is typed. `quoted` is
+    called for a document with one.
 
     SourceError for an object that has a key twice, as it is anybody's guess which value counts. In documents
     and pieces of more than 5 MB only those in `unique`, given with their quotes, are looked for, and of
@@ -70,6 +83,7 @@ def decode(
         patched = _quote_nan(document) if _malformed(error) else document
         if patched is document:
             _refuse(error, document, file, place)
+    quoted()
     try:
         return decoder.decode(patched)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

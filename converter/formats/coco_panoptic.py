@@ -35,7 +35,7 @@ from converter.geometry import labelmap, rle, shapes
 from converter.layouts.classes import undeclared
 from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_family import marked, open_marked
-from converter.layouts.coco_files import CocoFile
+from converter.layouts.coco_files import CocoFile, tell_endless
 from converter.layouts.coco_images import IMAGE_KEYS, Id, scan_images, with_extra
 from converter.layouts.coco_read import told_header
 from converter.layouts.coco_write import Part, marked_extra
@@ -85,6 +85,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     if not paths:
         raise SourceError(reading.source.name, "no JSON with segments_info in it", remedy="name the JSON file itself")
     files = open_marked(reading.source, paths, "panoptic_?")
+    tell_endless(files, ledger)
     declared = categories(files)
     pngs = ImageIndex(reading.source)
     used: set[int] = set()

@@ -70,7 +70,8 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         shown = ", ".join(results) if results else "none"
         raise SourceError(source.name, f"one list of results is wanted, there is {shown}", remedy="name the JSON")
     label = source.label(results[0])
-    annotations = json.decode(source.read(results[0]), label, msgspec.Raw)
+    told: list[bool] = []
+    annotations = json.decode(source.read(results[0]), label, msgspec.Raw, quoted=lambda: told.append(True))
     where, top = _images(reading, results[0])
     categories = top.get("categories") or _categories(reading, annotations, label, ledger)
     file = CocoFile(
@@ -79,6 +80,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         None,
         "",
         {"images": top["images"], "annotations": annotations, "categories": categories},
+        endless=bool(told),
     )
     made = coco_read.scan_files(reading, [file], ledger)
     return msgspec.structs.replace(made, header=msgspec.structs.replace(made.header, format="coco-results"))

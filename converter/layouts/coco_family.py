@@ -9,9 +9,8 @@ from typing import Any
 
 import msgspec
 
-from converter.codecs import json
 from converter.errors import SourceError
-from converter.layouts.coco_files import CocoFile
+from converter.layouts.coco_files import CocoFile, read_top
 from converter.layouts.images import is_split_name, split_name
 from converter.storage import Source
 
@@ -67,9 +66,10 @@ def _share_images(files: Sequence[CocoFile]) -> bool:
 
 def _open(source: Source, path: str, raw: str, *, alone: bool) -> CocoFile:
     label = source.label(path)
-    top = json.decode(source.read(path), label, dict[str, msgspec.Raw])
+    read = read_top(source.read(path), label)
+    top = read.entries
     for key in ("images", "annotations"):
         if key not in top or bytes(memoryview(top[key])[:1]) != b"[":
             raise SourceError(label, "is not a list", place=key, remedy="is the file whole?")
     split = split_name(raw) if raw and (not alone or is_split_name(raw)) else None
-    return CocoFile(path, label, split, raw, top)
+    return CocoFile(path, label, split, raw, top, read.endless)

@@ -14,6 +14,7 @@ from converter.codecs import json
 from converter.codecs.text import UTF_16
 from converter.errors import SourceError
 from converter.layouts.images import is_split_name, split_name
+from converter.ledger import Ledger
 from converter.storage import Source
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "looks_like_coco",
     "open_file",
     "open_files",
+    "read_top",
+    "tell_endless",
     "unread_files",
 ]
 
@@ -38,13 +41,24 @@ PLAIN_WORDS = frozenset({"annotation", "annotations", "coco", "instances", "labe
 
 
 class CocoFile(msgspec.Struct, frozen=True):
-    """One JSON: its label, the split it holds (and as written), its top-level entries undecoded."""
+    """One JSON: its label, the split it holds (and as written), its top-level entries undecoded.
+
+    `endless`: NaN or Infinity stand in it, which are texts wherever they are kept.
+    """
 
     path: str
     label: str
     split: str | None
     raw_split: str
     top: dict[str, msgspec.Raw]
+    endless: bool = False
+
+
+class Top(msgspec.Struct, frozen=True):
+    """The top-level entries of a JSON, undecoded, and whether numbers in it are none."""
+
+    entries: dict[str, msgspec.Raw]
+    endless: bool
 
 
 class _Category(msgspec.Struct):
@@ -98,7 +112,7 @@ def _says_split_alone(path: str) -> bool:
 def _classes(source: Source, path: str) -> dict[int, str]:
     """The names of a file's categories by their ids; nothing where they cannot be read."""
     try:
-        entries = msgspec.json.decode(source.once(path, _top)["categories"], type=list[_Category])
+        entries = msgspec.json.decode(source.once(path, read_top).entries["categories"], type=list[_Category])
     except (SourceError, KeyError, msgspec.MsgspecError):
         return {}
     return {entry.id: entry.name for entry in entries}
@@ -115,7 +129,7 @@ def looks_like_coco(source: Source, path: str) -> bool:
     if not any(word in data for word in words) and not data.startswith(UTF_16):
         return False
     try:
-        top = source.once(path, _top)
+        top = source.once(path, read_top).entries
     except SourceError:
         # Cut off, all that is known of it is how it begins; reading it will say what is wrong.
         return b'"segments_info"' not in data and b'"neg_category_ids"' not in data
@@ -125,14 +139,25 @@ def looks_like_coco(source: Source, path: str) -> bool:
 def damage(source: Source, path: str) -> str:
     """What keeps a file that looks like COCO from being read, and where; "" for most."""
     try:
-        source.once(path, _top)
+        source.once(path, read_top)
     except SourceError as error:
         return f"{error.place}: {error.problem}" if error.place else error.problem
     return ""
 
 
-def _top(data: bytes, label: str) -> dict[str, msgspec.Raw]:
-    return json.decode(data, label, dict[str, msgspec.Raw], unique=_LISTS)
+def read_top(data: bytes, label: str) -> Top:
+    """What stands at the top level of a JSON; SourceError where it is no mapping, or has a list twice."""
+    told: list[bool] = []
+    entries = json.decode(data, label, dict[str, msgspec.Raw], unique=_LISTS, quoted=lambda: told.append(True))
+    return Top(entries, bool(told))
+
+
+def tell_endless(files: Sequence[CocoFile], ledger: Ledger) -> None:
+    """JSON has no NaN: what is kept of a file goes on with the text of it."""
+    for file in files:
+        if file.endless:
+            said = "NaN or Infinity stand in it, which are no JSON: what is kept of them (score, attributes) are texts"
+            ledger.note("not-a-number", file.label, f"{said}; write null for what is unknown")
 
 
 def _head(raw: msgspec.Raw) -> bytes:
@@ -176,7 +201,7 @@ def unread_files(source: Source, read: Collection[str]) -> Iterator[CocoFile]:
         if path in read or b'"images"' not in source.read(path):
             continue
         try:
-            top = source.once(path, _top)
+            top = source.once(path, read_top).entries
             if _head(top.get("annotations", msgspec.Raw(b"")))[:1] == b"{":
                 top = {**top, "annotations": _values(top["annotations"], source.label(path))}
         except SourceError:
@@ -216,7 +241,8 @@ def open_file(source: Source, path: str) -> CocoFile:
 
 def _open(source: Source, path: str, raw_split: str, *, alone: bool) -> CocoFile:
     label = source.label(path)
-    top = source.once(path, _top)
+    read = source.once(path, read_top)
+    top = read.entries
     for key in ("images", "annotations"):
         if key not in top:
             raise SourceError(label, f"has no '{key}'", remedy="a COCO file of instances lists images and annotations")
@@ -226,7 +252,7 @@ def _open(source: Source, path: str, raw_split: str, *, alone: bool) -> CocoFile
         if _head(top[key])[:1] != b"[":
             raise SourceError(label, "is not a list", place=key, remedy="is it a COCO file of instances?")
     split = split_name(raw_split) if raw_split and (not alone or is_split_name(raw_split)) else None
-    return CocoFile(path, label, split, raw_split, top)
+    return CocoFile(path, label, split, raw_split, top, read.endless)
 
 
 def _values(raw: msgspec.Raw, label: str) -> msgspec.Raw:

@@ -28,7 +28,7 @@ from converter.layouts.coco_annotations import (
     place_of,
 )
 from converter.layouts.coco_categories import categories, settle_classes
-from converter.layouts.coco_files import CocoFile, in_words, open_files
+from converter.layouts.coco_files import CocoFile, in_words, open_files, tell_endless
 from converter.layouts.coco_images import Id, number, scan_images, with_extra
 from converter.layouts.coco_root import images_around
 from converter.layouts.coco_unread import tell_unread
@@ -129,6 +129,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
 
 def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger, *, alone: bool = True) -> Scan:
     """As scan, of these files. Unless they are meant `alone`, what lies beside them is told."""
+    tell_endless(files, ledger)
     declared = categories(files)
     around = images_around(reading, files[0])
     index = ImageIndex(around or reading.images)

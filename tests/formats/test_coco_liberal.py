@@ -195,3 +195,29 @@ def test_an_image_that_is_listed_twice_is_told_as_such(target, tmp_path):
     Image.new("L", (9, 8)).save(tmp_path / "1.png")
     with pytest.raises(SourceError, match=r"the image 1\.png is listed twice \(ids 1 and 2\); list it once, with all"):
         converter.convert(write(tmp_path, what), tmp_path / "out", to=target)
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity"])
+@pytest.mark.parametrize("kind", ["coco", "lvis", "coco-panoptic", "coco-results"])
+def test_what_is_kept_and_is_no_number_is_told(kind, number, tmp_path):
+    converter.convert(
+        write(tmp_path, content()), tmp_path / "in", to="coco" if "res" in kind else kind, image_files="none"
+    )
+    file = next(p for p in (tmp_path / "in").rglob("*.json"))
+    text = file.read_text()
+    if kind == "coco-results":
+        found = [{k: v for k, v in a.items() if k != "id"} | {"score": 0} for a in json.loads(text)["annotations"]]
+        (tmp_path / "in/results.json").write_text(json.dumps(found).replace('"score": 0', f'"score": {number}'))
+    else:
+        file.write_text(text.replace('"category_id":', f'"score":{number},"category_id":'))
+    source = tmp_path / "in" / ("results.json" if kind == "coco-results" else "")
+    result = converter.convert(source, tmp_path / "out", to="coco", image_files="none", format=kind)
+    assert [note.code for note in result.notes].count("not-a-number") == 1
+    assert f'"score":"{number}"' in (tmp_path / "out/coco.json").read_text()
+
+
+def test_a_text_that_says_nan_is_a_text(tmp_path):
+    what = content()
+    what["annotations"][0]["attributes"] = {"by": "NaN"}
+    result = converter.convert(write(tmp_path, what), tmp_path / "out", to="coco", image_files="none")
+    assert not result.notes
