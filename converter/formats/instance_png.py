@@ -42,7 +42,7 @@ from converter.codecs import png_write, text
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import rle, shapes
-from converter.layouts.classes import check_classes, find_class_file, read_class_file, undeclared
+from converter.layouts.classes import check_classes, find_class_file, read_class_file, undeclared, unnamed
 from converter.layouts.coco_beside import Beside, find_beside
 from converter.layouts.images import (
     is_image,
@@ -67,6 +67,7 @@ from converter.storage import Source
 
 __all__ = ["FORMAT"]
 
+DIGITS = 4  # of the number of a mask at least
 NUMBERED = re.compile(r"[0-9]+_([0-9]{1,9})")
 WORD = re.compile(r"[^\W\d_]+")
 
@@ -243,9 +244,15 @@ def _scan_named(reading: Reading, ledger: Ledger) -> Scan:
     for orphan in orphans:
         ledger.lose("orphan-mask", orphan, f"{source.label(orphan)}: {NO_IMAGE}")
     path = find_class_file(source, ["", "masks"])
-    if (path or reading.options.classes) and all(NUMBERED.fullmatch(posixpath.basename(m.rest)) for m in names.found()):
+    told_classes = path or reading.options.classes
+    if all(NUMBERED.fullmatch(posixpath.basename(m.rest)) for m in names.found()) and (
+        told_classes or (not reading.options.class_name and _is_bare_package(source, names))
+    ):
         refs = _named_refs(source, names, {mask.path: _class_of(mask.path) for mask in names.found()})
-        classes = _classes(reading, path, refs)
+        if told_classes:
+            classes = _classes(reading, path, refs)
+        else:
+            classes = list(unnamed({m.class_id for r in refs for m in r.payload}, None, ledger, source.name))
     else:
         told = {} if reading.options.class_name else names.labels()
         known = class_numbers(told.values(), source, reading.options.class_name or "object")
@@ -256,6 +263,25 @@ def _scan_named(reading: Reading, ledger: Ledger) -> Scan:
     tell_unused(reading.images, refs, chain(mask_paths(refs), orphans), ledger)
     tell_lists(source, (ref.image for ref in refs), ledger)
     return Scan(_header(classes, refs), refs)
+
+
+def _is_bare_package(source: Source, names: Names) -> bool:
+    """Whether masks are called as those of a package without meta.json: 0001_<class id>.png, counted in each folder.
+
+    SourceError where its index.csv is there, as it is easier to bring the other file back than to name the classes.
+    """
+    numbers: dict[str, set[int]] = {}
+    for mask in names.found():
+        number = posixpath.basename(mask.rest).partition("_")[0]
+        numbers.setdefault(mask.image, set()).add(int(number) if len(number) >= DIGITS else 0)
+    if any(found != set(range(1, len(found) + 1)) for found in numbers.values()):
+        return False
+    if index.INDEX in source and source.read(index.INDEX).startswith(",".join(index.COLUMNS).encode()):
+        problem = "is not there, and index.csv is that of a package: it would say what the classes are"
+        raise SourceError(
+            source.label(meta.META), problem, remedy="restore it, or name the classes with --classes FILE"
+        )
+    return True
 
 
 def _named_refs(source: Source, names: Names, class_ids: Mapping[str, int]) -> list[Ref]:

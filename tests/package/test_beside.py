@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 import converter
+from converter import api
+from converter.errors import SourceError
 from tests.support import FIXTURES
 
 DOCUMENT: dict[str, Any] = {
@@ -108,3 +110,22 @@ def test_what_is_said_of_an_annotation_without_a_mask_is_a_loss(id: Any, source:
     path.write_text(json.dumps(top))
     (loss,) = converter.convert(tmp_path / "set", tmp_path / "out", to="coco").losses
     assert (loss.code, loss.image, loss.amount) == ("attribute-dropped", "coins-left.png", 1)
+
+
+@pytest.mark.parametrize("gone", [["meta.json"], ["meta.json", "index.csv"]])
+def test_a_package_that_lost_its_descriptions_keeps_its_classes(gone: list[str], tmp_path: Path) -> None:
+    """Without coco/ only the names of masks tell them; `object` would be one class of two."""
+    source = FIXTURES / "coco/valid/coins"
+    api.convert(source, tmp_path / "set", to="instance-png")
+    for name in gone:
+        (tmp_path / "set" / name).unlink()
+    if len(gone) == 1:
+        with pytest.raises(SourceError, match=r"meta\.json: is not there, and index\.csv is that of a package"):
+            api.open(tmp_path / "set")
+    else:
+        found = api.convert(tmp_path / "set", tmp_path / "out", to="coco")
+        assert [c.name for c in found.classes] == ["class_1", "class_2"]
+        assert "class-names-unknown" in {note.code for note in found.notes}
+    (tmp_path / "classes.csv").write_text("id,name,from\n1,small coin,1\n2,large coin,2\n")
+    api.convert(tmp_path / "set", tmp_path / "named", to="coco", classes=tmp_path / "classes.csv")
+    assert api.diff(source, tmp_path / "named").equal
