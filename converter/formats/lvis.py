@@ -39,18 +39,25 @@ from converter.storage import Source, Target
 __all__ = ["FORMAT"]
 
 MARKS = ("neg_category_ids", "not_exhaustive_category_ids")
+SEGMENTS = "segments_info"
 RARE, COMMON = 10, 100
 
 
 def detect(source: Source) -> Evidence | None:
     """A JSON whose images say which classes were looked for."""
-    found = marked(source, *MARKS)
+    found = _files(source)
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return Evidence(f"{found[0]}{more}: JSON with neg_category_ids") if found else None
 
 
+def _files(source: Source) -> list[str]:
+    """Paths of the JSONs; what COCO panoptic keeps of a set that was LVIS is none of them."""
+    segments = set(marked(source, SEGMENTS))
+    return [path for path in marked(source, *MARKS) if path not in segments]
+
+
 def scan(reading: Reading, ledger: Ledger) -> Scan:
-    paths = marked(reading.source, *MARKS)
+    paths = _files(reading.source)
     if not paths:
         raise SourceError(reading.source.name, "no JSON with neg_category_ids in it", remedy="name the JSON itself")
     files = open_marked(reading.source, paths, r"lvis_?(?:v[\d.]+_?)?")

@@ -32,3 +32,9 @@ def test_coco_becomes_lvis_with_what_its_api_needs(tmp_path):
         mine = [a for a in found["annotations"] if a["category_id"] == category["id"]]
         assert category["instance_count"] == len(mine)
         assert category["image_count"] == len({a["image_id"] for a in mine})
+
+
+def test_a_panoptic_set_of_lvis_is_read_as_panoptic(tmp_path):
+    converter.convert(FIXTURES / "lvis/valid/file-names", tmp_path / "out", to="coco-panoptic")
+    assert "neg_category_ids" in (tmp_path / "out/annotations/panoptic.json").read_text()
+    assert converter.open(tmp_path / "out").format == "coco-panoptic"
