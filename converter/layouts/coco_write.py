@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from converter.codecs import json
+from converter.errors import UsageError
 from converter.format import Encoded, Record, Writing
 from converter.geometry import polygons, rle, runlengths, shapes
 from converter.model import Box, ClassInfo, Image, Instance, Polygons, Rle, Sample, Shape
@@ -72,6 +73,7 @@ class CocoAssembler:
 
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
+        _check_splits(writing)
         self.parts = {"": Part(out)} | {split: Part(out) for split in writing.header.splits}
 
     def add(self, record: Record) -> None:
@@ -92,6 +94,16 @@ class CocoAssembler:
                 continue
             with self.out.stream(f"{self.writing.prefix}{split or 'coco'}.json") as stream:
                 part.write(stream, top)
+
+
+def _check_splits(writing: Writing) -> None:
+    """The file of a split may not be that of all images, also where capitals are the same."""
+    for split in writing.header.splits:
+        if split.lower() == "coco":
+            raise UsageError(
+                f"a split is called {split}, and coco.json is the file of all images; "
+                "call it otherwise, or give other splits with --split or --split-from"
+            )
 
 
 class Part:

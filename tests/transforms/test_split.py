@@ -284,6 +284,15 @@ def test_shares_that_make_no_sense_are_refused(value: str) -> None:
         parse_split(value, None, None)
 
 
+@pytest.mark.parametrize("name", ["coco", "COCO"])
+def test_a_split_may_not_take_the_file_of_all_images(tmp_path: Path, name: str) -> None:
+    made = CocoSet(tmp_path / "in")
+    made.image("a.png", photo(20, 30))
+    with pytest.raises(UsageError, match=rf"a split is called {name}, and coco\.json is the file of all images"):
+        api.convert(made.save(), tmp_path / "out", to="coco", split=f"{name}=1")
+    assert not (tmp_path / "out").exists()
+
+
 def test_looks_tell_pictures_apart() -> None:
     looks = []
     for number in range(40):
