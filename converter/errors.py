@@ -16,6 +16,9 @@ Anything else that leaves the program is a defect.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 __all__ = [
     "DetectionError",
     "LossError",
@@ -80,9 +83,13 @@ class TargetError(SegpackError):
 
 
 class LossError(SegpackError):
-    """Something would be lost and --strict forbids it."""
+    """Something would be lost and --strict forbids it. `losses`: what was found until the run ended for that."""
 
     exit_code = 1
+
+    def __init__(self, message: str, losses: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.losses = losses
 
 
 class PackageError(SegpackError):

@@ -72,10 +72,9 @@ def convert(
 ) -> None:
     """Convert a dataset to another format, exactly; what the target cannot hold is reported."""
     from converter import api  # noqa: PLC0415 -- --help needs none of it
-    from converter.cli.result import check_losses, finish  # noqa: PLC0415
+    from converter.cli.result import finish, listing  # noqa: PLC0415
 
-    check_losses(losses, target)
-    with console.profiled(wanted=profile):
+    with listing(losses, target), console.profiled(wanted=profile):
         result = api.convert(
             source,
             target,

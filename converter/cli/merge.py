@@ -70,11 +70,10 @@ def merge(
 ) -> None:
     """Merge datasets into one: classes are united by name, images of one name are kept apart."""
     from converter import api  # noqa: PLC0415 -- --help needs none of it
-    from converter.cli.result import check_losses, finish  # noqa: PLC0415
+    from converter.cli.result import finish, listing  # noqa: PLC0415
 
     sources, target = options.sources_and_target(paths, least=2)
-    check_losses(losses, target)
-    with console.profiled(wanted=profile):
+    with listing(losses, target), console.profiled(wanted=profile):
         result = api.merge(
             sources,
             target,

@@ -85,11 +85,10 @@ def pack(
 ) -> None:
     """Pack a dataset into a ZIP that is read back and found clean before it appears."""
     from converter import api  # noqa: PLC0415 -- --help needs none of it
-    from converter.cli.result import check_losses, finish  # noqa: PLC0415
+    from converter.cli.result import finish, listing  # noqa: PLC0415
 
     sources, target = options.sources_and_target(paths, least=1)
-    check_losses(losses, target)
-    with console.profiled(wanted=profile):
+    with listing(losses, target), console.profiled(wanted=profile):
         result = api.pack(
             sources,
             target,

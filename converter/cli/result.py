@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from converter.cli import console
-from converter.errors import TargetError, UsageError
+from converter.errors import LossError, TargetError, UsageError
+from converter.model import Loss
 from converter.pipeline.converting import ClassMove, Result
 from converter.pipeline.saving import save
 
-__all__ = ["check_losses", "finish"]
+__all__ = ["finish", "listing"]
 
 SHOWN = 6
 _HEAD = b'{\n  "losses": ['
 
 
-def check_losses(path: str | None, target: str) -> None:
+@contextmanager
+def listing(path: str | None, target: str) -> Iterator[None]:
+    """A run whose losses are to be written to `path`, also where --strict ends it at the first image with one."""
+    _check_losses(path, target)
+    try:
+        yield
+    except LossError as error:
+        if path is None or Path(os.path.realpath(target)) in Path(os.path.realpath(path)).parents:
+            raise
+        _write_losses(error.losses, path)
+        raise LossError(f"{error}; {path} lists what was lost until then, and all of it without --strict") from None
+
+
+def _check_losses(path: str | None, target: str) -> None:
     """UsageError where the losses file would take the place of the output, or of anything but such a file.
 
     It would else be the one way to overwrite a dataset that is only read.
@@ -36,7 +52,7 @@ def check_losses(path: str | None, target: str) -> None:
 def finish(result: Result, *, losses: str | None, as_json: bool, quiet: bool) -> None:
     """Report a finished run."""
     if losses is not None:
-        _write_losses(result, losses)
+        _write_losses(result.losses, losses)
     if not quiet:
         console.tell(result.losses, result.notes)
         if result.class_moves:
@@ -56,8 +72,8 @@ def _moves(moves: tuple[ClassMove, ...]) -> str:
     return f"note: class-ids-changed ({len(moves)}): {shown}{more}"
 
 
-def _write_losses(result: Result, path: str) -> None:
-    data = msgspec.json.format(msgspec.json.encode({"losses": list(result.losses)}), indent=2) + b"\n"
+def _write_losses(losses: Sequence[Loss], path: str) -> None:
+    data = msgspec.json.format(msgspec.json.encode({"losses": list(losses)}), indent=2) + b"\n"
     if not _is_ours(path):
         raise TargetError(f"--losses {path}: is a file of the output, which is written; name another")
     file = Path(os.path.realpath(path))

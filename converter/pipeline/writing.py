@@ -241,8 +241,8 @@ def write(
     for new, done in progress("convert", len(plan.items), _all_done(plan, outputs, work, target, job)):
         outcome.losses.extend(done.losses)
         outcome.notes.extend(done.notes)
-        if job.strict and done.losses:
-            raise _strict(done.losses)
+        if job.strict and outcome.losses:
+            raise _strict(outcome.losses)
         for page in done.pages:
             if new:
                 with stopwatch.stage("write"):
@@ -325,7 +325,8 @@ def _strict(losses: Sequence[Loss]) -> LossError:
     first, more = losses[0], len(losses) - 1
     where = f"{first.image}: " if first.image else ""
     rest = f", and {more} more" if more else ""
-    return LossError(f"{where}{first.message} ({first.code}){rest}; nothing was written, as --strict allows no loss")
+    message = f"{where}{first.message} ({first.code}){rest}; nothing was written, as --strict allows no loss"
+    return LossError(message, losses)
 
 
 def _put(plan: Plan, output: Output, part: int, page: _Page, target: Target) -> None:

@@ -30,6 +30,17 @@ def test_strict_writes_nothing(tmp_path):
     segpack("convert", COINS, tmp_path / "out", "--to", "yolo-seg", "--strict")
 
 
+def test_strict_lists_what_was_lost_until_it_ended_the_run(tmp_path):
+    where = tmp_path / "losses.json"
+    run = segpack("convert", TORTURE, tmp_path / "out", "--to", "yolo", "--strict", "--losses", where, check=1)
+    assert run.error.endswith(f"{where} lists what was lost until then, and all of it without --strict")
+    assert codes(json.loads(where.read_bytes())["losses"]) >= {"mask-to-box"}
+    assert [p.name for p in tmp_path.iterdir()] == ["losses.json"]
+    inside = tmp_path / "out/losses.json"
+    segpack("convert", TORTURE, tmp_path / "out", "--to", "yolo", "--strict", "--losses", inside, check=1)
+    assert not (tmp_path / "out").exists()
+
+
 def test_losses_file(tmp_path):
     segpack("convert", TORTURE, tmp_path / "out", "--to", "yolo-seg", "--losses", tmp_path / "losses.json")
     losses = json.loads((tmp_path / "losses.json").read_bytes())["losses"]
