@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from converter import engine
 from converter.errors import UsageError
 from converter.format import MaskEncoding
 from converter.geometry import labelmap, rle, shapes
@@ -22,10 +21,12 @@ from converter.keywords import (
     RunKeywords,
     StrPath,
     check_keywords,
-    check_word,
+    check_value,
+    path_of,
     read_job,
     read_options,
     reading_limits,
+    workers_of,
 )
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Image, Instance, LabelMap, Loss, Marks, Sample
@@ -163,7 +164,7 @@ def open(source: StrPath, **options: Unpack[ReadKeywords]) -> Dataset:
     check_keywords("open", options, ReadKeywords)
     with reading_limits(options):
         opened = open_dataset(
-            str(source),
+            path_of("source", source),
             format=options.get("format"),
             options=read_options(options, need_files=False),
             on_error=options.get("on_error", "stop"),
@@ -180,6 +181,7 @@ def convert(source: StrPath, target: StrPath, *, to: str, **options: Unpack[JobK
     from converter.pipeline import converting
 
     check_keywords("convert", options, JobKeywords)
+    check_value("to", to, str, needed=True)
     with reading_limits(options):
         return converting.convert(read_job(source, target, options), to, progress=options.get("progress", silent))
 
@@ -199,8 +201,8 @@ def pack(
     from converter.pipeline import packing
 
     check_keywords("pack", options, JobKeywords)
-    check_word("mask_encoding", mask_encoding, MaskEncoding)
-    check_word("yolo", yolo, packing.Yolo)
+    check_value("mask_encoding", mask_encoding, MaskEncoding)
+    check_value("yolo", yolo, packing.Yolo)
     with reading_limits(options):
         job, progress = read_job(source, target, options), options.get("progress", silent)
         return packing.pack(job, mask_encoding=mask_encoding, yolo=yolo, progress=progress)
@@ -215,6 +217,7 @@ def merge(sources: Sequence[StrPath], target: StrPath, *, to: str, **options: Un
     from converter.pipeline import converting
 
     check_keywords("merge", options, JobKeywords)
+    check_value("to", to, str, needed=True)
     with reading_limits(options):
         job, progress = read_job(sources, target, options), options.get("progress", silent)
         return converting.convert(job, to, progress=progress)
@@ -236,15 +239,17 @@ def check(
     from converter.pipeline import checking
 
     check_keywords("check", options, RunKeywords)
-    check_word("fail_on", fail_on, checking.FailOn)
+    check_value("fail_on", fail_on, checking.FailOn, needed=True)
+    check_value("sample", sample, int)
+    check_value("seed", seed, int, needed=True)
     workers, progress = _running(options)
     if report is not None:
         from converter.pipeline import reporting
 
-        reporting.check_report(str(report), str(source))
+        reporting.check_report(path_of("report", report), path_of("source", source))
     with reading_limits(options):
         checked = checking.examine(
-            str(source),
+            path_of("source", source),
             format=options.get("format"),
             options=read_options(options, need_files=True),
             sample=sample,
@@ -255,7 +260,7 @@ def check(
             progress=progress,
         )
         if report is not None:
-            reporting.write_report(checked, str(report), workers=workers, progress=progress)
+            reporting.write_report(checked, path_of("report", report), workers=workers, progress=progress)
     return checked.report
 
 
@@ -272,13 +277,13 @@ def diff(a: StrPath, b: StrPath, *, report: StrPath | None = None, **options: Un
     if report is not None:
         from converter.pipeline import diff_reporting
 
-        diff_reporting.check_report(str(report), str(a), str(b))
+        diff_reporting.check_report(path_of("report", report), path_of("a", a), path_of("b", b))
     with reading_limits(options):
         first, comma, second = (options.get("format") or "").partition(",")
         read = read_options(options, need_files=False)
         compared = diffing.compare(
-            str(a),
-            str(b),
+            path_of("a", a),
+            path_of("b", b),
             formats=(first or None, (second if comma else first) or None),
             options=(read, read),
             on_error=options.get("on_error", "stop"),
@@ -286,7 +291,7 @@ def diff(a: StrPath, b: StrPath, *, report: StrPath | None = None, **options: Un
             progress=progress,
         )
         if report is not None:
-            diff_reporting.write_report(compared, str(report), workers=workers, progress=progress)
+            diff_reporting.write_report(compared, path_of("report", report), workers=workers, progress=progress)
     return compared.diff
 
 
@@ -298,7 +303,7 @@ def inspect(source: StrPath, **options: Unpack[RunKeywords]) -> Inspection:
     workers, progress = _running(options)
     with reading_limits(options):
         return inspecting.inspect(
-            str(source),
+            path_of("source", source),
             format=options.get("format"),
             options=read_options(options, need_files=False),
             on_error=options.get("on_error", "stop"),
@@ -322,12 +327,15 @@ def preview(
     from converter.report import drawing
 
     check_keywords("preview", options, RunKeywords)
-    check_word("color_by", color_by, drawing.ColorBy)
+    check_value("color_by", color_by, drawing.ColorBy, needed=True)
+    check_value("count", count, int, needed=True)
+    check_value("seed", seed, int, needed=True)
+    check_value("image_names", image_names, Sequence[str])
     workers, progress = _running(options)
     with reading_limits(options):
         return previewing.preview(
-            str(source),
-            str(target),
+            path_of("source", source),
+            path_of("target", target),
             count=count,
             seed=seed,
             images=[image_names] if isinstance(image_names, str) else image_names,
@@ -341,4 +349,4 @@ def preview(
 
 
 def _running(options: RunKeywords) -> tuple[int, Progress]:
-    return options.get("workers") or engine.cores(), options.get("progress", silent)
+    return workers_of(options), options.get("progress", silent)

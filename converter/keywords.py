@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable as AbcCallable
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence as AbcSequence
 from contextlib import contextmanager
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypedDict, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeAlias, TypedDict, Union, cast, get_args, get_origin, get_type_hints
 
 from converter import engine
 from converter.codecs.pixels import MAX_PIXELS, MOST_PIXELS, pixels_up_to
@@ -32,14 +36,25 @@ __all__ = [
     "RunKeywords",
     "StrPath",
     "check_keywords",
-    "check_word",
+    "check_value",
+    "path_of",
     "read_job",
     "read_options",
     "reading_limits",
+    "workers_of",
 ]
 
 StrPath: TypeAlias = str | os.PathLike[str]
 AN_ENTRY = 128  # bytes in the directory of a ZIP file, names and all
+_WORDS = {
+    bool: "True or False",
+    float: "a number",
+    int: "a whole number",
+    os.PathLike: "a path",
+    str: "text",
+    AbcCallable: "a function",
+    AbcSequence: "a list of texts",
+}
 LEGENDS = frozenset({".json", ".yaml", ".yml"})
 
 
@@ -96,27 +111,69 @@ class JobKeywords(RunKeywords, Options, total=False):
 
 
 def check_keywords(function: str, given: Mapping[str, Any], known: type) -> None:
-    """A keyword that nobody knows (TypeError), or a word that it does not take, is nothing to pass over."""
+    """A keyword that nobody knows (TypeError), or a value that it does not take, is nothing to pass over.
+
+    One that is None is taken out of `given`: it is as if nobody had named it.
+    """
     hints = get_type_hints(known)
     for name, value in given.items():
         if name not in hints:
             raise TypeError(f"{function}() got an unexpected keyword argument '{name}'")
-        check_word(name, value, hints[name])
+        check_value(name, value, hints[name])
+    for name in [name for name, value in given.items() if value is None]:
+        del cast(dict[str, Any], given)[name]
 
 
-def check_word(name: str, value: Any, kind: Any) -> None:
-    """UsageError for a value beside those of `kind`, where that is a Literal, or one or None."""
-    kinds = [k for k in (kind, *get_args(kind)) if get_origin(k) is Literal]
-    words = [word for k in kinds for word in get_args(k)]
-    if words and value is not None and value not in words:
-        raise UsageError(f"{name} is {value!r}; it is one of {', '.join(words)}")
+def check_value(name: str, value: Any, kind: Any, *, needed: bool = False) -> None:
+    """UsageError for a value that is none of `kind`, a type as in the hints of this module.
+
+    None is one of any, but where something is `needed`.
+    """
+    if (needed or value is not None) and not _is_a(value, kind):
+        kinds = get_args(kind) if get_origin(kind) in {Union, UnionType} else (kind,)
+        said = dict.fromkeys(_in_words(k) for k in kinds if k is not NoneType)
+        raise UsageError(f"{name} is {value!r:.100}; it is {' or '.join(said)}")
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    origin = get_origin(kind) or kind
+    if origin in {Union, UnionType}:
+        return any(_is_a(value, each) for each in get_args(kind))
+    if origin is Literal:
+        return isinstance(value, str) and value in get_args(kind)
+    if origin is AbcSequence:  # one text is a list of one
+        single = isinstance(value, str) or not isinstance(value, Iterable)
+        return _is_a(value, str) if single else not isinstance(value, Collection) or all(map(_is_text, value))
+    if origin is AbcCallable:
+        return callable(value)
+    if origin in {int, float}:
+        return isinstance(value, Integral if origin is int else Real) and not isinstance(value, bool)
+    return isinstance(value, origin)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _in_words(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(get_args(kind))}"
+    return _WORDS[get_origin(kind) or kind]
+
+
+def path_of(name: str, value: Any) -> str:
+    """A path that a function was given as `name`; UsageError for anything else."""
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(path, str):
+        raise UsageError(f"{name} is {value!r:.100}; it is a path, as text or os.PathLike")
+    return path
 
 
 def read_options(given: Mapping[str, Any], *, need_files: bool) -> ReadOptions:
     """The ReadKeywords among `given`, as readers take them."""
     images, classes = given.get("images"), given.get("classes")
     return ReadOptions(
-        images=open_source(str(images)) if images is not None else None,
+        images=open_source(path_of("images", images)) if images is not None else None,
         need_files=need_files,
         classes=_class_table(classes),
         colors=_legend(given.get("colors")),
@@ -136,24 +193,33 @@ def _rle_base(value: int | None) -> int | None:
 
 def read_job(source: StrPath | Sequence[StrPath], target: StrPath, given: JobKeywords) -> Job:
     """What convert, pack and merge are to do."""
-    sources = (source,) if isinstance(source, str | os.PathLike) else tuple(source)
+    alone = isinstance(source, str | bytes | os.PathLike) or not isinstance(source, Iterable)
+    sources = tuple(path_of("source", each) for each in cast(Iterable[Any], [source] if alone else source))
     if not sources:
         raise UsageError("no dataset is named that could be read")
     return Job(
-        tuple(map(str, sources)),
-        str(target),
+        sources,
+        path_of("target", target),
         given.get("format"),
         read_options(given, need_files=given.get("image_files") != "none"),
         _write_options(given),
         given.get("on_error", "stop"),
         given.get("strict", False),
         given.get("overwrite", False),
-        given.get("workers") or engine.cores(),
+        workers_of(given),
         _steps(given),
         tuple(given.get("tags", ())),
         _guard(given),
         given.get("resume", False),
     )
+
+
+def workers_of(given: RunKeywords | JobKeywords) -> int:
+    """The number of processes, by default that of the cores; UsageError for one that is none."""
+    workers = given.get("workers") or engine.cores()
+    if workers < 0:
+        raise UsageError(f"--workers {workers} is not a number of processes from 1")
+    return workers
 
 
 def _write_options(given: JobKeywords) -> WriteOptions:

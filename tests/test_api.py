@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,61 @@ def test_words_of_one_function_are_looked_at_too(tmp_path):
 def test_keywords_that_nobody_knows_are_refused(tmp_path):
     with pytest.raises(TypeError, match="unexpected keyword argument 'segmentations'"):
         converter.convert(FIXTURES / "coco/valid/coins", tmp_path / "out", to="coco", segmentations="rle")  # type: ignore[call-arg]
+
+
+WRONG = [
+    ("convert", {"source": None}, "source is None; it is a path"),
+    ("convert", {"source": [COINS, 3]}, "source is 3; it is a path"),
+    ("convert", {"target": 3}, "target is 3; it is a path"),
+    ("convert", {"to": ["coco"]}, r"to is \['coco'\]; it is text"),
+    ("convert", {"to": None}, "to is None; it is text"),
+    ("convert", {"resize": (640, 480)}, r"resize is \(640, 480\); it is text"),
+    ("convert", {"filter": [3]}, r"filter is \[3\]; it is a list of texts"),
+    ("convert", {"min_iou": "0.9"}, "min_iou is '0.9'; it is a number"),
+    ("convert", {"min_area": 2.5}, "min_area is 2.5; it is a whole number"),
+    ("convert", {"strict": "yes"}, "strict is 'yes'; it is True or False"),
+    ("convert", {"classes": {"cat": 1}}, "classes is {'cat': 1}; it is text or a path"),
+    ("convert", {"progress": True}, "progress is True; it is a function"),
+    ("convert", {"workers": -1}, "workers -1 is not a number of processes"),
+    ("merge", {"sources": None}, "source is None; it is a path"),
+    ("pack", {"target": b"out.zip"}, "target is b'out.zip'; it is a path"),
+    ("check", {"sample": "3"}, "sample is '3'; it is a whole number"),
+    ("check", {"fail_on": None}, "fail_on is None; it is one of error, warning, never"),
+    ("diff", {"b": None}, "b is None; it is a path"),
+    ("inspect", {"source": 3}, "source is 3; it is a path"),
+    ("open", {"max_pixels": "5"}, "max_pixels is '5'; it is a whole number"),
+    ("preview", {"count": None}, "count is None; it is a whole number"),
+]
+
+
+@pytest.mark.parametrize(("function", "wrong", "message"), WRONG)
+def test_values_of_other_types_are_refused_in_words(function, wrong, message, tmp_path):
+    usual = {
+        "convert": {"source": COINS, "target": tmp_path / "out", "to": "coco"},
+        "diff": {"a": COINS, "b": COINS},
+        "merge": {"sources": [COINS, COINS], "target": tmp_path / "out", "to": "coco"},
+        "pack": {"source": COINS, "target": tmp_path / "out.zip"},
+        "preview": {"source": COINS, "target": tmp_path / "out.png"},
+    }
+    given = usual.get(function, {"source": COINS}) | wrong
+    several = {"pack": ("source",), "convert": ("source",), "merge": ("sources",), "open": ("source",)}
+    placed = [given.pop(name) for name in several.get(function, ())]
+    with pytest.raises(converter.SegpackError, match=message):
+        getattr(converter, function)(*placed, **given)
+    assert not list(tmp_path.iterdir())
+
+
+def test_paths_of_any_kind_and_none_for_what_nobody_names(tmp_path):
+    class Place:
+        def __fspath__(self):
+            return str(COINS)
+
+    lists = tmp_path / "lists.json"
+    lists.write_text('{"train": ["coins-left.png", "coins-corner.png"]}')
+    options: Any = {"workers": None, "item_timeout": None, "on_error": None, "filter": None, "progress": None}
+    found = converter.convert(Place(), tmp_path / "out", to="coco", split_from=lists, **options)
+    assert found.images == 2
+    assert converter.diff(Place(), COINS).equal
 
 
 def test_one_text_where_several_may_stand_is_one(tmp_path):

@@ -6,6 +6,7 @@ shapes. Splits are given before, as they decide where an image is written.
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Sequence
 from typing import Literal, TypedDict
@@ -38,7 +39,7 @@ class Options(TypedDict, total=False):
     split: str | None
     seed: int | None
     group_by: str | None
-    split_from: str | None
+    split_from: str | os.PathLike[str] | None
     merge_components: bool
     fill_holes: bool
     min_area: int
@@ -91,5 +92,5 @@ def read_steps(options: Options, lists: dict[str, str] | None) -> Steps:
         parse_conditions(options.get("filter") or ()),
         Edits(bool(options.get("merge_components")), bool(options.get("fill_holes")), least),
         parse_split(options.get("split"), options.get("seed"), options.get("group_by")),
-        (file, lists) if file is not None and lists is not None else None,
+        (os.fspath(file), lists) if file is not None and lists is not None else None,
     )
