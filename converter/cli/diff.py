@@ -40,7 +40,7 @@ def diff(
     quiet: options.Quiet = False,
     workers: options.Workers = None,
 ) -> None:
-    """Compare two datasets in any formats, pixel by pixel; exit code 1 when they differ."""
+    """Compare two datasets in any formats, pixel by pixel, but for ids and attributes; exit code 1 when they differ."""
     from converter import api  # noqa: PLC0415 -- --help needs none of it
 
     found = api.diff(
@@ -75,6 +75,7 @@ def diff(
 def lines(found: "Diff") -> list[str]:
     """The comparison as a person reads it: the verdict first."""
     told = [_verdict(found), f"  A  {_side(found.a)}", f"  B  {_side(found.b)}"]
+    told.append(f"  not compared: {', '.join(found.not_compared)}")
     told += _listed("images only in A", found.images_only_a)
     told += _listed("images only in B", found.images_only_b)
     told += _listed("images in another split", [f"{x} is {y} in B" for x, y in found.moved])

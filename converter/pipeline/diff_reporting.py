@@ -65,9 +65,8 @@ def page_of(compared: Compared, *, workers: int = 1, progress: Progress = silent
 def _advice(found: Diff) -> str:
     what = "objects" if found.compared == "instances" else "regions of classes"
     same = f"{found.images_compared:,} images compared, {found.instances_equal:,} {what} the same pixel by pixel."
-    if found.equal or found.counts:
-        return same
-    return f"{len(found.losses):,} records could not be read. {same}"
+    told = f"{same} Not compared: {', '.join(found.not_compared)}."
+    return told if found.equal or found.counts else f"{len(found.losses):,} records could not be read. {told}"
 
 
 def _sides(a: Side, b: Side) -> list[tuple[str, str, str]]:

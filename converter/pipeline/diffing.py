@@ -3,7 +3,7 @@
 Images are matched by split and name, and where splits differ by the name alone; classes by
 name; objects by class and best IoU. Masks are the same when their run-length codes are. Of
 datasets of which one is semantic, regions of classes are compared: what the instance dataset
-would look like as a label map.
+would look like as a label map. Ids, attributes and what files claim of shapes are not compared.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from converter.pipeline.opening import Opened, Progress, open_dataset, silent
 
 __all__ = ["Compared", "Diff", "Side", "compare"]
 
+NOT_COMPARED = ("ids", "attributes", "scores", "facts of images and of the set")
 SEMANTIC = Holds(task="semantic", overlaps=False)
 
 
@@ -49,13 +50,15 @@ class Renamed(msgspec.Struct, frozen=True):
 class Diff(msgspec.Struct, frozen=True):
     """What two datasets differ in. `compared`: objects, or regions of classes.
 
-    `moved`: images that are in other splits, (in a, in b). `images` holds those that differ.
+    `not_compared`: what may differ all the same. `moved`: images that are in other splits, (in a, in b).
+    `images` holds those that differ.
     """
 
     equal: bool
     a: Side
     b: Side
     compared: Literal["instances", "regions"]
+    not_compared: tuple[str, ...]
     images_compared: int
     instances_equal: int
     images_only_a: list[str]
@@ -111,6 +114,7 @@ def compare(
         a=_side(a, one),
         b=_side(b, two),
         compared="instances" if work.plan_a is None else "regions",
+        not_compared=NOT_COMPARED,
         images_compared=sum(d is not None for d, _ in found),
         instances_equal=sum(d.equal for d, _ in found if d is not None),
         images_only_a=only_a,

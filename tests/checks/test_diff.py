@@ -65,6 +65,8 @@ def test_one_pixel(tmp_path: Path) -> None:
     said = segpack("diff", a, tmp_path / "b", check=1)
     assert "1 px differ" in said.out
     assert "2.png" in said.out
+    assert "  not compared: ids, attributes, scores" in said.out
+    assert "attributes" in segpack("diff", a, tmp_path / "b", "--json", check=1).json["not_compared"]
 
 
 def test_a_renamed_class(tmp_path: Path) -> None:
