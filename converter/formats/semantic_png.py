@@ -178,19 +178,19 @@ def survey(reading: Reading, ref: Ref) -> Present | None:
         return None
     values = [int(v) for v in labelmap.values(labels)[0]]
     palette, looked_up = raw.palette or [], raw.array.shape[2:] > (2,) and bool(ref.payload.colors)
-    return Present(values, raw.lossy and len(values) > 2, looked_up, [palette[v] for v in values if v < len(palette)])
+    shown = [palette[v] for v in values if v < len(palette)]
+    return Present(values, raw.lossy and len(values) > 2, looked_up, shown, labels.dtype == np.uint16)
 
 
 def settle(scan: Scan, facts: Iterable[Present | None], reading: Reading, ledger: Ledger) -> Scan:
     """The header with classes, background and ignore decided by what the masks hold."""
     header = scan.header
     found = list(facts)
-    present = {v for each in found if each and not each.blurred for v in each.values}
     if meta.about(reading.source) is not None:
         classes, background, ignore = list(header.classes), header.background_id, header.ignore_id
     else:
         header = in_colors(header, found, reading, ledger)
-        classes, background, ignore = settled(header, present, reading, ledger)
+        classes, background, ignore = settled(header, found, reading, ledger)
     _tell_palettes(scan, found, reading, ledger)
     known = {c.id for c in classes} | ({background} if background is not None else set()) | {ignore}
     refs = [r for r, each in zip(scan.refs, found, strict=True) if _judge(r, each, known, classes, reading, ledger)]

@@ -34,12 +34,14 @@ class Present(msgspec.Struct, frozen=True):
     """The values in a mask, ascending; `blurred` when a lossy file holds more than two, which are mostly noise.
 
     `colors` are those that its palette gives them; `looked_up`: they come from a legend, by the colours of pixels.
+    `deep`: pixels have 16 bits.
     """
 
     values: list[int]
     blurred: bool
     looked_up: bool
     colors: list[Rgb] = []
+    deep: bool = False
 
 
 def declared(reading: Reading, pairs: Sequence[tuple[str, str]]) -> tuple[list[ClassInfo], dict[Rgb, int], str]:
@@ -92,9 +94,11 @@ def in_colors(header: Header, found: Sequence[Present | None], reading: Reading,
 
 
 def settled(
-    header: Header, present: set[int], reading: Reading, ledger: Ledger
+    header: Header, found: Sequence[Present | None], reading: Reading, ledger: Ledger
 ) -> tuple[list[ClassInfo], int | None, int | None]:
-    """The classes of a set whose masks hold the values `present`, its background, and what is to be ignored."""
+    """The classes of a set with `found` in its masks, its background, and what is to be ignored."""
+    sound = [each for each in found if each and not each.blurred]
+    present = {v for each in sound for v in each.values}
     table, name = reading.options.classes, reading.options.class_name
     named = {c.id: c for c in header.classes}
     background: int | None = 0
@@ -109,7 +113,8 @@ def settled(
         named.pop(0, None)
     ignore = IGNORE if IGNORE in named and is_ignore(named[IGNORE].name) else None
     declared_255 = IGNORE in named or (table is not None and table.declares(IGNORE))
-    if not declared_255 and IGNORE in present and max(present) <= IGNORE and present - {0, IGNORE}:
+    last = not any(each.deep for each in sound if IGNORE in each.values)  # of 16 bits it is a value as any other
+    if not declared_255 and IGNORE in present and last and max(present) <= IGNORE and present - {0, IGNORE}:
         ignore = IGNORE
         ledger.note("ignore-255", reading.source.name, "255 is declared as no class: its pixels are to be ignored")
     if ignore is not None:

@@ -151,3 +151,16 @@ def test_no_value_is_left_for_pixels_without_a_class(tmp_path: Path) -> None:
     file.write_text(json.dumps(top))
     with pytest.raises(UsageError, match="255, which would say that they are to be ignored, is 'car'"):
         api.convert(file, tmp_path / "out", to="semantic-png")
+
+
+@pytest.mark.parametrize(("kind", "ignored"), [(np.uint8, True), (np.uint16, False)])
+def test_only_in_eight_bits_255_is_to_be_ignored_unless_it_is_declared(
+    tmp_path: Path, kind: Any, ignored: bool
+) -> None:
+    source, labels = labels_set(tmp_path / "in", {0: "sky", 1: "car"}, [0, 1, 255])
+    Image.fromarray(labels.astype(kind)).save(tmp_path / "in/masks/a.png")
+    (tmp_path / "in/classes.json").unlink()
+    found = api.convert(source, tmp_path / "out", to="semantic-png")
+    assert [c.name for c in found.classes] == (["class_1"] if ignored else ["class_1", "class_255"])
+    assert ("ignore-255" in {note.code for note in found.notes}) == ignored
+    np.testing.assert_array_equal(pixels(tmp_path / "out/masks/a.png"), labels)
