@@ -100,9 +100,10 @@ def read_header(data: bytes, file: str, *, max_pixels: int | None = None) -> Hea
     return Header(width, height, depth, name, channels, interlace == 1)
 
 
-def begins_palette(data: bytes, colors: bytes) -> bool:
-    """Whether a PNG of palette colours gives these, three bytes each, to its first indices."""
-    return data.startswith(SIGNATURE) and data[25:26] == b"\x03" and b"PLTE" + colors in data[:_NEAR]
+def begins_palette(data: bytes, colors: bytes) -> int:
+    """The bytes of a PNG's palette that gives these colours, three bytes each, to its first indices; 0 for others."""
+    at = data.find(b"PLTE" + colors, 0, _NEAR) if data.startswith(SIGNATURE) and data[25:26] == b"\x03" else -1
+    return int.from_bytes(data[at - 4 : at]) if at > 0 else 0
 
 
 def chunks(data: bytes, file: str) -> Iterator[tuple[bytes, int, int]]:

@@ -68,13 +68,16 @@ def _folders_within(source: Source) -> dict[str, list[str]]:
 def binary_mask(data: bytes, file: str, ledger: Ledger | None = None) -> Rle:
     """The mask in a file with one foreground value, in any mode. Raises SourceError when there are more.
 
-    What a JPEG has changed along the edges is set right, with a note. One tells of a palette, which is
-    read by index, where that makes black the object: programs that shrink PNGs put the commoner colour first.
+    What a JPEG has changed along the edges is set right, with a note. A palette is read by index. One of white
+    and black alone is read as gray is, with white as the object, and a note: programs that shrink PNGs put the
+    commoner colour first.
     """
     crop = codec.read_crop(data, file)
-    if ledger is not None and png_chunks.begins_palette(data, WHITE_BLACK):
-        said = "is white and 1 black, and a palette is read by index: the object is what is black"
-        ledger.note("palette-mask", file, f"index 0 {said}; save it as gray PNG if white is meant")
+    white_first = png_chunks.begins_palette(data, WHITE_BLACK)
+    if white_first and ledger is not None:
+        alone = white_first == len(WHITE_BLACK)
+        said = "white is the object, as in gray" if alone else "a palette is read by index: the object is what is black"
+        ledger.note("palette-mask", file, f"index 0 is white and 1 black, and {said}; save it as gray PNG")
     array: NDArray[Any] = crop.array
     if array.ndim == 3:
         array = _foreground(array, file)
@@ -93,7 +96,8 @@ def binary_mask(data: bytes, file: str, ledger: Ledger | None = None) -> Rle:
         raise SourceError(
             file, f"several foreground values ({shown}) in a binary mask", remedy=hint, code="unexpected-value"
         )
-    return rle.encode_crop(inside, crop.x, crop.y, crop.height, crop.width)
+    region = rle.encode_crop(inside, crop.x, crop.y, crop.height, crop.width)
+    return rle.complement(region) if white_first == len(WHITE_BLACK) else region
 
 
 def _cut(raw: codec.Labels, file: str, ledger: Ledger | None) -> NDArray[np.bool_] | None:

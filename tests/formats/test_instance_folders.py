@@ -72,14 +72,29 @@ def test_a_split_without_any_mask_is_left_out(names, tmp_path):
     assert note.message.startswith(f"2 images are of splits in which none has masks ({test}/c/images/c.png, ...)")
 
 
-@pytest.mark.parametrize(("first", "second", "is_told"), [(255, 0, True), (0, 255, False), (255, 128, False)])
-def test_palettes_that_put_white_first_are_told(first, second, is_told, tmp_path):
-    """Masks are read by index; pngquant and its like put the commoner colour first."""
+@pytest.mark.parametrize(
+    ("grays", "is_told", "is_turned"),
+    [([255, 0], True, True), ([0, 255], False, False), ([255, 128], False, False), ([255, 0, 128], True, False)],
+)
+def test_palettes_that_put_white_first_are_told(grays, is_told, is_turned, tmp_path):
+    """Masks are read by index, but for black and white: pngquant and its like put the commoner colour first."""
     root = made(tmp_path / "set", {"one": 1, "two": 1})
     mask = Image.fromarray((MASK > 0).astype(np.uint8)).convert("P")
-    mask.putpalette([first] * 3 + [second] * 3)
+    mask.putpalette([v for gray in grays for v in [gray] * 3])
     mask.save(root / "one/masks/0.png")
     result = converter.convert(root, tmp_path / "out", to="coco")
     assert [n.code for n in result.notes if n.code == "palette-mask"] == ["palette-mask"] * is_told
     (sample,) = (s for s in converter.open(tmp_path / "out") if s.image.name == "one.png")
-    assert (sample.instances[0].mask() == (MASK > 0)).all()
+    assert (sample.instances[0].mask() == ((MASK > 0) ^ is_turned)).all()
+
+
+def test_what_shrinks_a_mask_does_not_turn_it_around(tmp_path):
+    root = made(tmp_path / "set", {"one": 1, "two": 1})
+    large = np.full(MASK.shape, 255, np.uint8)
+    large[0, :2] = 0
+    indices = Image.fromarray((large == 0).astype(np.uint8)).convert("P")  # the commoner colour first
+    indices.putpalette([255] * 3 + [0] * 3)
+    indices.save(root / "one/masks/0.png")
+    assert (np.asarray(Image.open(root / "one/masks/0.png").convert("L")) == large).all()
+    (sample,) = (s for s in converter.open(root) if s.image.name == "one.png")
+    assert (sample.instances[0].mask() == (large > 0)).all()
