@@ -33,6 +33,7 @@ from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Record, Scan, Writing
 from converter.geometry import labelmap, rle, shapes
 from converter.layouts.classes import undeclared
+from converter.layouts.coco_annotations import crowd_flag
 from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_family import marked, open_marked
 from converter.layouts.coco_files import CocoFile, tell_endless
@@ -230,12 +231,15 @@ def _instance(segment: dict[str, Any], regions: dict[int, Rle], payload: Payload
     if region is None:
         problem = f"no pixel of {payload.png} has the segment's id {id}, or two segments have it"
         raise SourceError(payload.file, problem, place=payload.place, remedy="mend or remove it")
+    if (crowd := crowd_flag(segment.get("iscrowd"))) is None:
+        problem = f"iscrowd of segment {id} is {segment['iscrowd']!r:.40}"
+        raise SourceError(payload.file, problem, place=payload.place, remedy="write 0 or 1")
     numeric = isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)
     return Instance(
         class_id=segment["category_id"],
         shape=region,
         id=id,
-        iscrowd=bool(segment.get("iscrowd")),
+        iscrowd=crowd,
         box=Box(*box) if numeric and isinstance(box, list) else None,
         area=area if isinstance(area, int | float) else None,
         extra={k: v for k, v in segment.items() if k not in SEGMENT_KEYS},

@@ -25,6 +25,7 @@ __all__ = [
     "AnnotationHead",
     "all_usual",
     "are_drawn_within",
+    "crowd_flag",
     "decode_annotation",
     "decode_head",
     "decode_heads",
@@ -37,6 +38,7 @@ AT_ONCE = 4096  # annotations: a million would take more memory at once than all
 SHAPE_KEYS = frozenset({"id", "image_id", "category_id", "segmentation", "area", "bbox", "iscrowd"})
 _KEYS = tuple(f'"{key}"'.encode() for key in sorted(SHAPE_KEYS))
 _OWNER_CODES = {"category_id": "unmapped-class", "image_id": "orphan-mask"}  # what an annotation is without it
+FLAGS = {"0": False, "1": True, "false": False, "true": True, "0.0": False, "1.0": True}
 NO_NUMBER = re.compile(rb'"(NaN|-?Infinity)"')  # how the decoder hands on what is no JSON
 
 
@@ -219,10 +221,28 @@ def _key_by_key(raw: bytes) -> tuple[Annotation, dict[str, Any]]:
         head.id,
         bbox=_field(fields, "bbox", _numbers),
         segmentation=_drawn(fields) if "segmentation" in fields else msgspec.UNSET,
-        iscrowd=_field(fields, "iscrowd", _crowd),
+        iscrowd=_written_flag(fields) if "iscrowd" in fields else None,
         area=_field(fields, "area", _area),
     )
     return entry, {k: _anything(k, bytes(v)) for k, v in fields.items() if k not in SHAPE_KEYS}
+
+
+def _written_flag(fields: dict[str, msgspec.Raw]) -> int | bool | None:
+    """`iscrowd`, also where what wrote it made a text of it, or a float."""
+    try:
+        return _field(fields, "iscrowd", _crowd)  # type: ignore[no-any-return]
+    except ShapeError:
+        flag = crowd_flag(_any.decode(fields["iscrowd"]))
+        if flag is None:
+            raise
+        return flag
+
+
+def crowd_flag(value: Any) -> bool | None:
+    """Whether `iscrowd` is set, also where it is a text or a float; None for what is no flag."""
+    if value is None or isinstance(value, int):
+        return bool(value)
+    return FLAGS.get(str(value).lower())
 
 
 def _drawn(fields: dict[str, msgspec.Raw]) -> Segmentation:

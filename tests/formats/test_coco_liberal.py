@@ -221,3 +221,22 @@ def test_a_text_that_says_nan_is_a_text(tmp_path):
     what["annotations"][0]["attributes"] = {"by": "NaN"}
     result = converter.convert(write(tmp_path, what), tmp_path / "out", to="coco", image_files="none")
     assert not result.notes
+
+
+@pytest.mark.parametrize(
+    ("flag", "crowd"), [("0", 0), ("1", 1), ("false", 0), ("True", 1), (0.0, 0), (1.0, 1), (True, 1), (None, 0)]
+)
+def test_crowds_are_flagged_in_many_ways(flag, crowd, tmp_path):
+    what = content()
+    what["annotations"][0]["iscrowd"] = flag
+    assert not converter.convert(write(tmp_path, what), tmp_path / "out", to="coco", image_files="none").losses
+    written = {a["id"]: a["iscrowd"] for a in json.loads((tmp_path / "out/coco.json").read_text())["annotations"]}
+    assert written == {11: crowd, 12: 0, 13: 0}
+
+
+@pytest.mark.parametrize("flag", ["", "no", "2", 0.5, [], {}])
+def test_other_flags_are_refused(flag, tmp_path):
+    what = content()
+    what["annotations"][0]["iscrowd"] = flag
+    with pytest.raises(SourceError, match="iscrowd: Expected"):
+        converter.convert(write(tmp_path, what), tmp_path / "out", to="coco", image_files="none")

@@ -59,3 +59,18 @@ def test_what_overlaps_is_told(tmp_path):
     codes = {loss.code for loss in result.losses}
     assert codes == {"overlap-hidden", "empty-mask"}
     assert read(tmp_path / "out")["task"] == "instance"
+
+
+def test_crowds_are_flagged_in_many_ways(tmp_path):
+    """A text of 0 is not true for not being empty."""
+    converter.convert(FIXTURES / "coco/valid/coins", tmp_path / "set", to="coco-panoptic")
+    file = tmp_path / "set/annotations/panoptic.json"
+    top = json.loads(file.read_text())
+    segments = [s for a in top["annotations"] for s in a["segments_info"]]
+    flags = ["0", "1", "false", "true", 0.0, 1]
+    for segment, flag in zip(segments, flags, strict=False):
+        segment["iscrowd"] = flag
+    file.write_text(json.dumps(top))
+    crowds = [i.iscrowd for sample in converter.open(tmp_path / "set") for i in sample.instances]
+    assert crowds[: len(flags)] == [False, True, False, True, False, True]
+    assert not any(crowds[len(flags) :])
