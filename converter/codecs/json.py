@@ -17,6 +17,7 @@ import numpy as np
 
 from converter.codecs.text import check_utf8, position
 from converter.errors import SourceError
+from converter.stand_ins import HEAD, stand_in
 
 __all__ = ["TOO_DEEP", "decode", "decode_named", "encode", "encode_pretty", "too_deep", "twice"]
 
@@ -198,6 +199,9 @@ def _quote_nan(data: bytes) -> bytes:
 
 
 def _refuse(error: Exception, data: bytes, file: str, place: str, *, remedy: str = "") -> NoReturn:
+    told = stand_in(data[:HEAD], file, place=place) if _malformed(error) else None
+    if told is not None:
+        raise told from error
     text, where = str(error), ""
     if isinstance(error, RecursionError):
         text = "is nested too deeply"

@@ -24,6 +24,7 @@ from PIL import (
 from converter.codecs import exif, jpeg
 from converter.codecs.pixels import check_size, pixel_limit
 from converter.errors import SourceError
+from converter.stand_ins import HEAD, stand_in
 from converter.worker import only_in_workers
 
 __all__ = ["failed", "from_array", "label_depth", "load", "opened", "orientation", "stored_size", "tiff_turn"]
@@ -64,6 +65,9 @@ def opened(stream: BinaryIO, head: bytes, file: str) -> Iterator[Image.Image]:
         except SourceError:
             raise
         except UnidentifiedImageError as error:
+            stream.seek(0)
+            if (told := stand_in(stream.read(HEAD), file)) is not None:
+                raise told from error
             raise SourceError(file, "is not an image of a kind that is read, or damaged") from error
         except Image.DecompressionBombError as error:
             problem = f"has more than the {pixel_limit():,} pixels that are read (--max-pixels)"

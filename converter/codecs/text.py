@@ -7,6 +7,7 @@ import re
 from fractions import Fraction
 
 from converter.errors import SourceError
+from converter.stand_ins import HEAD, stand_in
 
 __all__ = ["UTF_16", "check_utf8", "decode_text", "position", "ratio", "whole", "whole_id"]
 
@@ -26,7 +27,7 @@ def decode_text(data: bytes, file: str) -> str:
     A file that begins with the byte order mark of UTF-16 is read as that: spreadsheet
     programs and shells on Windows write it. Anything else than UTF-8 raises SourceError
     with the line and the byte: Latin-1 cannot be told from other 8-bit codes, and a
-    guess would rename classes.
+    guess would rename classes. So does a text that stands for one that was not fetched.
     """
     if data.startswith(UTF_16):
         try:
@@ -36,6 +37,8 @@ def decode_text(data: bytes, file: str) -> str:
                 file, "is not valid UTF-16, though it begins like it", place=f"byte {error.start}"
             ) from error
     check_utf8(data, file)
+    if data[:HEAD].strip() and (told := stand_in(data[:HEAD], file)) is not None:
+        raise told
     return data.decode("utf-8-sig")
 
 

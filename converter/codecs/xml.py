@@ -7,6 +7,7 @@ from typing import TypeAlias
 from xml.etree.ElementTree import Element, ParseError, SubElement, indent, tostring
 
 from converter.errors import SourceError
+from converter.stand_ins import HEAD, stand_in
 
 __all__ = ["Element", "decode", "element", "encode", "text"]
 
@@ -29,6 +30,8 @@ def decode(data: bytes, file: str, *, tag: str = "") -> Element:
         kind = type(error).__name__.removesuffix("Forbidden").removesuffix("s").lower()
         raise SourceError(file, f"the XML declares {_KINDS.get(kind, 'entities')} of its own", remedy=_REMEDY) from None
     except ParseError as error:
+        if (told := stand_in(data[:HEAD], file)) is not None:
+            raise told from None
         line, column = error.position
         reason = str(error).partition(":")[0]
         raise SourceError(file, f"is not XML: {reason}", place=f"line {line}, column {column + 1}") from None

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
 from converter.errors import SourceError
+from converter.stand_ins import HEAD, stand_in
 from converter.storage.folder_store import FolderStore
 from converter.storage.limits import Limits, current_limits
 from converter.storage.listing import place_among
@@ -273,6 +274,9 @@ def open_source(path: str | Path, limits: Limits | None = None, *, name: str | N
     except (OSError, ValueError) as error:
         raise SourceError(shown, _reason(error)) from None
     if os.fspath(path).lower().endswith(".zip"):
+        with open(path, "rb") as file:
+            if (told := stand_in(file.read(HEAD), shown)) is not None:
+                raise told
         raise SourceError(shown, "is not a ZIP file: it does not begin like one", remedy="copy or download it again")
     parent, entry = os.path.split(path)
     return Source(_folder(parent or ".", os.path.dirname(shown) or ".", limits), entry=entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 import converter
-from converter.errors import DetectionError
+from converter.errors import DetectionError, SourceError
 from converter.pipeline.opening import detect
 from converter.storage import open_source
 from tests.formats.twins import real
@@ -87,6 +88,67 @@ def test_pictures_that_show_annotations_are_no_masks(folder, tmp_path):
         for file in (FIXTURES / "voc/valid/boxes").glob(f"*.{ending}"):
             shutil.copy(file, tmp_path / below)
     assert converter.inspect(tmp_path).format == "voc"
+
+
+STAND_INS = {
+    "is a pointer of Git LFS, and not the file that it stands for; fetch the files with git lfs pull": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22e\nsize 12345\n"
+    ),
+    "is a web page, as failed downloads leave; download it again": b"\n<!DOCTYPE html><html><body>Log in</body></html>",
+    "is empty": b"",
+}
+
+
+@pytest.mark.parametrize("said", STAND_INS)
+@pytest.mark.parametrize(
+    ("folder", "file"),
+    [
+        ("coco/valid/coins", "images/coins-left.png"),
+        ("coco/valid/coins", "coco.json"),
+        ("cvat/valid/coins", "annotations.xml"),
+        ("labelme/valid/coins", "train/coins-left.json"),
+        ("semantic-png/valid/coins", "masks/coins-left.png"),
+        ("semantic-png/valid/coins", "meta.json"),
+    ],
+)
+def test_what_was_not_fetched_is_told_as_such(folder, file, said, tmp_path):
+    shutil.copytree(FIXTURES / folder, tmp_path / "set")
+    path = tmp_path / "set" / file
+    assert path.is_file()
+    path.write_bytes(STAND_INS[said])
+    with pytest.raises(SourceError, match=re.escape(f"{path}: {said}")):
+        converter.convert(tmp_path / "set", tmp_path / "out", to="coco")
+
+
+@pytest.mark.parametrize("said", STAND_INS)
+@pytest.mark.parametrize("name", ["a.zip", "a.json"])
+def test_one_file_that_was_not_fetched_is_told_as_such(name, said, tmp_path):
+    (tmp_path / name).write_bytes(STAND_INS[said])
+    with pytest.raises(SourceError, match=re.escape(f"{tmp_path / name}: {said}")):
+        converter.open(tmp_path / name)
+
+
+TABLE = b"filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,9,9,cat,1,1,5,5\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (
+            "train/_annotations.csv",
+            TABLE,
+            "is a table of boxes, as of Roboflow .*; export the set as COCO",
+        ),
+        ("x-export.csv", b'"image","xmin","ymin","xmax","ymax","label"\r\n', "is a table of boxes"),
+        ("x.json", b'{"name": "x", "securityToken": "t", "assets": {}}', "is of VoTT; export the set as Pascal VOC"),
+    ],
+)
+def test_lists_of_boxes_that_are_not_read_are_told_as_such(name, content, said, tmp_path):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(content)
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.jpg")
+    with pytest.raises(DetectionError, match=f"no known format fits it .*; {re.escape(name)} {said}"):
+        converter.open(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["masks.npy", "set.tar", "truth.mat", "im0001.ppm"])
