@@ -16,6 +16,7 @@ from converter.checks.catalog import finding
 from converter.errors import SourceError
 from converter.format import Format, Reading, WriteOptions, Writing
 from converter.formats import get_format
+from converter.layouts.classes import is_background
 from converter.layouts.coco_files import WHOLE
 from converter.layouts.images import shown_name
 from converter.layouts.yolo_tree import Payload as YoloPayload
@@ -116,9 +117,11 @@ def of_the_set(packed: Package, images: Container[str], *, whole: bool) -> Itera
 
 
 def _names(header: Header, other: Encoding) -> dict[int, str]:
-    """Class names by id, or in YOLO by their index."""
+    """Class names by id, or in YOLO by their index; in COCO a class 0 called background is none when it is unused."""
     classes = sorted(header.classes, key=lambda c: c.id)
-    return {n if other.reader.name.startswith("yolo") else c.id: c.name for n, c in enumerate(classes)}
+    if other.reader.name.startswith("yolo"):
+        return {n: c.name for n, c in enumerate(classes)}
+    return {c.id: c.name for c in classes if c.id or not is_background(c.name)}
 
 
 def _quoted(name: str | None) -> str:

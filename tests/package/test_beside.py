@@ -129,3 +129,15 @@ def test_a_package_that_lost_its_descriptions_keeps_its_classes(gone: list[str],
     (tmp_path / "classes.csv").write_text("id,name,from\n1,small coin,1\n2,large coin,2\n")
     api.convert(tmp_path / "set", tmp_path / "named", to="coco", classes=tmp_path / "classes.csv")
     assert api.diff(source, tmp_path / "named").equal
+
+
+def test_a_class_called_background_that_nothing_is_of_is_no_contradiction(tmp_path: Path) -> None:
+    document = json.loads((FIXTURES / "coco/valid/coins/coco.json").read_text())
+    document["categories"].append({"id": 0, "name": "background"})
+    first = document["annotations"][0]
+    document["annotations"].append({**first, "id": 9_999, "category_id": 0, "segmentation": [], "bbox": [1, 1, 5, 5]})
+    shutil.copytree(FIXTURES / "coco/valid/coins/images", tmp_path / "set/images")
+    (tmp_path / "set/coco.json").write_text(json.dumps(document))
+    found = api.pack(tmp_path / "set", tmp_path / "set.zip")
+    assert {loss.code for loss in found.losses} == {"box-dropped"}
+    assert api.check(tmp_path / "set.zip").ok
