@@ -3,7 +3,7 @@
     *-annotations-object-segmentation.csv     MaskPath,ImageID,LabelName,BoxID,BoxXMin,BoxXMax,
                                               BoxYMin,BoxYMax,PredictedIoU,Clicks
     <any folder>/<MaskPath>                   binary PNG
-    <any folder>/<ImageID>.jpg
+    <any folder>/<ImageID>.jpg                or another image; of several, those in a folder called as the split
     class-descriptions*.csv                   /m/01g317,Person (without a header)
 
 Coordinates of boxes are fractions of width and height. The PNG may have another size than the image: then
@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 import posixpath
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -87,7 +87,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     tables = _tables(source)
     if not tables:
         raise SourceError(source.name, f"no CSV with {', '.join(COLUMNS)}", remedy="is it Open Images?")
-    masks = {posixpath.basename(n): n for n in source.names() if n.lower().endswith(".png")}
+    masks = _by_name(n for n in source.names() if n.lower().endswith(".png"))
     names = _descriptions(source)
     for boxes in _tables(source, BOXES):
         if boxes not in tables:
@@ -117,12 +117,22 @@ def _descriptions(source: Source) -> dict[str, str]:
     return names
 
 
-def _table(reading: Reading, table: str, masks: Mapping[str, str], ledger: Ledger) -> list[Ref]:
+def _by_name(paths: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        found[posixpath.basename(path)].append(path)
+    return found
+
+
+def _near(paths: Sequence[str], folder: str) -> str | None:
+    """Of files of one name that in a folder called so, or so and a number (train-masks-0); else the first."""
+    return next((p for p in paths if f"/{folder}/" in f"/{p}" or f"/{folder}-" in f"/{p}"), paths[0] if paths else None)
+
+
+def _table(reading: Reading, table: str, masks: Mapping[str, list[str]], ledger: Ledger) -> list[Ref]:
     source, file = reading.source, reading.source.label(table)
     first = posixpath.basename(table).partition("-")[0]
     split = split_name(first) if is_split_name(first) else None
-    taken = set(masks.values())
-    index = {posixpath.basename(stem(n)): n for n in reading.images.names() if is_image(n) and n not in taken}
     grouped: dict[str, list[Row]] = defaultdict(list)
     for line, row in enumerate(csvs.rows(source.read(table), file, needs=COLUMNS), 2):
         try:
@@ -133,12 +143,20 @@ def _table(reading: Reading, table: str, masks: Mapping[str, str], ledger: Ledge
             continue
         base = posixpath.basename(row["MaskPath"])
         fields = {k: row[k] for k in (*BOX, *KEPT) if row.get(k)}
-        grouped[name].append(Row(line, row["LabelName"], masks.get(base), row["MaskPath"], fields))
-    found = [(name, index.get(name)) for name in sorted(grouped)]
-    return [
-        Ref(Image(posixpath.basename(path) if path else f"{name}.jpg", split, file=path), Payload(file, grouped[name]))
-        for name, path in found
-    ]
+        mask = _near(masks.get(base, ()), first)
+        grouped[name].append(Row(line, row["LabelName"], mask, row["MaskPath"], fields))
+    taken = {row.mask for rows in grouped.values() for row in rows}
+    images: dict[str, list[str]] = defaultdict(list)
+    for each in reading.images.names():
+        if is_image(each) and each not in taken:
+            images[posixpath.basename(stem(each))].append(each)
+    refs = []
+    for name in sorted(grouped):
+        named = images.get(posixpath.basename(name), ())
+        path = _near([p for p in named if f"/{stem(p)}".endswith(f"/{name}")], first)
+        ending = posixpath.splitext(path)[1] if path else ".jpg"
+        refs.append(Ref(Image(name + ending, split, file=path), Payload(file, grouped[name])))
+    return refs
 
 
 # ---------------------------------------------------------------- load

@@ -173,6 +173,27 @@ def test_masks_of_another_size_are_scaled_to_the_image():
         assert all((i.mask() == m).all() for i, m in zip(sample.instances, masks, strict=True))
 
 
+def test_images_of_open_images_are_pngs_below_folders_and_splits_share_their_names(tmp_path):
+    """As Datumaro and CVAT write them: a mask is named after its image, so that two splits may name theirs alike."""
+    head = "MaskPath,ImageID,LabelName,BoxID,BoxXMin,BoxXMax,BoxYMin,BoxYMax,PredictedIoU,Clicks"
+    painted: dict[tuple[str | None, str], np.ndarray] = {}
+    for place, split in enumerate(("train", "validation")):
+        for id, mask in (("sub/a", "suba_cat_0.png"), ("b", "b_cat_0.png")):
+            pixels = np.zeros((4, 6), np.uint8)
+            pixels[place : place + 2, len(id) :] = 255
+            painted[split.removesuffix("idation"), f"{id}.png"] = pixels > 0
+            for path in (tmp_path / f"images/{split}/{id}.png", tmp_path / f"masks/{split}/{mask}"):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels).save(path)
+        rows = [f"{mask},{id},cat,0{',' * 6}" for id, mask in (("sub/a", "suba_cat_0.png"), ("b", "b_cat_0.png"))]
+        (tmp_path / f"{split}-annotations-object-segmentation.csv").write_text("\n".join([head, *rows]) + "\n")
+    found = {(s.image.split, s.image.name): s for s in converter.open(tmp_path)}
+    assert found.keys() == painted.keys()
+    for key, sample in found.items():
+        assert f"images/{key[0]}" in str(sample.image.file)
+        assert [i.mask().tolist() for i in sample.instances] == [painted[key].tolist()]
+
+
 def test_sizes_turned_over_are_set_right():
     named = {d.name.removesuffix(".png"): d for d in torture()}
     for sample in converter.open(FIXTURES / "sam/valid/turned"):
