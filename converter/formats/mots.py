@@ -8,9 +8,12 @@ or, where there are no maps, a table a sequence with one row an object and frame
     <sequence>/gt/gt.txt, instances_txt/<sequence>.txt      frame id class height width rle
     <sequence>/img1/<frame>.jpg
 
+Where instances/labels.txt names classes, as Datumaro and CVAT write it, its first line is class 1, and maps and
+images may lie deeper or not in sequences at all: instances/<frame>.png, images/<frame>.png.
+
 In a map a pixel is 0 where there is nothing and 10000 where nobody is to be judged (the image's
 ignored region); in a table that region has class 10, and masks are compressed RLE of the COCO API.
-Classes are 1 car and 2 pedestrian. The number stays with a track through the frames of a
+Classes are else 1 car and 2 pedestrian. The number stays with a track through the frames of a
 sequence, and is kept as `track_id`.
 
 Coordinates: none; a pixel of a map is the pixel of the image in its place.
@@ -26,8 +29,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 
 from converter.codecs import png_chunks
 from converter.codecs.text import decode_text, whole
@@ -35,7 +40,7 @@ from converter.errors import ShapeError, SourceError
 from converter.extras import ignoring
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle, runlengths
-from converter.layouts.classes import undeclared
+from converter.layouts.classes import raised, read_class_file, undeclared
 from converter.layouts.images import image_files, is_split_name, order_splits, shown_name, split_name, tell_unused
 from converter.layouts.label_maps import Found, ImageStems, Meaning, cut, files, numbers, pairs, scan_of
 from converter.layouts.masks import check_size
@@ -46,6 +51,8 @@ from converter.storage import Source
 __all__ = ["FORMAT"]
 
 MAP = re.compile(r"(?:(?P<above>.+)/)?instances/(?P<sequence>\d{4})/(?P<frame>\d{6})\.png")
+PLACE = re.compile(r"(?:(?P<above>.+)/)?instances/(?P<frame>.+)\.png")
+NAMES = re.compile(r"(?:.+/)?instances/labels\.txt")
 TABLE = re.compile(
     r"(?:(?:(?P<above>.+)/)?(?P<sequence>[^/]+)/gt/gt|(?:(?P<beside>.+)/)?instances_txt/(?P<number>\d{4}))\.txt"
 )
@@ -77,7 +84,7 @@ class Rows(msgspec.Struct, frozen=True):
 
 
 def detect(source: Source) -> Evidence | None:
-    """Maps of 16 bits at instances/<4 digits>/<6 digits>.png; or tables of tracks."""
+    """Maps of 16 bits at instances/<4 digits>/<6 digits>.png, or beside a labels.txt; or tables of tracks."""
     maps = _maps(source)
     if maps and _is_deep(source, maps[0]):
         return Evidence(f"{len(maps)} maps of 16 bits such as {maps[0]}")
@@ -97,7 +104,28 @@ def _is_row(source: Source, path: str) -> bool:
 
 
 def _maps(source: Source) -> list[str]:
-    return [] if source.entry is not None else [n for n in source.names() if MAP.fullmatch(n)]
+    if source.entry is not None:
+        return []
+    named = tuple(f"{posixpath.dirname(n)}/" for n in _names(source))
+    return [n for n in source.names() if (PLACE.fullmatch(n) and n.startswith(named)) or MAP.fullmatch(n)]
+
+
+def _names(source: Source) -> list[str]:
+    return [n for n in source.names() if NAMES.fullmatch(n)]
+
+
+def _classes(source: Source) -> Sequence[ClassInfo]:
+    """Those that every labels.txt names, or car and pedestrian."""
+    files = _names(source)
+    lists = [read_class_file(source, path) for path in files]
+    for path, found in zip(files, lists, strict=True):
+        if found != lists[0]:
+            problem = f"names other classes than {source.label(files[0])}"
+            raise SourceError(source.label(path), problem, remedy="convert the splits one by one")
+    if not lists:
+        return CLASSES
+    named = raised(list(lists[0].values()))
+    return [msgspec.structs.replace(c, source_id=c.id, source_name=c.name) for c in named]
 
 
 def _is_deep(source: Source, path: str) -> bool:
@@ -116,13 +144,21 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     if not maps:
         raise SourceError(reading.source.name, "no maps in instances/<sequence>/<frame>.png", remedy="is it MOTS?")
     found = [Found(mask, image, *_named(mask, image)) for mask, image in pairs(reading, maps, _candidates)]
-    return scan_of(reading, "mots", CLASSES, found, (), ledger)
+    return scan_of(reading, "mots", _classes(reading.source), found, (), ledger)
+
+
+def _parts(mask: str) -> tuple[str, str]:
+    """The folder above instances/, and the path below it without its extension."""
+    match = PLACE.fullmatch(mask)
+    assert match is not None
+    return match["above"] or "", match["frame"]
 
 
 def _candidates(mask: str) -> list[str]:
-    match = MAP.fullmatch(mask)
-    assert match is not None
-    return _frames(match["above"] or "", match["sequence"], match["frame"])
+    above, path = _parts(mask)
+    sequence, frame = posixpath.split(path)
+    here = [posixpath.join(above, folder, path) for folder in IMAGE_FOLDERS]
+    return [*here, *(_frames(above, sequence, frame) if sequence else ())]
 
 
 def _frames(above: str, sequence: str, frame: str) -> list[str]:
@@ -136,10 +172,8 @@ def _frames(above: str, sequence: str, frame: str) -> list[str]:
 
 
 def _named(mask: str, image: str | None) -> tuple[str, str | None]:
-    match = MAP.fullmatch(mask)
-    assert match is not None
-    ending = posixpath.splitext(image)[1] if image else ".png"
-    return f"{match['sequence']}/{match['frame']}{ending}", _split(match["above"] or "")
+    above, path = _parts(mask)
+    return path + (posixpath.splitext(image)[1] if image else ".png"), _split(above)
 
 
 def _split(above: str) -> str | None:
@@ -201,8 +235,9 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         check_size(file, codes.shape[1], codes.shape[0], image)
     except SourceError as error:
         ledger.skip_image(shown_name(image), error)
-    if (codes == IGNORED).any():
+    if all(c.id != IGNORED // 1000 for c in header.classes) and (codes == IGNORED).any():
         image = ignoring(image, rle.encode(codes == IGNORED))
+        codes = np.where(codes == IGNORED, 0, codes).astype(np.uint16)
     return Sample(image, tuple(cut(codes, file, image, _means, header.classes, ledger)))
 
 
@@ -228,7 +263,7 @@ def _load_rows(reading: Reading, payload: Rows, image: Image, ledger: Ledger) ->
 
 
 def _means(value: int) -> Meaning | None:
-    return None if value in {0, IGNORED} else Meaning(value // 1000, extra={"track_id": value % 1000})
+    return Meaning(value // 1000, extra={"track_id": value % 1000}) if value else None
 
 
 def _files(reading: Reading, ref: Ref) -> list[str]:

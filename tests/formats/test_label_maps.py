@@ -70,6 +70,34 @@ def test_mots_keeps_what_is_to_be_ignored_apart(tmp_path):
     assert {"ignore-dropped"} <= {x.code for x in converter.convert(source, tmp_path / "yolo", to="yolo-seg").losses}
 
 
+def test_mots_that_names_its_classes_beside_its_maps(tmp_path):
+    """As Datumaro and CVAT write it: no sequences, any classes, of which the first is class 1."""
+    names = [f"kind {n}" for n in range(1, 11)]
+    codes = {"train/deep/a": np.repeat([[0, 1001, 2003, 10000]], 3, 0), "val/b": np.repeat([[2001, 0, 2002]], 2, 0)}
+    for place, pixels in codes.items():
+        split, _, frame = place.partition("/")
+        for folder, picture in (("instances", pixels.astype(np.uint16)), ("images", pixels.astype(np.uint8))):
+            path = tmp_path / split / folder / f"{frame}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(path)
+        (tmp_path / split / "instances/labels.txt").write_text("\n".join(names))
+    dataset = converter.open(tmp_path)
+    assert (dataset.format, [c.name for c in dataset.classes]) == ("mots", names)
+    found = {
+        f"{s.image.split}/{s.image.name}": [
+            (i.class_name, i.attributes["track_id"], i.mask().tolist()) for i in s.instances
+        ]
+        for s in dataset
+    }
+    assert found == {
+        f"{place}.png": [(names[v // 1000 - 1], v % 1000, (pixels == v).tolist()) for v in sorted({*pixels.flat} - {0})]
+        for place, pixels in codes.items()
+    }
+    (tmp_path / "val/instances/labels.txt").write_text("other")
+    with pytest.raises(converter.SegpackError, match="names other classes than"):
+        converter.open(tmp_path)
+
+
 def test_bdd_flags_are_kept_and_alpha_is_data():
     dataset = converter.open(FIXTURES / "bdd100k/valid/ins-seg")
     extras = [dict(i.attributes) for s in dataset for i in s.instances]
