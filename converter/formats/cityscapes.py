@@ -13,7 +13,7 @@ Read, of each image: instanceIds; without it the polygons, painted one over the 
 own scripts paint them. Where no image has either: labelIds as a semantic set, or labelTrainIds with the
 19 classes that are trained on. gtCoarse as gtFine, which goes first where both are there. The images may
 lie below another root beside that of the truth. _color.png is not read: classes share colours in it.
-Other class lists stand in classes.json at the top.
+Other class lists stand in classes.json at the top, or in label_colors.txt or dataset_meta.json (Datumaro, CVAT).
 
 Written: leftImg8bit, labelIds and, but for semantic sets, instanceIds; classes.json when the classes are not those of
 Cityscapes. Images without a split or a city lie in a folder `all` in its place, and their
@@ -44,7 +44,7 @@ from converter.codecs import json, png_write
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Record, Scan, Writing
 from converter.geometry import labelmap, rle, shapes
-from converter.layouts.classes import find_class_file, read_class_file, undeclared
+from converter.layouts.classes import DATASET_META, black_first, find_class_file, read_class_file, undeclared
 from converter.layouts.images import is_split_name, shown_name, split_name
 from converter.layouts.label_maps import Found, Meaning, cut, files, numbers, pairs, renamed, scan_of
 from converter.layouts.masks import check_size
@@ -154,8 +154,9 @@ def _classes(reading: Reading) -> tuple[ClassInfo, ...]:
     path = find_class_file(reading.source, [""])
     if path is None:
         return CLASSES
-    found = read_class_file(reading.source, path)
-    return tuple(ClassInfo(i, c.name, c.color, i, c.name) for i, c in sorted(found.items()) if i)
+    found = list(read_class_file(reading.source, path).values())
+    found = black_first(found) if path == DATASET_META else found
+    return tuple(ClassInfo(c.id, c.name, c.color, c.id, c.name) for c in sorted(found, key=lambda c: c.id) if c.id)
 
 
 def _parts(truth: str) -> tuple[str, str, str]:

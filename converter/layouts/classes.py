@@ -5,7 +5,8 @@ classes.txt, obj.names, class_names.txt   a name a line; line i is index i (code
 labelmap.txt     name:r,g,b:parts:actions   (CVAT); line i is index i
 _classes.csv     Pixel Value, Class         (Roboflow)
 class_dict.csv   name,r,g,b                 (CamVid, also class_dict_seg.csv); row i is index i
-label_colors.txt r g b name                 (CamVid); line i is index i
+label_colors.txt r g b name                 (CamVid, Datumaro); line i is index i, or i + 1 where no line is black
+                 or called background: then 0 is the background
 dataset_meta.json {"label_map": {"1": "cat"}, "segmentation_colors": [[r, g, b]]} or {"labels": ["cat"]}
                  (Datumaro); the colour at index i is that of class i
 """
@@ -29,7 +30,10 @@ from converter.storage import Source
 __all__ = [
     "BACKGROUND_NAMES",
     "CLASS_FILES",
+    "DATASET_META",
     "HEX",
+    "LABEL_COLORS",
+    "black_first",
     "check_classes",
     "check_name",
     "find_class_file",
@@ -46,6 +50,7 @@ __all__ = [
 BACKGROUND_NAMES = frozenset({"background", "_background_", "__background__", "bg", "unlabeled", "unlabelled"})
 IGNORE_NAMES = frozenset({"ignore", "void", "__ignore__", "_ignore_", "ignored", "dontcare"})
 DATASET_META = "dataset_meta.json"
+LABEL_COLORS = "label_colors.txt"
 CLASS_FILES = (
     "classes.json",
     "class_id_to_name.json",
@@ -57,7 +62,7 @@ CLASS_FILES = (
     "_classes.csv",
     "class_dict.csv",
     "class_dict_seg.csv",
-    "label_colors.txt",
+    LABEL_COLORS,
     DATASET_META,
 )
 LABELED = re.compile(r"(?P<name>.+?):\s*(?P<rgb>\d+\s*,\s*\d+\s*,\s*\d+)\s*(?::[^:]*){0,2}")
@@ -181,8 +186,10 @@ def read_class_file(source: Source, path: str) -> dict[int, ClassInfo]:
         found = _from_json(json.decode(data, file), file)
     elif base.endswith(".csv"):
         found = _from_csv(csvs.rows(data, file), file)
-    elif base in {"labelmap.txt", "label_colors.txt"}:
+    elif base == "labelmap.txt":
         found = read_legend(data, file)
+    elif base == LABEL_COLORS:
+        found = black_first(read_legend(data, file))
     else:
         lines = text.decode_text(data, file).splitlines()
         while lines and not lines[-1].strip():
@@ -286,6 +293,12 @@ def takes_black(classes: Sequence[ClassInfo]) -> bool:
 def raised(classes: Sequence[ClassInfo]) -> list[ClassInfo]:
     """The classes with 0 left to black."""
     return [msgspec.structs.replace(c, id=c.id + 1) for c in classes]
+
+
+def black_first(classes: Sequence[ClassInfo]) -> list[ClassInfo]:
+    """The classes as Datumaro numbers them: from 1 where none is black or the background, which then is 0."""
+    known = any(c.color == (0, 0, 0) or is_background(c.name) for c in classes)
+    return list(classes) if known else raised(classes)
 
 
 def _id(value: Any, file: str) -> int:

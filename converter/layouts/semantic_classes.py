@@ -10,6 +10,7 @@ import msgspec
 from converter.errors import SourceError
 from converter.format import Reading
 from converter.layouts.classes import (
+    LABEL_COLORS,
     check_classes,
     find_class_file,
     is_background,
@@ -87,6 +88,9 @@ def in_colors(header: Header, found: Sequence[Present | None], reading: Reading,
                 raise SourceError(reading.source.name, problem, remedy="save all masks in one way")
             classes = tuple(raised(classes))
         return msgspec.structs.replace(header, classes=tuple(_real(classes)))
+    origin = str(header.extra.get("classes_from") or "")
+    if posixpath.basename(origin) == LABEL_COLORS and all(c.id for c in header.classes):
+        ledger.note("background-added", origin, "no line is black or background: 0 is, and the first line is class 1")
     if reading.options.colors:
         named = ", ".join(f"{c.id} {c.name}" for c in header.classes[:3]) + (", ..." if header.classes[3:] else "")
         ledger.note("colors-unused", reading.source.name, f"no mask is in colours: --colors only names ids ({named})")

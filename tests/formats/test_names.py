@@ -346,6 +346,20 @@ def test_colours_of_the_web_are_a_legend(tmp_path):
     assert [labels(s) for s in dataset] == [drawn(2).tolist()]
 
 
+@pytest.mark.parametrize(("line", "noted"), [("", 1), ("0 0 0 sky\n", 0), ("1 1 1 background\n", 0)])
+def test_a_label_colors_without_black_leaves_0_to_the_background(tmp_path, line, noted):
+    """Datumaro and CVAT write so where a set has no class for the background; the ids in masks begin at 1 then."""
+    save(tmp_path / "train/a.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+    save(tmp_path / "trainannot/a.png", drawn(2))
+    (tmp_path / "label_colors.txt").write_text(f"{line}128 64 128 traffic light\n0 0 142 car\n0 0 60 unused\n")
+    dataset = converter.open(tmp_path)
+    names = {c.id: c.name for c in dataset.classes}
+    assert (names[1], names[2]) == ("traffic light", "car")
+    assert [labels(s) for s in dataset] == [drawn(2).tolist()]
+    notes = [n for n in converter.inspect(tmp_path).notes if n.code == "background-added"]
+    assert len(notes) == noted
+
+
 @pytest.mark.parametrize("legend", ["class_dict.csv", "classes.json"])
 def test_ids_are_those_of_the_legend_where_masks_are_no_colours(tmp_path, legend):
     """Only where pixels are colours has black to be left an id: there nothing says 0 of it."""
