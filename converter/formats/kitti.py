@@ -4,9 +4,10 @@
     training/instance/<name>.png        16-bit gray: class * 256 + number of the object
     training/semantic/<name>.png        class ids only; not needed, the instance map holds them too
 
-The classes are those of Cityscapes. Number 0 is a whole class: the region of a class
-without objects (road, sky), and a group (crowd) of one whose objects are told apart.
-0 is unlabelled.
+The classes are those of Cityscapes, or of a label_colors.txt (Datumaro, CVAT; line i is class i) or another class
+file at the top. Number 0 is a whole class: the region of a class
+without objects (road, sky), and a group (crowd) of one whose objects are told apart, as all of other class lists
+are. 0 is unlabelled.
 
 Coordinates: none; a pixel of a map is the pixel of the image in its place.
 
@@ -19,14 +20,23 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
 
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
+from converter.layouts.classes import (
+    LABEL_COLORS,
+    check_classes,
+    find_class_file,
+    is_background,
+    read_class_file,
+    read_legend,
+)
 from converter.layouts.images import is_split_name, split_name
 from converter.layouts.label_maps import Found, Meaning, files, load_map, pairs, renamed, scan_of
-from converter.layouts.street_labels import CLASSES, THINGS
+from converter.layouts.street_labels import CLASSES, THINGS, is_street
 from converter.ledger import Ledger
-from converter.model import Header, Ref, Sample
+from converter.model import ClassInfo, Header, Ref, Sample
 from converter.storage import Source
 
 __all__ = ["FORMAT"]
@@ -57,7 +67,20 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         raise SourceError(source.name, "no maps in instance/<name>.png", remedy="is it KITTI?")
     found = [Found(mask, image, *_named(mask, image)) for mask, image in pairs(reading, maps, _candidates)]
     used = [n for n in source.names() if posixpath.basename(posixpath.dirname(n)) in SIBLINGS[1:]]
-    return scan_of(reading, "kitti", CLASSES, found, used, ledger)
+    return scan_of(reading, "kitti", _classes(source), found, used, ledger)
+
+
+def _classes(source: Source) -> Sequence[ClassInfo]:
+    path = find_class_file(source, [""])
+    if path is None:
+        return CLASSES
+    if path == LABEL_COLORS:
+        found = read_legend(source.read(path), source.label(path))
+        check_classes(found, source.label(path))
+    else:
+        found = list(read_class_file(source, path).values())
+    named = (c for c in found if c.id or not is_background(c.name))
+    return [ClassInfo(c.id, c.name, c.color, c.id, c.name) for c in sorted(named, key=lambda c: c.id)]
 
 
 def _candidates(mask: str) -> list[str]:
@@ -73,12 +96,16 @@ def _named(mask: str, image: str | None) -> tuple[str, str | None]:
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     """The regions of an image."""
-    return load_map(reading, header, ref, ledger, _means)
+    street, first = is_street(header.classes), min((c.id for c in header.classes), default=1)
+    return load_map(reading, header, ref, ledger, lambda value: _means(value, first, street=street))
 
 
-def _means(value: int) -> Meaning | None:
+def _means(value: int, first: int, *, street: bool) -> Meaning | None:
+    """`first` is the least class id: class 0 may be one, the whole of which is still unlabelled."""
     class_id, number = divmod(value, 256)
-    return Meaning(class_id, iscrowd=not number and class_id in THINGS) if class_id else None
+    if not value or (not class_id and first):
+        return None
+    return Meaning(class_id, iscrowd=not number and (not street or class_id in THINGS))
 
 
 FORMAT = Format(

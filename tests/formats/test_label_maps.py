@@ -70,6 +70,37 @@ def test_mots_keeps_what_is_to_be_ignored_apart(tmp_path):
     assert {"ignore-dropped"} <= {x.code for x in converter.convert(source, tmp_path / "yolo", to="yolo-seg").losses}
 
 
+@pytest.mark.parametrize("background", [True, False])
+def test_kitti_and_cityscapes_with_classes_of_their_own(tmp_path, background):
+    """As Datumaro and CVAT write them: without a background KITTI begins at class 0, Cityscapes at 1."""
+    lines = ["0 0 0 background"] * background + ["128 0 0 traffic light", "0 128 0 dog", "0 0 128 fox"]
+    shift = 256 * background
+    kitti = np.repeat([[0, shift + 1, shift + 2, shift + 256 + 3]], 2, 0)
+    city = np.repeat([[0, 1, 1, 2]], 2, 0)
+    files: dict[str, Any] = {
+        "kitti/train/image_2/a.png": city.astype(np.uint8),
+        "kitti/train/instance/a.png": kitti.astype(np.uint16),
+        "city/leftImg8bit/train/a_leftImg8bit.png": city.astype(np.uint8),
+        "city/gtFine/train/a_gtFine_instanceIds.png": city.astype(np.uint16),
+    }
+    for name, pixels in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / name)
+    for name, codes, wanted in (
+        ("kitti", kitti, ["traffic light", "traffic light", "dog"]),
+        ("city", city, ["traffic light", "dog"]),
+    ):
+        (tmp_path / name / "label_colors.txt").write_text("\n".join(lines))
+        dataset = converter.open(tmp_path / name)
+        (sample,) = dataset
+        assert [c.name for c in dataset.classes] == ["traffic light", "dog", "fox"]
+        assert [i.class_name for i in sample.instances] == wanted
+        assert [i.mask().tolist() for i in sample.instances] == [
+            (codes == v).tolist() for v in sorted({*codes.flat} - {0})
+        ]
+        assert [i.iscrowd for i in sample.instances] == [name == "city"] * len(wanted)
+
+
 def test_mots_that_names_its_classes_beside_its_maps(tmp_path):
     """As Datumaro and CVAT write it: no sequences, any classes, of which the first is class 1."""
     names = [f"kind {n}" for n in range(1, 11)]
