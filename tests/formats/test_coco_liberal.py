@@ -74,6 +74,16 @@ def test_a_category_numbered_by_a_fraction(tmp_path):
         drawn(write(tmp_path, what))
 
 
+def test_a_crowd_told_by_a_float(tmp_path):
+    """As PyLabel's table of pandas writes it, beside keys of its own."""
+    what = content()
+    for entry, crowd in zip(what["annotations"], (0.0, 1.0, 0.0), strict=True):
+        entry |= {"iscrowd": crowd, "pose": None}
+    what["annotations"][2].pop("pose")
+    found = {i.id: i.iscrowd for sample in converter.open(write(tmp_path, what)) for i in sample.instances}
+    assert found == {11: False, 12: True, 13: False}
+
+
 def test_an_integer_and_a_float_of_one_value_are_one_id(tmp_path):
     what = content()
     what["images"][1]["id"] = 1.0
