@@ -167,7 +167,10 @@ class _Finder:
                 self.by_base[posixpath.basename(stem(path))].append(path)
 
     def image(self, key: str, annotation: str | None, split: str | None) -> Image:
-        found = self._by_name(key) or self._by_content(annotation)
+        found, told = self._by_name(key), ""
+        if found is None and (told := self._told(annotation)):
+            folders = [posixpath.dirname(annotation or ""), *(f"{f}JPEGImages" for f in ("", "../"))]
+            found = self.index.find(told, folders)
         base = posixpath.basename(key)
         name = _below(found) if found else key.lstrip("/")
         first = name.split("/")[0]
@@ -178,6 +181,8 @@ class _Finder:
             name = name.removeprefix(f"{split}/")
         if found is None and annotation is None:
             name = base
+        if found is None and is_image(told) and stem(told) == base:
+            name += told.removeprefix(base)
         return Image(name, split, file=found)
 
     def _by_name(self, key: str) -> str | None:
@@ -187,17 +192,16 @@ class _Finder:
         loose = self.by_base.get(posixpath.basename(key), [])
         return loose[0] if len(loose) == 1 else None
 
-    def _by_content(self, annotation: str | None) -> str | None:
+    def _told(self, annotation: str | None) -> str:
+        """The name of the image that an XML tells, without folders; "" where there is none."""
         if annotation is None or not annotation.lower().endswith(".xml"):
-            return None
+            return ""
         source = self.reading.source
         try:
             name = xml.text(xml.decode(source.read(annotation), source.label(annotation)), "filename")
         except SourceError:
-            return None
-        base = posixpath.basename(name.replace("\\", "/"))
-        folders = [posixpath.dirname(annotation), *(f"{f}JPEGImages" for f in ("", "../"))]
-        return self.index.find(base, folders) if base else None
+            return ""
+        return posixpath.basename(name.replace("\\", "/"))
 
 
 def _below(path: str) -> str:

@@ -409,3 +409,14 @@ def test_a_legend_that_begins_with_ignored_pixels(tmp_path):
     for names, found in (("__ignore__ _background_ cat", "cat"), ("void cat", "void")):
         (tmp_path / "class_names.txt").write_text(names.replace(" ", "\n"))
         assert [name for name, _ in masks(tmp_path)["a.png"]] == [found]
+
+
+@pytest.mark.parametrize(("told", "name"), [("a.b.jpg", "a.b.jpg"), ("other.jpg", "a.b"), ("a.b", "a.b")])
+def test_an_image_that_is_not_there_has_the_ending_that_its_annotation_tells(tmp_path, told, name):
+    """Globox, PyLabel and others write annotations alone."""
+    (tmp_path / "a.b.xml").write_text(
+        f"<annotation><filename>{told}</filename><size><width>8</width><height>6</height></size>"
+        "<object><name>cat</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>4</xmax><ymax>5</ymax></bndbox></object>"
+        "</annotation>"
+    )
+    assert [s.image.name for s in converter.open(tmp_path)] == [name]
