@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import islice
 
 import msgspec
 
@@ -54,10 +55,20 @@ def find_tree(source: Source) -> Tree | None:
     labels = any(_label_paths(source))
     if config is not None and (labels or image_files(source)):
         return Tree(config, find_names(source, [folder, ""]), f"{config} with class names and splits")
-    if not labels or not image_files(source):
-        return None  # numbers in labels/ alone are no sign: other formats have them too
+    if not labels:
+        return None
     class_file = find_names(source, ["", "labels", "data", *_folders_of_labels(source)])
-    return Tree(None, class_file, "label rows of numbers beside images" + (f", {class_file}" if class_file else ""))
+    if image_files(source):
+        return Tree(None, class_file, "label rows of numbers beside images" + (f", {class_file}" if class_file else ""))
+    if class_file is None or not _has_rows(source):
+        return None  # numbers in labels/ alone are no sign: other formats have them too
+    return Tree(None, class_file, f"label rows of numbers in labels/, {class_file}")
+
+
+def _has_rows(source: Source) -> bool:
+    """Whether of the files in labels/ the first that is not empty holds rows, as those of Label Studio do."""
+    labels, filled = Labels(source, ()), (p for p in _label_paths(source) if source.read(p).strip())
+    return any(labels.has_rows(path) for path in islice(filled, 1))
 
 
 def _find_config(source: Source) -> str | None:
@@ -175,7 +186,7 @@ def has_polygons(source: Source) -> bool:
 
 def scan(reading: Reading, ledger: Ledger) -> Scan:
     source = reading.source
-    tree = find_tree(source)
+    tree = find_tree(source) or (Tree(None, None, "") if any(_label_paths(source)) else None)
     if tree is None:
         raise SourceError(source.name, "no YOLO labels in it", remedy="a label lies in labels/ beside images/")
     config = read_config(source, tree.config)
