@@ -8,7 +8,8 @@
 JSONs of other objects beside these (stuff_<split>.json) are not read: what is in no file that was
 read is a loss. Files of captions, keypoints and images alone get a note.
 
-A `file_name` that is a URL is the file that it ends in, where one is; in names %20 may be a space.
+A `file_name` that is a URL, also one of Label Studio without its host, is the file that it ends in, where one is;
+in names %20 may be a space.
 
 Coordinates are pixels from the outer corner of the first pixel; the box [0, 0, 1, 1] is
 that pixel. The polygons of an annotation are a union under the rasteriser of the COCO

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
@@ -27,6 +28,8 @@ Id: TypeAlias = int | float | str  # a table with a gap writes all its whole num
 
 LONGEST = 2**31 - 1  # pixels of a side: no format of images has more
 AT_ONCE = 1024  # images: their heads take more memory than all that is kept of them
+# What Label Studio says of images that it serves itself, in exports without images.
+SERVED = re.compile(r"(?:https?://[^/]+)?/data/(?:local-files/\?d=|upload/)([^?&#]+).*", re.DOTALL)
 IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "split"})
 
 
@@ -187,11 +190,14 @@ class ImageNames:
 
 def _parts_of_url(name: Any) -> list[str]:
     """The parts of the path of a URL; nothing when `name` is none, or ends in no file."""
-    if not isinstance(name, str) or "://" not in name:
+    if not isinstance(name, str) or ("://" not in name and not name.startswith("/data/")):
         return []
     try:
-        url = urlsplit(name)
-        path = clean(unquote(url.path).lstrip("/")) if len(url.scheme) > 1 else ""  # of one letter it is a drive
+        if served := SERVED.fullmatch(name):
+            path = clean(unquote(served[1]).lstrip("/"))
+        else:
+            url = urlsplit(name)
+            path = clean(unquote(url.path).lstrip("/")) if len(url.scheme) > 1 else ""  # of one letter it is a drive
     except ValueError:
         return []
     return path.split("/") if path and not too_long(path) else []

@@ -49,6 +49,23 @@ def test_a_url_is_the_file_that_it_ends_in(said: list[str], files: list[str], na
     assert "sig=" not in note.message
 
 
+@pytest.mark.parametrize("host", ["", "http://localhost:8080"])
+def test_images_that_label_studio_serves_are_the_files_that_they_end_in(host: str, tmp_path: Path) -> None:
+    """So its COCO names them, where images are not exported with it."""
+    said = ["local-files/?d=photos/my%20cat.png", "local-files/?d=photos/b.png", "upload/3/1f2e-c.png"]
+    files = ["images/my cat.png", "images/b.png", "images/1f2e-c.png"]
+    source = made(tmp_path / "set", [f"{host}/data/{name}" for name in said], files)
+    assert [s.image.name for s in converter.open(source)] == [f.removeprefix("images/") for f in files]
+    (note,) = converter.inspect(source).notes
+    assert "in 3 images file_name is a URL" in note.message
+
+
+@pytest.mark.parametrize("name", ["/data/cats/a.png", "/data/upload/../../a.png"])
+def test_other_absolute_paths_are_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="file_name"):
+        converter.open(made(tmp_path / "set", [name], ["images/a.png"]))
+
+
 @pytest.mark.parametrize(
     ("said", "files"),
     [
