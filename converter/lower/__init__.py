@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger
-from converter.lower.instances import BOX_DROPPED, to_instances
+from converter.lower.instances import BOX_DROPPED, CROWD_DROPPED, to_instances
 from converter.lower.plan import Lowering, plan
 from converter.lower.semantic import cut, to_semantic
 from converter.model import Sample
 
-__all__ = ["BOX_DROPPED", "REDUCED", "Lowering", "cut", "lower", "plan"]
+__all__ = ["BOX_DROPPED", "CROWD_DROPPED", "REDUCED", "Lowering", "cut", "lower", "plan"]
 
 # Losses of kind: the object is there, drawn or described with less.
 REDUCED = frozenset({"mask-to-box", "attribute-dropped", "crowd-flag-dropped"})

@@ -16,9 +16,10 @@ from converter.lower.overlaps import join_crowds, part_overlaps
 from converter.lower.plan import Lowering
 from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample, Shape
 
-__all__ = ["BOX_DROPPED", "to_instances"]
+__all__ = ["BOX_DROPPED", "CROWD_DROPPED", "to_instances"]
 
 BOX_DROPPED = "box-dropped"
+CROWD_DROPPED = "crowd-dropped"
 # Over an edge so little comes of rounding: of pixels, or of the sixth digit of a fraction of the image.
 NO_MORE, NO_MORE_OF_ALL = 1e-4, 2e-6
 
@@ -68,7 +69,7 @@ def _fit(
     if instance.iscrowd and not how.holds.crowd and how.options.crowd == "drop":
         pixels = rle.area(shapes.mask_of(instance.shape, image.height, image.width))
         ledger.lose(
-            "crowd-dropped",
+            CROWD_DROPPED,
             name,
             "a crowd region is no object here (--crowd keep writes it)",
             instance=told,

@@ -14,7 +14,7 @@ from converter.errors import LossError, SourceError, UsageError
 from converter.format import Encoded, Format, Record, Writing
 from converter.layouts.images import shown_name
 from converter.ledger import Ledger, OnError
-from converter.lower import BOX_DROPPED, REDUCED, Lowering, lower
+from converter.lower import BOX_DROPPED, CROWD_DROPPED, REDUCED, Lowering, lower
 from converter.model import Image, Loss, Marks, Note, Sample
 from converter.package.tree import PackageAssembler
 from converter.pipeline.drawing import Drawn, draw
@@ -351,10 +351,13 @@ def _refuse_nothing(plan: Plan, outcome: Outcome) -> None:
 def _refuse_boxes_only(plan: Plan, outcome: Outcome, output: Output) -> None:
     """A dataset of boxes is not turned into a dataset of nothing."""
     boxes = sum(loss.code == BOX_DROPPED for loss in outcome.losses)
+    crowds = sum(loss.code == CROWD_DROPPED for loss in outcome.losses)
     if boxes and not outcome.drawn:
+        objects, keep = f"{boxes} objects are boxes", ""
+        if crowds:
+            objects, keep = f"{objects} but for {crowds} crowd regions", ", and write the crowds with --crowd keep"
         raise UsageError(
-            f"{plan.name}: its {boxes} objects are boxes, and {output.format.name} holds masks; "
-            "fill them with --boxes-as-masks"
+            f"{plan.name}: its {objects}, and {output.format.name} holds masks; fill them with --boxes-as-masks{keep}"
         )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from tests import oracle
 from tests.conformance.trees import READERS
@@ -104,6 +105,21 @@ def test_boxes_are_not_masks(target, tmp_path):
     run = segpack("convert", FIXTURES / "yolo/valid/coins", tmp_path / "out", "--to", target, check=2)
     assert "--boxes-as-masks" in run.error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_boxes_beside_crowds_are_told_of_both(tmp_path):
+    """Exporters that write every mask of a tool as a crowd leave no other object but its boxes."""
+    square = {"size": [4, 4], "counts": [0, 8, 8]}
+    crowd = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": square, "bbox": [0, 0, 2, 4], "iscrowd": 1}
+    box = {"id": 2, "image_id": 1, "category_id": 1, "bbox": [1, 1, 2, 2]}
+    (tmp_path / "set").mkdir()
+    Image.new("L", (4, 4)).save(tmp_path / "set/a.png")
+    images, classes = [{"id": 1, "file_name": "a.png", "width": 4, "height": 4}], [{"id": 1, "name": "cat"}]
+    content = {"images": images, "annotations": [crowd, box], "categories": classes}
+    (tmp_path / "set/coco.json").write_text(json.dumps(content))
+    run = segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "yolo-seg", check=2)
+    told = "its 1 objects are boxes but for 1 crowd regions, and yolo-seg holds masks; "
+    assert run.error.endswith(f"{told}fill them with --boxes-as-masks, and write the crowds with --crowd keep")
 
 
 def test_crowds_are_kept_when_asked_for(tmp_path):
