@@ -41,8 +41,9 @@ from converter.storage import Source
 
 __all__ = ["FORMAT"]
 
-MAP = re.compile(r"(?:(?P<above>.+)/)?instance/(?P<name>[^/]+)\.png")
+MAP = re.compile(r"(?:(?P<above>.+)/)?instance/(?P<name>.+)\.png")
 SIBLINGS = ("image_2", "semantic", "semantic_rgb")
+SIBLING = re.compile(rf"(?:(?P<above>.+)/)?(?:{'|'.join(SIBLINGS)})/.+")
 
 
 def detect(source: Source) -> Evidence | None:
@@ -54,8 +55,8 @@ def detect(source: Source) -> Evidence | None:
 def _maps(source: Source) -> list[str]:
     if source.entry is not None:
         return []
-    folders = {posixpath.dirname(n) for n in source.names()}
-    tops = {posixpath.dirname(f) for f in folders if posixpath.basename(f) in SIBLINGS}
+    matched = (SIBLING.fullmatch(n) for n in source.names())
+    tops = {match["above"] or "" for match in matched if match}
     matches = [(n, m) for n in source.names() if (m := MAP.fullmatch(n))]
     return [n for n, m in matches if (m["above"] or "") in tops]
 
@@ -66,7 +67,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     if not maps:
         raise SourceError(source.name, "no maps in instance/<name>.png", remedy="is it KITTI?")
     found = [Found(mask, image, *_named(mask, image)) for mask, image in pairs(reading, maps, _candidates)]
-    used = [n for n in source.names() if posixpath.basename(posixpath.dirname(n)) in SIBLINGS[1:]]
+    used = [n for n in source.names() if not set(SIBLINGS[1:]).isdisjoint(n.split("/")[:-1])]
     return scan_of(reading, "kitti", _classes(source), found, used, ledger)
 
 
@@ -89,8 +90,10 @@ def _candidates(mask: str) -> list[str]:
 
 
 def _named(mask: str, image: str | None) -> tuple[str, str | None]:
-    name = posixpath.basename(image or mask)
-    split = next((f for f in reversed(posixpath.dirname(mask).split("/")) if is_split_name(f)), None)
+    match = MAP.fullmatch(mask)
+    assert match is not None
+    split = next((f for f in reversed((match["above"] or "").split("/")) if is_split_name(f)), None)
+    name = match["name"] + (posixpath.splitext(image)[1] if image else ".png")
     return name, split_name(split) if split else None
 
 

@@ -101,6 +101,18 @@ def test_kitti_and_cityscapes_with_classes_of_their_own(tmp_path, background):
         assert [i.iscrowd for i in sample.instances] == [name == "city"] * len(wanted)
 
 
+def test_kitti_with_folders_below_its_own(tmp_path):
+    """As Datumaro writes images that lie in folders, one of which may have the name of another's."""
+    for value, name in enumerate(("one/a", "two/a", "b"), 26 * 256 + 1):
+        for folder, kind in (("instance", np.uint16), ("image_2", np.uint8), ("semantic_rgb", np.uint8)):
+            path = tmp_path / f"val/{folder}/{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((4, value - 6650), value, np.uint32).astype(kind)).save(path)
+    found = {(s.image.split, s.image.name): [i.mask().size for i in s.instances] for s in converter.open(tmp_path)}
+    assert found == {("val", "one/a.png"): [28], ("val", "two/a.png"): [32], ("val", "b.png"): [36]}
+    assert not converter.inspect(tmp_path).notes
+
+
 def test_mots_that_names_its_classes_beside_its_maps(tmp_path):
     """As Datumaro and CVAT write it: no sequences, any classes, of which the first is class 1."""
     names = [f"kind {n}" for n in range(1, 11)]
