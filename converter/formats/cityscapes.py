@@ -44,7 +44,14 @@ from converter.codecs import json, png_write
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Record, Scan, Writing
 from converter.geometry import labelmap, rle, shapes
-from converter.layouts.classes import DATASET_META, black_first, find_class_file, read_class_file, undeclared
+from converter.layouts.classes import (
+    DATASET_META,
+    LABEL_COLORS,
+    black_first,
+    find_class_file,
+    read_class_file,
+    undeclared,
+)
 from converter.layouts.images import is_split_name, shown_name, split_name
 from converter.layouts.label_maps import Found, Meaning, cut, files, numbers, pairs, renamed, scan_of
 from converter.layouts.masks import check_size
@@ -155,7 +162,7 @@ def _classes(reading: Reading) -> tuple[ClassInfo, ...]:
     if path is None:
         return CLASSES
     found = list(read_class_file(reading.source, path).values())
-    found = black_first(found) if path == DATASET_META else found
+    found = black_first(found) if path in {LABEL_COLORS, DATASET_META} else found
     return tuple(ClassInfo(c.id, c.name, c.color, c.id, c.name) for c in sorted(found, key=lambda c: c.id) if c.id)
 
 

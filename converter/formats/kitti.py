@@ -24,14 +24,7 @@ from collections.abc import Sequence
 
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
-from converter.layouts.classes import (
-    LABEL_COLORS,
-    check_classes,
-    find_class_file,
-    is_background,
-    read_class_file,
-    read_legend,
-)
+from converter.layouts.classes import find_class_file, is_background, read_class_file
 from converter.layouts.images import is_split_name, split_name
 from converter.layouts.label_maps import Found, Meaning, files, load_map, pairs, renamed, scan_of
 from converter.layouts.street_labels import CLASSES, THINGS, is_street
@@ -75,12 +68,7 @@ def _classes(source: Source) -> Sequence[ClassInfo]:
     path = find_class_file(source, [""])
     if path is None:
         return CLASSES
-    if path == LABEL_COLORS:
-        found = read_legend(source.read(path), source.label(path))
-        check_classes(found, source.label(path))
-    else:
-        found = list(read_class_file(source, path).values())
-    named = (c for c in found if c.id or not is_background(c.name))
+    named = (c for c in read_class_file(source, path).values() if c.id or not is_background(c.name))
     return [ClassInfo(c.id, c.name, c.color, c.id, c.name) for c in sorted(named, key=lambda c: c.id)]
 
 

@@ -5,8 +5,7 @@ classes.txt, obj.names, class_names.txt   a name a line; line i is index i (code
 labelmap.txt     name:r,g,b:parts:actions   (CVAT); line i is index i
 _classes.csv     Pixel Value, Class         (Roboflow)
 class_dict.csv   name,r,g,b                 (CamVid, also class_dict_seg.csv); row i is index i
-label_colors.txt r g b name                 (CamVid, Datumaro); line i is index i, or i + 1 where no line is black
-                 or called background: then 0 is the background
+label_colors.txt r g b name                 (CamVid, Datumaro); line i is index i, in masks see `black_first`
 dataset_meta.json {"label_map": {"1": "cat"}, "segmentation_colors": [[r, g, b]]} or {"labels": ["cat"]}
                  (Datumaro); the colour at index i is that of class i
 """
@@ -186,10 +185,8 @@ def read_class_file(source: Source, path: str) -> dict[int, ClassInfo]:
         found = _from_json(json.decode(data, file), file)
     elif base.endswith(".csv"):
         found = _from_csv(csvs.rows(data, file), file)
-    elif base == "labelmap.txt":
+    elif base in {"labelmap.txt", LABEL_COLORS}:
         found = read_legend(data, file)
-    elif base == LABEL_COLORS:
-        found = black_first(read_legend(data, file))
     else:
         lines = text.decode_text(data, file).splitlines()
         while lines and not lines[-1].strip():
@@ -296,7 +293,7 @@ def raised(classes: Sequence[ClassInfo]) -> list[ClassInfo]:
 
 
 def black_first(classes: Sequence[ClassInfo]) -> list[ClassInfo]:
-    """The classes as Datumaro numbers them: from 1 where none is black or the background, which then is 0."""
+    """Classes numbered by their lines as Datumaro paints them: from 1 where none is black or the background."""
     known = any(c.color == (0, 0, 0) or is_background(c.name) for c in classes)
     return list(classes) if known else raised(classes)
 

@@ -11,6 +11,7 @@ from converter.errors import SourceError
 from converter.format import Reading
 from converter.layouts.classes import (
     LABEL_COLORS,
+    black_first,
     check_classes,
     find_class_file,
     is_background,
@@ -60,6 +61,7 @@ def declared(reading: Reading, pairs: Sequence[tuple[str, str]]) -> tuple[list[C
     if path is None:
         return [], {}, ""
     found = list(read_class_file(source, path).values())
+    found = black_first(found) if posixpath.basename(path) == LABEL_COLORS else found
     colors = legend_colors(raised(found) if takes_black(found) else found)
     return _real(found), colors, source.label(path)
 
