@@ -78,8 +78,8 @@ def made(*kinds: str) -> Any:
         ring = [31.0, 3.0, 39.0, 4.5, 36.25, 12.0]
         things = {
             "mask": [
-                annotation.Mask(first, label=0, id=1, group=1, attributes={"is_crowd": False}),
-                annotation.Mask(second, label=1, id=2, group=2, attributes={"is_crowd": False}),
+                annotation.Mask(first, label=0, id=1, group=1, attributes={"is_crowd": False, "track_id": 1}),
+                annotation.Mask(second, label=1, id=2, group=2, attributes={"is_crowd": False, "track_id": 2}),
             ],
             "polygon": [annotation.Polygon(ring, label=1, id=3, group=3)],
             "box": [annotation.Bbox(2, 15, 8, 10, label=0, id=4, group=4)],
@@ -93,11 +93,15 @@ def made(*kinds: str) -> Any:
 @pytest.mark.parametrize(
     ("name", "format", "kinds"),
     [
+        ("cityscapes", "cityscapes", ["mask"]),
         ("coco_panoptic", "coco-panoptic", ["mask"]),
         ("coco_stuff", "coco", ["mask"]),
         ("cvat", "cvat", ["mask", "polygon", "box"]),
         ("datumaro", "datumaro", ["mask", "polygon", "box"]),
+        ("kitti_segmentation", "kitti", ["mask"]),
         ("label_me", "labelme3", ["mask", "polygon", "box"]),
+        ("mots_png", "mots", ["mask"]),
+        ("open_images", "openimages", ["mask"]),
         ("voc", "voc", ["mask", "box"]),
         ("voc_segmentation", "voc", ["mask"]),
         ("yolo", "yolo-1.1", ["box"]),
@@ -106,7 +110,8 @@ def made(*kinds: str) -> Any:
 )
 def test_what_it_writes_is_read(name: str, format: str, kinds: list[str], tmp_path: Path) -> None:
     dataset = made(*kinds)
-    dataset.export(str(tmp_path / "set"), name, save_media=True)
+    options = {"label_map": "source"} if name == "kitti_segmentation" else {}  # else the classes of KITTI
+    dataset.export(str(tmp_path / "set"), name, save_media=True, **options)
     found = converter.open(tmp_path / "set")
     assert (found.format, set(found.splits)) == (format, {"train", "val"})
     mine = ours(tmp_path / "set")
