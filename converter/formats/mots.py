@@ -52,7 +52,7 @@ __all__ = ["FORMAT"]
 
 MAP = re.compile(r"(?:(?P<above>.+)/)?instances/(?P<sequence>\d{4})/(?P<frame>\d{6})\.png")
 PLACE = re.compile(r"(?:(?P<above>.+)/)?instances/(?P<frame>.+)\.png")
-NAMES = re.compile(r"(?:.+/)?instances/labels\.txt")
+NAMES = "instances/labels.txt"
 TABLE = re.compile(
     r"(?:(?:(?P<above>.+)/)?(?P<sequence>[^/]+)/gt/gt|(?:(?P<beside>.+)/)?instances_txt/(?P<number>\d{4}))\.txt"
 )
@@ -107,20 +107,20 @@ def _maps(source: Source) -> list[str]:
     if source.entry is not None:
         return []
     named = tuple(f"{posixpath.dirname(n)}/" for n in _names(source))
-    return [n for n in source.names() if (PLACE.fullmatch(n) and n.startswith(named)) or MAP.fullmatch(n)]
+    return [n for n in source.names() if (n.startswith(named) and PLACE.fullmatch(n)) or MAP.fullmatch(n)]
 
 
 def _names(source: Source) -> list[str]:
-    return [n for n in source.names() if NAMES.fullmatch(n)]
+    return [n for n in source.names() if n.endswith(NAMES) and n.removesuffix(NAMES)[-1:] in {"", "/"}]
 
 
 def _classes(source: Source) -> Sequence[ClassInfo]:
     """Those that every labels.txt names, or car and pedestrian."""
-    files = _names(source)
-    lists = [read_class_file(source, path) for path in files]
-    for path, found in zip(files, lists, strict=True):
+    paths = _names(source)
+    lists = [read_class_file(source, path) for path in paths]
+    for path, found in zip(paths, lists, strict=True):
         if found != lists[0]:
-            problem = f"names other classes than {source.label(files[0])}"
+            problem = f"names other classes than {source.label(paths[0])}"
             raise SourceError(source.label(path), problem, remedy="convert the splits one by one")
     if not lists:
         return CLASSES
