@@ -180,7 +180,7 @@ def _worth(masks: Sequence[NamedMask]) -> tuple[int, int]:
 def _several(naming: Naming, found: Sequence[NamedMask]) -> bool:
     """Whether names allow for more than one object on an image, and not for several views of the same."""
     words = [words_of(mask.rest) for mask in found]
-    if any(map(is_view, words)):
+    if any(map(is_view, words)) or any(is_view(words_of(folder)) for folder in {mask.folder for mask in found}):
         return False
     told = [telling(each) for each in words]
     if len({(mask.image, mask.folder, *each) for mask, each in zip(found, told, strict=True)}) < len(found):

@@ -17,9 +17,10 @@ PLAIN = (MASK_WORDS | MASK_ENDS) - {"l", "y"} | {
 }  # fmt: skip
 # Words of pictures that lie beside masks, and show all objects at once, or none.
 VIEWS = frozenset(
-    {"bbox", "bg", "border", "boundary", "center", "centers", "color", "colors", "colour", "colours", "contour",
-     "contours", "depth", "dist", "distance", "edge", "edges", "fg", "instanceids", "labelids", "overlay", "panoptic",
-     "preview", "rgb", "skeleton", "vis", "viz", "visualization", "weight", "weights"}
+    {"bbox", "bg", "border", "boundary", "center", "centers", "color", "colored", "colormap", "colormaps", "colors",
+     "colour", "coloured", "colours", "contour", "contours", "depth", "dist", "distance", "edge", "edges", "fg",
+     "instanceids", "labelids", "overlay", "panoptic", "preview", "rgb", "skeleton", "vis", "viz", "visualization",
+     "weight", "weights"}
 )  # fmt: skip
 CLASS_WORDS = frozenset({"category", "class", "cls"})  # a number after one is that of a class
 

@@ -16,13 +16,24 @@ import msgspec
 
 from converter.layouts.images import fold, is_image, is_split_name, split_name, stem
 from converter.layouts.mask_names import find_names
-from converter.layouts.words import IMAGE_ENDS, MASK_ENDS, in_mask_folder, is_layout_word, key_of, said, shows_masks
+from converter.layouts.mask_words import is_view
+from converter.layouts.words import (
+    IMAGE_ENDS,
+    MASK_ENDS,
+    in_mask_folder,
+    is_layout_word,
+    key_of,
+    kind_of,
+    said,
+    shows_masks,
+)
 from converter.storage import Source
 
 __all__ = ["Place", "pair_beside", "pair_masks", "places"]
 
 ENDING = re.compile(r"(.+)[-_ .]([^-_ .]+)")
 BEGINNING = re.compile(r"([^\W\d_]+)(?:[-_ .](.+)|(\d+))")
+DRAWN_BY = re.compile(r"(.+)[-_ .]manual\d*", re.IGNORECASE)  # in folders of masks: 21_manual1
 HALF = re.compile(r"[-_ ](?:cp|ground)$", re.IGNORECASE)  # of cp_masks and ground_truth
 MOST = 500
 Key = tuple[str, ...]
@@ -41,7 +52,8 @@ def pair_masks(masks: Source, images: Source) -> tuple[list[tuple[str, str]], li
 
     `images` is `masks` itself, or where images lie apart. Of several images that a mask may
     belong to, by its name alone, it takes the one whose path is most like its own, and none
-    where two are equally like it, or images in more than 500 folders bear that name.
+    where two are equally like it, or images in more than 500 folders bear that name. An image
+    with masks of two kinds (`manual1/a.png` and `mask/a.png`) is in a pair with each.
     """
     return masks.known(_pairs_within) if images is masks else _pair(masks, images)
 
@@ -76,13 +88,24 @@ def _matched(wanted: Mapping[str, bool], by_name: Mapping[tuple[bool, str], dict
             pairs[mask] = same[0]
         else:
             later.append((mask, found))
-    taken = set(pairs.values())
+    owners = {image: mask for mask, image in pairs.items()}
     for mask, found in later:
-        rivals = found.values() if len(found) <= MOST else ()
-        best = _likest(mask, [p for paths in rivals for p in paths if p not in taken])
+        images = [path for paths in found.values() for path in paths] if len(found) <= MOST else []
+        best = _likest(mask, [path for path in images if path not in owners])
+        if best is None:
+            best = next((path for path in images if path in owners and _rivals(mask, owners[path])), None)
         if best is not None:
             pairs[mask] = best
     return pairs
+
+
+def _rivals(one: str, other: str) -> bool:
+    """Whether the folders of two masks of an image differ in what they call masks alone, and neither is a view."""
+    mine, theirs = posixpath.dirname(one).split("/"), posixpath.dirname(other).split("/")
+    differing = [pair for pair in zip(mine, theirs, strict=False) if pair[0] != pair[1]]
+    if len(mine) != len(theirs) or len(differing) != 1:
+        return False
+    return all(found.kind == "mask" and not is_view(found.rest.split("_")) for found in map(said, differing[0]))
 
 
 def _matched_folded(wanted: Mapping[str, bool], photos: Iterable[str]) -> dict[str, str]:
@@ -142,11 +165,16 @@ def _base(path: str) -> str:
 
 
 def _by_name(photos: Iterable[str]) -> dict[tuple[bool, str], dict[Key, list[str]]]:
-    """(whether the word for images was taken off, name without extension) -> paths by what is left of their folders."""
+    """(whether a word was taken off, name without extension) -> paths by what is left of their folders.
+
+    That is a word for images, or the split (`21_training`).
+    """
     found: dict[tuple[bool, str], dict[Key, list[str]]] = {}
     for path in photos:
         base, key = _base(path), key_of(posixpath.dirname(path))
-        for name in ((False, base), *((True, plain) for plain in _plain(IMAGE_ENDS, base))):
+        end = ENDING.fullmatch(base)
+        shorter = [*_plain(IMAGE_ENDS, base), *([end[1]] if end and is_split_name(end[2]) else [])]
+        for name in ((False, base), *((True, plain) for plain in shorter)):
             found.setdefault(name, {}).setdefault(key, []).append(path)
     return found
 
@@ -169,15 +197,20 @@ def _namesakes(
     """The images that bear the name of a mask, with as little taken off the two as there has to be."""
     base = _base(mask)
     names = [base, *_plain(MASK_ENDS, base)] if alike else _plain(MASK_ENDS, base)
+    if alike and (drawn := DRAWN_BY.fullmatch(base)):
+        names.append(drawn[1])
     return next((f for name in names for bare in (False, True) if (f := by_name.get((bare, name)))), {})
 
 
 def _likest(mask: str, images: Sequence[str]) -> str | None:
-    """The image whose folders begin and end most like the mask's; none where two are equally like it."""
+    """The image whose folders begin and end most like the mask's; none where two are equally like it.
+
+    Folders that are named for images go before others.
+    """
     folder = posixpath.dirname(mask)
     mine = _splits(folder)
     rated = []
-    for path in images:
+    for path in [path for path in images if kind_of(posixpath.dirname(path)) == "image"] or images:
         theirs = _splits(posixpath.dirname(path))
         if mine == theirs or not mine or not theirs:
             rated.append((_alike(key_of(folder), key_of(posixpath.dirname(path))), path))

@@ -224,6 +224,10 @@ def test_maps_and_views_of_all_objects_are_no_masks_of_one(tmp_path, capfd):
         photo(tmp_path / f"views/images/{image}.png")
         save(tmp_path / f"views/masks/{image}.png", (labels > 0).astype(np.uint8) * 255)
         save(tmp_path / f"views/masks/{image}_overlay.png", (labels > 0).astype(np.uint8) * 255)
+        photo(tmp_path / f"kinds/Image/{image}.png")
+        for kind in ("GT_Edge", "GT_Object"):
+            save(tmp_path / f"kinds/{kind}/{image}.png", (labels > 0).astype(np.uint8) * 255)
+    assert "has two masks" in segpack_here(capfd, "inspect", tmp_path / "kinds").error
     assert [c.id for c in converter.open(tmp_path / "plant").classes] == [1, 2]
     assert converter.open(tmp_path / "views").format == "semantic-png"
     run = segpack_here(capfd, "convert", tmp_path / "views", tmp_path / "out", "--to", "coco")

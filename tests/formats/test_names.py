@@ -40,6 +40,7 @@ TREES = {
     "lab_images/{b}.jpg": "lab_masks/{b}.png",
     "top/area{b}.tif": "gts_for_participants/area{b}.tif",
     "images/{b}.tif": "manual1/{b}.tif",
+    "train/images/{b}_training.tif": "train/1st_manual/{b}_manual1.gif",
     "abacus/{b}.jpg": "abacus/{b}.png",
     "{b}.jpeg": "{b}.bmp",
 }
@@ -140,14 +141,47 @@ def test_photos_in_two_files_each_are_no_set_of_masks(tmp_path, capfd):
     assert error.endswith("name its format with --from, or the places of masks with --masks 'labels/{image}_gt.png'")
 
 
-def test_of_two_folders_of_masks_what_is_not_taken_is_lost(tmp_path):
+@pytest.mark.parametrize(
+    ("image", "one", "other"),
+    [
+        ("images/{b}_dr.jpg", "manual1/{b}_dr.png", "mask/{b}_dr_mask.png"),
+        ("train/images/{b}_training.png", "train/1st_manual/{b}_manual1.gif", "train/mask/{b}_training_mask.gif"),
+        ("train/{b}.png", "train_labels/{b}.png", "train_labels_ids/{b}.png"),
+        ("tissue images/{b}.png", "label masks/{b}.png", "label masks modify/{b}.png"),
+    ],
+)
+def test_masks_of_two_kinds_are_never_guessed_between(image, one, other, tmp_path, capfd):
+    for name in ("01", "02"):
+        save(tmp_path / image.format(b=name), np.zeros((*SIZE[::-1], 3), np.uint8))
+        for mask in (one, other):
+            save(tmp_path / mask.format(b=name), drawn(2) // 2 * 255)
+    run = segpack_here(capfd, "inspect", tmp_path)
+    assert f"{image.format(b='01')} has two masks" in run.error
+    assert one.format(b="01") in run.error
+    assert other.format(b="01") in run.error
+    given = ["--masks", one.format(b="{image}"), "--image-pattern", image.format(b="{image}")]
+    assert segpack_here(capfd, "inspect", tmp_path, *given).code == 0
+
+
+@pytest.mark.parametrize("view", ["labels_color", "labels/colored", "gt_edge", "colormaps/labels"])
+def test_pictures_that_show_masks_again_are_no_masks_of_their_own(view, tmp_path):
     for name in ("a", "b"):
         save(tmp_path / f"set/images/{name}.jpg", np.zeros((*SIZE[::-1], 3), np.uint8))
-        save(tmp_path / f"set/manual1/{name}.png", drawn(2) // 2 * 255)
-        save(tmp_path / f"set/mask/{name}_mask.png", np.full(SIZE[::-1], 255, np.uint8))
-    result = converter.convert(tmp_path / "set", tmp_path / "out", to="coco")
-    assert result.source_format == "semantic-png"
-    assert len([x for x in result.losses if x.code == "orphan-mask"]) == 2
+        save(tmp_path / f"set/labels/{name}.png", drawn(1))
+        save(tmp_path / f"set/{view}/{name}.png", drawn(2))
+    dataset = converter.open(tmp_path / "set")
+    assert [labels(s) for s in dataset] == [drawn(1).tolist()] * 2
+    losses = converter.convert(tmp_path / "set", tmp_path / "out", to="semantic-png").losses
+    assert [x.image for x in losses] == [f"{view}/a.png", f"{view}/b.png"]
+
+
+def test_an_image_is_rather_in_a_folder_for_images(tmp_path):
+    for folder in ("train/rgb", "train/nir_color"):
+        save(tmp_path / "set" / folder / "a.png", np.full((*SIZE[::-1], 3), len(folder), np.uint8))
+    save(tmp_path / "set/train/GT_color/a.png", drawn(1))
+    converter.convert(tmp_path / "set", tmp_path / "out", to="semantic-png")
+    copied = tmp_path / "out/images/train/a.png"
+    assert copied.read_bytes() == (tmp_path / "set/train/rgb/a.png").read_bytes()
 
 
 def test_masks_and_images_each_in_a_root_of_their_own(tmp_path):
