@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -38,6 +38,7 @@ from converter.layouts.voc_names import (
     read_lists,
     split_lists,
 )
+from converter.layouts.words import in_mask_folder, shows_masks
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Ref
 from converter.storage import Source
@@ -131,7 +132,9 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         refs += [Ref(image, payload) for image in images]
         if lists and key not in named.splits and images[0].split is None:  # a list may have been cut short
             ledger.note("no-split", shown_name(images[0]), "stands in no list of ImageSets, and so in no split")
-    tell_unused(reading.images, refs, _used(tree, reading.images), ledger)
+    pictures = _pictures_of_masks(reading.images)
+    _tell_unread(reading.images, pictures, ledger)
+    tell_unused(reading.images, refs, [*tree.xml.values(), *pictures], ledger)
     task: Any = "semantic" if tree.classes and not tree.objects and not tree.xml else "instance"
     return Scan(Header("voc", task, (), order_splits(r.image.split for r in refs)), refs)
 
@@ -228,10 +231,20 @@ def _legend(reading: Reading, path: str | None) -> dict[Rgb, int]:
     return {c.color: values[i] for i, c in found.items() if c.color is not None}
 
 
-def _used(tree: Tree, images: Source) -> list[str]:
-    """Files that are no images of the set: annotations, masks, and pictures of masks as LabelMe makes them."""
-    pictures = (p for p in image_files(images) if any(f.lower().startswith("segmentation") for f in p.split("/")[:-1]))
-    return [*tree.xml.values(), *pictures]
+def _pictures_of_masks(images: Source) -> list[str]:
+    """Files that are no images of the set: masks, and pictures of masks as LabelMe makes them."""
+    within = (p for p in image_files(images) if in_mask_folder(p))
+    return [p for p in within if any(f.lower().startswith("segmentation") for f in p.split("/")[:-1])]
+
+
+def _tell_unread(images: Source, pictures: Iterable[str], ledger: Ledger) -> None:
+    """Masks in folders that a challenge does not have, as SegmentationClassAug, which may be of other images."""
+    for path in pictures:
+        folders = {f.lower() for f in posixpath.dirname(path).split("/")}
+        if not folders & (CLASS_FOLDERS | OBJECT_FOLDERS) and not shows_masks(path):
+            said = "only masks in SegmentationClass and SegmentationObject are read"
+            remedy = "--from semantic-png with --masks PATTERN reads others"
+            ledger.lose("orphan-mask", path, f"{images.label(path)}: {said}; {remedy}")
 
 
 def mask_values(found: Mapping[int, ClassInfo]) -> dict[int, int]:

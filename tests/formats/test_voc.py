@@ -10,7 +10,7 @@ import converter
 from converter.layouts.palette import color_of
 from converter.model import Box, Polygons
 from tests.formats.twins import classed, drawn, fixture, legend_of_datumaro, masks, objects, real
-from tests.support import FIXTURES, read, segpack
+from tests.support import FIXTURES, read, segpack, segpack_here
 
 INSTANCES = "labelme_examples/examples/instance_segmentation/data_dataset_voc"
 
@@ -345,6 +345,23 @@ def test_attributes_of_an_image_have_no_place_and_are_told(tmp_path):
     )
     run = segpack("convert", tmp_path / "set", tmp_path / "out", "--to", "voc", "--json")
     assert run.json["losses"] == {"attribute-dropped": 1}
+
+
+def test_masks_in_other_folders_than_the_challenge_has_are_losses(tmp_path, capfd):
+    pixels = np.zeros((6, 8), np.uint8)
+    pixels[1:4, 1:4] = 1
+    root = tmp_path / "segmentation/VOC2012"
+    for folder in ("JPEGImages", "SegmentationClass", "SegmentationClassAug", "SegmentationClassVisualization"):
+        (root / folder).mkdir(parents=True)
+        for name in "ab" if folder in {"JPEGImages", "SegmentationClassAug"} else "a":
+            Image.fromarray(pixels).save(root / folder / f"{name}.png")
+    result = converter.convert(root.parent, tmp_path / "out", to="coco", format="voc")
+    lost = [x.image for x in result.losses if x.code == "orphan-mask"]
+    assert lost == ["SegmentationClassAug/a.png", "SegmentationClassAug/b.png"]
+    found = segpack_here(capfd, "check", "--json", root.parent, "--from", "voc").json["findings"]
+    assert [f["where"]["file"] for f in found if f["code"] == "orphan-mask"] == [f"VOC2012/{path}" for path in lost]
+    given = ["--from", "semantic-png", "--masks", "VOC2012/SegmentationClassAug/{image}.png"]
+    assert segpack_here(capfd, "convert", root.parent, tmp_path / "aug", "--to", "coco", *given).code == 0
 
 
 def test_without_image_files_the_masks_tell_the_size(tmp_path):
