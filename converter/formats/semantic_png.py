@@ -11,7 +11,7 @@ present beside other classes; where masks hold only 0 and 255, 255 is the one cl
 
 Read beside that: images and masks in parallel folders (images/ and masks/, img_dir/ and ann_dir/,
 x_train/ and y_train/, val/ and valannot/), `<name>_mask.png` beside the images, any one ending that
-all masks have, `<name>.png` beside `<name>.jpg`, each in a root of its own (--images), or named by
+all masks have, `<name>.png` or `<name>_m.png` beside `<name>.jpg`, each in a root of its own (--images), or named by
 --masks "gt/{split}/{image}_class.png" and --image-pattern "photos/{split}/{image}.jpg"; 8 and 16
 bit, palette PNGs by index (never by colour), GIFs in grays by their gray, colour-coded RGB with a
 legend (--colors, labelmap.txt, class_dict.csv, label_colors.txt, classes.json, dataset_meta.json).

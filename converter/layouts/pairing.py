@@ -134,17 +134,39 @@ def _of_one_ending(masks: Source, images: Source) -> list[tuple[str, str]]:
 
 
 def pair_beside(source: Source) -> list[tuple[str, str]]:
-    """Pairs (image path, mask path) of files that differ in their extension alone: JPEGs are images, others masks."""
+    """Pairs (image path, mask path) of files beside each other: JPEGs are images, others masks.
+
+    They differ in their extension alone; or all masks bear the same after the names of images, as in `a_m.png`.
+    """
     alike: dict[str, list[str]] = {}
     for path in source.names():
         if is_image(path):
             alike.setdefault(stem(path), []).append(path)
     found = []
     for paths in alike.values():
-        photos = [path for path in paths if path.lower().endswith((".jpg", ".jpeg"))]
+        photos = [path for path in paths if _is_jpeg(path)]
         if len(paths) == 2 and len(photos) == 1:
             found.append((photos[0], next(path for path in paths if path != photos[0])))
-    return found
+    return found or _beside_of_one_ending({name: paths[0] for name, paths in alike.items() if len(paths) == 1})
+
+
+def _beside_of_one_ending(paths: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Pairs, where every file that is no JPEG is called as one, and the same after it; `paths` by their stems."""
+    ends: set[str] = set()
+    found = []
+    for name, path in paths.items():
+        if not _is_jpeg(path):
+            end = ENDING.fullmatch(name)
+            photo = paths.get(end[1]) if end else None
+            if end is None or photo is None or not _is_jpeg(photo):
+                return []
+            ends.add(name[len(end[1]) :])
+            found.append((photo, path))
+    return found if len(ends) == 1 else []
+
+
+def _is_jpeg(path: str) -> bool:
+    return path.lower().endswith((".jpg", ".jpeg"))
 
 
 def _roles(masks: Source, images: Source, *, apart: bool) -> tuple[dict[str, bool], list[str]]:

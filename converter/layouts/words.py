@@ -33,8 +33,8 @@ WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_]+")
 GLUED = re.compile(r"([a-z]+?)(annots?|annotations?|masks?|labels?|images?|imgs?)")
 MASK_WORDS = frozenset(
     {"mask", "masks", "label", "labels", "lbl", "ann", "anns", "anno", "annos", "annot", "annots", "annotation",
-     "annotations", "gt", "gts", "manual", "truth", "groundtruth", "seg", "segs", "segmentation", "segmentations",
-     "semantic", "target", "targets", "trimap", "trimaps", "labelids", "gtfine", "y"}
+     "annotations", "gt", "gts", "manual", "msk", "msks", "truth", "groundtruth", "seg", "segs", "segmentation",
+     "segmentations", "semantic", "semantics", "target", "targets", "trimap", "trimaps", "labelids", "gtfine", "y"}
 )  # fmt: skip
 IMAGE_WORDS = frozenset(
     {"image", "images", "img", "imgs", "jpegimages", "rgb", "photo", "photos", "picture", "pictures", "input",
@@ -42,7 +42,7 @@ IMAGE_WORDS = frozenset(
 )  # fmt: skip
 FAINT_WORDS = frozenset({"lab"})  # of masks where no other word says what is inside: there are lab_images too
 MASK_ENDS = frozenset(
-    {"mask", "masks", "lab", "label", "labels", "lbl", "l", "gt", "truth", "groundtruth", "seg", "segmentation",
+    {"mask", "masks", "msk", "lab", "label", "labels", "lbl", "l", "gt", "truth", "groundtruth", "seg", "segmentation",
      "anno", "annot", "annotation", "ann", "labelids"}
 )  # fmt: skip
 VIEW_WORDS = frozenset({"visualization", "visualisation"})

@@ -43,6 +43,10 @@ TREES = {
     "train/images/{b}_training.tif": "train/1st_manual/{b}_manual1.gif",
     "abacus/{b}.jpg": "abacus/{b}.png",
     "{b}.jpeg": "{b}.bmp",
+    "output/M-33_{b}.jpg": "output/M-33_{b}_m.png",
+    "aerial/img/IMG_{b}.tif": "labels/msk/MSK_{b}.tif",
+    "sheet/{b}.png": "sheet_msk/{b}.png",
+    "train/field/images/{b}.png": "train/field/semantics/{b}.png",
 }
 
 
@@ -139,6 +143,14 @@ def test_photos_in_two_files_each_are_no_set_of_masks(tmp_path, capfd):
     error = segpack_here(capfd, "inspect", tmp_path).error
     assert "no known format fits it" in error
     assert error.endswith("name its format with --from, or the places of masks with --masks 'labels/{image}_gt.png'")
+
+
+def test_files_beside_jpegs_with_several_endings_are_no_maps(tmp_path, capfd):
+    for number in range(4):
+        save(tmp_path / f"{number}.jpg", np.zeros((*SIZE[::-1], 3), np.uint8))
+        for reader in ("1stHO", "2ndHO"):
+            save(tmp_path / f"{number}_{reader}.png", drawn(1))
+    assert "no known format fits it" in segpack_here(capfd, "inspect", tmp_path).error
 
 
 @pytest.mark.parametrize(
