@@ -5,7 +5,8 @@ classes.txt, obj.names, class_names.txt   a name a line; line i is index i (code
 labelmap.txt     name:r,g,b:parts:actions   (CVAT); line i is index i
 _classes.csv     Pixel Value, Class         (Roboflow)
 class_dict.csv   name,r,g,b                 (CamVid, also class_dict_seg.csv); row i is index i
-label_colors.txt r g b name                 (CamVid, Datumaro); line i is index i, in masks see `black_first`
+label_colors.txt r g b name                 (CamVid, Datumaro), name r g b, or a number before that; line i is
+                 index i, in masks see `black_first`
 dataset_meta.json {"label_map": {"1": "cat"}, "segmentation_colors": [[r, g, b]]} or {"labels": ["cat"]}
                  (Datumaro); the colour at index i is that of class i
 """
@@ -66,6 +67,8 @@ CLASS_FILES = (
 )
 LABELED = re.compile(r"(?P<name>.+?):\s*(?P<rgb>\d+\s*,\s*\d+\s*,\s*\d+)\s*(?::[^:]*){0,2}")
 COLORED = re.compile(r"(?P<r>\d+)\s+(?P<g>\d+)\s+(?P<b>\d+)\s+(?P<name>\S.*)")
+NAMED = re.compile(r"(?P<name>\S.*?)\s+(?P<r>\d+)\s+(?P<g>\d+)\s+(?P<b>\d+)")
+COUNTED = re.compile(rf"\d+\s+{NAMED.pattern}")
 HEX = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 Rgb = tuple[int, int, int]
 
@@ -204,23 +207,30 @@ def nameless(file: str) -> SourceError:
 
 
 def read_legend(data: bytes, file: str) -> list[ClassInfo]:
-    """The classes of a text of lines `name:r,g,b:parts:actions` or `r g b name`, numbered from 0."""
+    """The classes of a text of lines `name:r,g,b:parts:actions`, `r g b name` or `name r g b`, numbered from 0.
+
+    Numbers before the names are none of theirs where every line has one.
+    """
+    lines = [
+        (number, line)
+        for number, line in enumerate(text.decode_text(data, file).splitlines(), 1)
+        if line.strip() and not line.startswith("#")
+    ]
+    named = COUNTED if all(COUNTED.fullmatch(line.strip()) for _, line in lines) else NAMED
     found: list[ClassInfo] = []
-    for number, line in enumerate(text.decode_text(data, file).splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
+    for number, line in lines:
         place = f"line {number}"
-        name, color = _labeled(line)
+        name, color = _labeled(line, named)
         rgb = None if color == [""] else _rgb(color, file, place)
         found.append(ClassInfo(len(found), check_name(name, file, place), rgb))
     return found
 
 
-def _labeled(line: str) -> tuple[str, list[str]]:
+def _labeled(line: str, named: re.Pattern[str]) -> tuple[str, list[str]]:
     """Name and colour on a line of a legend, [""] where it has none. Names that have a colon are told by the colour."""
     if match := LABELED.fullmatch(line.strip()):
         return match["name"].strip(), match["rgb"].split(",")
-    if match := COLORED.fullmatch(line.strip()):
+    if match := COLORED.fullmatch(line.strip()) or named.fullmatch(line.strip()):
         return match["name"], [match["r"], match["g"], match["b"]]
     name, _, rest = line.partition(":")
     return name.strip(), rest.split(":")[0].strip().split(",")

@@ -62,12 +62,14 @@ def parse(data: bytes, file: str) -> ClassTable:
 
 
 def parse_colors(data: bytes, file: str) -> tuple[tuple[str, tuple[int, int, int]], ...]:
-    """A legend `{name: [r, g, b]}`, or `{name: "#rrggbb"}`, in JSON or YAML."""
+    """A legend `{name: [r, g, b]}`, `{name: "#rrggbb"}` or `{"#rrggbb": name}`, in JSON or YAML."""
     value = json.decode_named(data, file)
     if not isinstance(value, Mapping) or not value:
         raise SourceError(file, "is no mapping of names to colours", remedy="write {name: [r, g, b]}")
     legend = []
-    for name, rgb in value.items():
+    for key, other in value.items():
+        by_color = HEX.fullmatch(str(key)) and isinstance(other, str) and not HEX.fullmatch(other)
+        name, rgb = (other, key) if by_color else (key, other)
         legend.append((check_name(name, file, str(name)), _color(rgb, file, str(name))))
     return tuple(legend)
 

@@ -385,6 +385,35 @@ def test_colours_are_read_by_a_legend_of_any_name(tmp_path, legend):
     assert [labels(s) for s in converter.open(tmp_path / "set", colors=tmp_path / "set" / name)] == [drawn(2).tolist()]
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "0 void 0 0 0\n1 road 128 64 128\n2 big car 2 0 0 142\n",
+        "Category r g b\nvoid 0 0 0\nroad\t128\t64\t128\nbig car 2 0 0 142\n",
+        "void 0 0 0\n128 64 128 road\n0 0 142 big car 2\n",
+    ],
+)
+def test_colours_may_stand_behind_the_names(tmp_path, lines):
+    colored(tmp_path / "set", "map.txt", lines)
+    dataset = converter.open(tmp_path / "set", colors=tmp_path / "set/map.txt")
+    assert [c.name for c in dataset.classes if c.name != "void"] == ["road", "big car 2"]
+    assert [labels(s) for s in dataset] == [drawn(2).tolist()]
+
+
+def test_names_that_begin_with_numbers_keep_them(tmp_path):
+    colored(tmp_path / "set", "map.txt", "4 wheeler 128 64 128\ncar 0 0 142\n")
+    dataset = converter.open(tmp_path / "set", colors=tmp_path / "set/map.txt")
+    assert [c.name for c in dataset.classes] == ["4 wheeler", "car"]
+
+
+def test_a_legend_may_be_by_colours(tmp_path):
+    colored(tmp_path / "set", "none.md", "")
+    (tmp_path / "class_list.json").write_text('{"#804080": "road", "#00008e": "car"}')
+    dataset = converter.open(tmp_path / "set", colors=tmp_path / "class_list.json")
+    assert [c.name for c in dataset.classes] == ["road", "car"]
+    assert [labels(s) for s in dataset] == [drawn(2).tolist()]
+
+
 def test_colours_of_the_web_are_a_legend(tmp_path):
     colored(tmp_path / "set", "none.md", "")
     (tmp_path / "legend.json").write_text('{"road": "#804080", "car": [0, 0, 142]}')
