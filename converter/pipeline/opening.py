@@ -33,9 +33,11 @@ VOTT = (b'"securityToken"', b'"name"')
 ANNOTATIONS = (".json", ".xml", ".yaml", ".yml", ".csv")
 SPECIAL = ("masks", "image_pattern", "rle_order", "rle_base")
 UNREAD = frozenset(
-    {".7z", ".avif", ".bz2", ".dcm", ".exr", ".gz", ".h5", ".hdf5", ".heic", ".jp2", ".mat", ".nii", ".npy", ".npz",
-     ".parquet", ".pbm", ".pgm", ".pkl", ".pnm", ".ppm", ".rar", ".svs", ".tar", ".tfrecord", ".tga", ".tgz", ".xz"}
+    {".7z", ".avif", ".bz2", ".dcm", ".exr", ".geojson", ".gz", ".h5", ".hdf5", ".heic", ".jp2", ".jsonl", ".mat",
+     ".ndjson", ".nii", ".npy", ".npz", ".parquet", ".pbm", ".pgm", ".pkl", ".pnm", ".ppm", ".rar", ".roi", ".svs",
+     ".tar", ".tfrecord", ".tga", ".tgz", ".xz"}
 )  # fmt: skip
+OF_TOOLS = (".geojson", ".json", ".jsonl", ".ndjson", ".roi", ".xml")  # what annotation tools save their work as
 
 
 def silent(title: str, total: int, items: Iterable[Any]) -> Iterator[Any]:
@@ -162,8 +164,18 @@ def _remedy(source: Source) -> str:
     strange = sorted({posixpath.splitext(name)[1].lower() for name in names} & UNREAD)
     if not strange:
         masks = ", or the places of masks with --masks 'labels/{image}_gt.png'" if sum(map(is_image, names)) > 1 else ""
-        return f"name its format with --from{masks}"
-    return f"{', '.join(strange)} files are of no format that is read; if other files hold it, name it with --from"
+        return f"name its format with --from{masks}{_export(names)}"
+    said = f"{', '.join(strange)} files are of no format that is read; if other files hold it, name it with --from"
+    return said + _export(names)
+
+
+def _export(names: Iterable[str]) -> str:
+    """What else to do where the set may lie in an archive, or a tool may have written one of the files."""
+    packed = next((name for name in names if name.lower().endswith(".zip")), None)
+    if packed is not None:
+        return f"; {packed} is read only where it is named itself"
+    saved = next((name for name in names if name.lower().endswith(OF_TOOLS)), None)
+    return f"; where an annotation tool saved {saved}, export COCO, or label images, from that tool" if saved else ""
 
 
 def _foreign(source: Source, names: Sequence[str]) -> str | None:

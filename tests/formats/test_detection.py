@@ -159,3 +159,19 @@ def test_files_of_no_format_are_told_as_such(name, tmp_path):
     assert f"; {name[name.index('.') :]} files are of no format that is read; if other files hold it" in run.error
     run = segpack("inspect", tmp_path / name, check=2)
     assert run.error.startswith(f"error: {tmp_path / name}: no known format fits it (it is the file {name}); .")
+
+
+@pytest.mark.parametrize("name", ["labels/a.json", "export.ndjson", "a.geojson", "a.xml"])
+def test_files_of_tools_that_are_not_read_are_to_be_exported_anew(name, tmp_path):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text('{"item": {"name": "a.jpg"}, "labels": []}')
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.jpg")
+    error = segpack("inspect", tmp_path, check=2).error
+    assert error.endswith(f"; where an annotation tool saved {name}, export COCO, or label images, from that tool")
+
+
+def test_an_archive_in_a_folder_is_to_be_named_itself(tmp_path):
+    shutil.make_archive(str(tmp_path / "set/export"), "zip", FIXTURES / "coco/valid/coins")
+    error = segpack("inspect", tmp_path / "set", check=2).error
+    assert error.endswith("; export.zip is read only where it is named itself")
+    segpack("inspect", tmp_path / "set/export.zip")
