@@ -13,7 +13,8 @@ Read, of each image: instanceIds; without it the polygons, painted one over the 
 own scripts paint them. Where no image has either: labelIds as a semantic set, or labelTrainIds with the
 19 classes that are trained on. gtCoarse as gtFine, which goes first where both are there. The images may
 lie below another root beside that of the truth. _color.png is not read: classes share colours in it.
-Other class lists stand in classes.json at the top, or in label_colors.txt or dataset_meta.json (Datumaro, CVAT).
+Other class lists stand in classes.json at the top, or in label_colors.txt or dataset_meta.json (Datumaro, CVAT);
+all their polygons are objects.
 
 Written: leftImg8bit, labelIds and, but for semantic sets, instanceIds; classes.json when the classes are not those of
 Cityscapes. Images without a split or a city lie in a folder `all` in its place, and their
@@ -70,6 +71,7 @@ MAPS = ("labelIds.png", "labelTrainIds.png")
 ENDING = "_leftImg8bit"
 NOWHERE = "all"
 NUMBERS = 1000
+OTHER_CLASSES = 'mend it, or name all classes of the set in a classes.json beside gtFine, as {"1": "car"}'
 IGNORE = 255
 
 
@@ -246,6 +248,7 @@ def _painted(data: bytes, file: str, header: Header, image: Image, ledger: Ledge
     canvas = Picture.new("I", (image.width, image.height), 0)
     brush = ImageDraw.Draw(canvas)
     ids = {c.name: c.id for c in header.classes}
+    things = THINGS if is_street(header.classes) else frozenset(ids.values())
     counts: Counter[int] = Counter()
     for place, shape in enumerate(drawing.objects):
         if shape.deleted or shape.label in {"license plate", "unlabeled"}:
@@ -254,11 +257,12 @@ def _painted(data: bytes, file: str, header: Header, image: Image, ledger: Ledge
         class_id = ids.get(shape.label.removesuffix("group") if group else shape.label)
         problem = _problem(shape, class_id)
         if problem or class_id is None:
-            error = SourceError(file, problem, place=f"objects[{place}]", remedy="mend or remove it")
+            remedy = OTHER_CLASSES if class_id is None else "mend or remove it"
+            error = SourceError(file, problem, place=f"objects[{place}]", remedy=remedy)
             ledger.bad_annotation(shown_name(image), place, error)
             continue
         value = class_id
-        if class_id in THINGS and not group:
+        if class_id in things and not group:
             value = class_id * NUMBERS + counts[class_id]
             counts[class_id] += 1
         brush.polygon(shape.polygon, fill=value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from typing import Any
@@ -178,6 +179,26 @@ def test_polygons_of_cityscapes_are_painted_as_its_scripts_do():
     assert cars[1][8:19, 15:31].all()  # the later one lies on top, with its outline
     assert [i.class_name for i in sample.instances if i.iscrowd] == ["person"]
     assert not np.any([name == "bus" for name, _ in masks])
+
+
+def test_polygons_of_other_classes_are_objects_where_a_class_file_names_them(tmp_path, capfd):
+    boxes = {"autorickshaw": [(2, 2), (20, 2)], "car": [(2, 12)], "autorickshawgroup": [(2, 22)]}
+    drawn = [
+        {"label": label, "polygon": [[x, y], [x + 5, y], [x + 5, y + 5], [x, y + 5]]}
+        for label, corners in boxes.items()
+        for x, y in corners
+    ]
+    for folder in ("leftImg8bit/train/0", "gtFine/train/0"):
+        (tmp_path / "idd" / folder).mkdir(parents=True)
+    Image.new("RGB", (40, 30)).save(tmp_path / "idd/leftImg8bit/train/0/024541_leftImg8bit.jpg")
+    drawing = json.dumps({"imgHeight": 30, "imgWidth": 40, "objects": drawn})
+    (tmp_path / "idd/gtFine/train/0/024541_gtFine_polygons.json").write_text(drawing)
+    run = segpack_here(capfd, "convert", tmp_path / "idd", tmp_path / "out", "--to", "coco")
+    assert "'autorickshaw' is not declared; mend it, or name all classes of the set in a classes.json" in run.error
+    (tmp_path / "idd/classes.json").write_text('{"26": "car", "40": "autorickshaw"}')
+    (sample,) = converter.open(tmp_path / "idd")
+    found = sorted((i.class_name, i.iscrowd, int(i.mask().sum())) for i in sample.instances)
+    assert found == [("autorickshaw", False, 36)] * 2 + [("autorickshaw", True, 36), ("car", False, 36)]
 
 
 def test_cityscapes_written_for_its_own_tools(tmp_path):
