@@ -1,7 +1,8 @@
 """COCO panoptic: a PNG an image whose colours number its segments, and a JSON that says what they are.
 
     annotations/panoptic_<split>.json            panoptic.json in a set without splits
-    annotations/panoptic_<split>/<image>.png     also beside annotations/, or the folder named like the JSON
+    annotations/panoptic_<split>/<image>.png     also beside annotations/, in the folder named like the JSON, or
+                                                 a folder beside the JSON that is called panoptic
     images/[<split>/]<file_name>
 
 The id of a pixel's segment is R + 256 G + 65536 B; 0 is unlabelled. The JSON lists `annotations`
@@ -112,7 +113,7 @@ def _annotations(file: CocoFile, pngs: ImageIndex, ledger: Ledger) -> list[tuple
     found = []
     folder, bare = posixpath.dirname(file.path), posixpath.basename(file.path).rpartition(".")[0]
     above = posixpath.dirname(folder)
-    folders = [posixpath.join(folder, bare), posixpath.join(above, bare), bare, folder]
+    folders = [posixpath.join(folder, bare), posixpath.join(above, bare), bare, folder, *_so_called(pngs, folder)]
     for i, raw in enumerate(json.decode(file.top["annotations"], file.label, list[msgspec.Raw])):
         place = f"annotations[{i}]"
         try:
@@ -126,6 +127,12 @@ def _annotations(file: CocoFile, pngs: ImageIndex, ledger: Ledger) -> list[tuple
             continue
         found.append((place, mask, annotation))
     return found
+
+
+def _so_called(pngs: ImageIndex, folder: str) -> list[str]:
+    """The folders within one that are called panoptic, as `panoptic_masks`; others may hold files of the same names."""
+    within = {posixpath.dirname(path) for path in pngs.paths}
+    return sorted(f for f in within if posixpath.dirname(f) == folder and "panoptic" in posixpath.basename(f).lower())
 
 
 def _name_of(raw: msgspec.Raw) -> str:

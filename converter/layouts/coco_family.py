@@ -39,7 +39,7 @@ def open_marked(source: Source, paths: Sequence[str], prefix: str) -> list[CocoF
 
     One may hold the images of no split, but not all images once more.
     """
-    raws = {path: re.sub(f"^(?:{prefix})", "", posixpath.basename(path).rpartition(".")[0]) for path in paths}
+    raws = {path: _raw_split(path, prefix) for path in paths}
     files = [_open(source, path, raw, alone=len(paths) == 1) for path, raw in raws.items()]
     distinct = len({split_name(raw) for raw in raws.values()}) == len(paths)
     if len(paths) > 1 and (not distinct or ("" in raws.values() and _share_images(files))):
@@ -49,6 +49,13 @@ def open_marked(source: Source, paths: Sequence[str], prefix: str) -> list[CocoF
             remedy="name the one file instead of the folder",
         )
     return files
+
+
+def _raw_split(path: str, prefix: str) -> str:
+    """The split that the name of a file tells, else that of a folder above, as in `train/panoptic_annotations.json`."""
+    name = re.sub(f"^(?:{prefix})", "", posixpath.basename(path).rpartition(".")[0])
+    above = [part for part in posixpath.dirname(path).split("/") if is_split_name(part)]
+    return name if is_split_name(name) or not above else above[-1]
 
 
 class _Id(msgspec.Struct):

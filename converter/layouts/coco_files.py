@@ -245,7 +245,10 @@ def _open(source: Source, path: str, raw_split: str, *, alone: bool) -> CocoFile
     top = read.entries
     for key in ("images", "annotations"):
         if key not in top:
-            raise SourceError(label, f"has no '{key}'", remedy="a COCO file of instances lists images and annotations")
+            remedy = "a COCO file of instances lists images and annotations"
+            if "videos" in top:
+                remedy = "it is of videos, as YouTube-VIS has them: list their frames as images, with their annotations"
+            raise SourceError(label, f"has no '{key}'", remedy=remedy)
     if _head(top["annotations"])[:1] == b"{":
         top = {**top, "annotations": _values(top["annotations"], label)}
     for key in ("images", "annotations"):

@@ -250,3 +250,9 @@ def test_other_flags_are_refused(flag, tmp_path):
     what["annotations"][0]["iscrowd"] = flag
     with pytest.raises(SourceError, match="iscrowd: Expected"):
         converter.convert(write(tmp_path, what), tmp_path / "out", to="coco", image_files="none")
+
+
+def test_a_file_of_videos_says_so(tmp_path):
+    (tmp_path / "instances.json").write_text('{"videos": [{"id": 1}], "annotations": [], "categories": []}')
+    with pytest.raises(SourceError, match="has no 'images'; it is of videos"):
+        converter.open(tmp_path / "instances.json")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 import converter
 from converter.geometry import rle
@@ -74,3 +75,26 @@ def test_crowds_are_flagged_in_many_ways(tmp_path):
     crowds = [i.iscrowd for sample in converter.open(tmp_path / "set") for i in sample.instances]
     assert crowds[: len(flags)] == [False, True, False, True, False, True]
     assert not any(crowds[len(flags) :])
+
+
+def test_pngs_in_a_folder_called_panoptic_beside_semantic_ones_of_each_split(tmp_path):
+    converter.convert(FIXTURES / "coco/valid/coins", tmp_path / "out", to="coco-panoptic")
+    masks = [i.mask() for s in converter.open(tmp_path / "out") for i in s.instances]
+    for split in ("train", "val"):
+        tree = tmp_path / "lars" / split
+        shutil.copytree(tmp_path / "out/images", tree / "images")
+        shutil.copy(tmp_path / "out/annotations/panoptic.json", tree / "panoptic_annotations.json")
+        for kind in ("panoptic_masks", "semantic_masks"):
+            shutil.copytree(tmp_path / "out/annotations/panoptic", tree / kind)
+        for path in (tree / "semantic_masks").iterdir():
+            Image.open(path).convert("L").point(bool).save(path)
+    for path in (tmp_path / "lars/val").glob("*/*.png"):
+        ImageOps.mirror(Image.open(path)).save(path)
+    found = list(converter.open(tmp_path / "lars"))
+    for split, way in (("train", 1), ("val", -1)):
+        read = [i.mask()[:, ::way].tolist() for s in found if s.image.split == split for i in s.instances]
+        assert read == [mask.tolist() for mask in masks]
+    converter.convert(tmp_path / "lars", tmp_path / "copy", to="coco")
+    for path in (tmp_path / "copy/images").rglob("*.png"):
+        split, name = path.parts[-2:]
+        assert path.read_bytes() == (tmp_path / "lars" / split / "images" / name).read_bytes()
