@@ -13,7 +13,8 @@ a note says so. A black background behind classes counts as the first line.
 Where image files are left out, an image has the size that its XML says, else that of its mask.
 Masks are read by index, never by colour; masks saved in colours by labelmap.txt or the
 palette of the challenge. Without SegmentationObject and XML the set is semantic. Void
-pixels stay void wherever the target has a place for them.
+pixels stay void wherever the target has a place for them; where all masks of a semantic set
+of one class hold only 0 and 255, 255 is that class.
 
 Coordinates of boxes: the challenge and supervision count pixels from 1 and include the last. Roboflow
 counts corners from 1, nearly all other exporters from 0. Boxes are read as pixels from 1

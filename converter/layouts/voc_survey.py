@@ -60,13 +60,17 @@ def survey(reading: Reading, ref: Ref) -> Facts | None:
         if ref.image.file is None and not facts.size[0] and mask is not None:
             info = measure(source, mask)
             facts = msgspec.structs.replace(facts, size=(info.width, info.height))
-        if payload.classes is not None and not payload.class_file:
+        if payload.classes is not None and (not payload.class_file or _is_gray(reading, payload.classes)):
             indices = read_indices(source.read(payload.classes), source.label(payload.classes), payload.colors)
             values = tuple(int(v) for v in labelmap.values(indices)[0])
             facts = msgspec.structs.replace(facts, values=values)
     except SourceError:
         return None
     return facts
+
+
+def _is_gray(reading: Reading, path: str) -> bool:
+    return measure(reading.source, path).mode == "L"
 
 
 def _look(root: xml.Element) -> Facts:
@@ -116,9 +120,29 @@ def settle(scan: Scan, facts: Iterable[Facts | None], reading: Reading, ledger: 
         for ref, mine in zip(scan.refs, found, strict=True)
     ]
     _tell_beside(found, reading.source.name, ledger)
-    masks = any(r.payload.classes for r in refs)
-    header = msgspec.structs.replace(scan.header, classes=tuple(classes), ignore_id=VOID if masks else None)
+    ignore = VOID if any(r.payload.classes for r in refs) else None
+    if _black_and_white([f.values for f, ref in zip(found, refs, strict=True) if ref.payload.classes]):
+        if scan.header.task == "semantic" and len(classes) < 2:
+            classes, ignore = _white(classes, reading, ledger), None
+        else:
+            said = "masks hold only 0 and 255, which is void here; if it is a class, --from semantic-png reads it so"
+            ledger.note("void-only", reading.source.name, said)
+    header = msgspec.structs.replace(scan.header, classes=tuple(classes), ignore_id=ignore)
     return Scan(header, refs)
+
+
+def _black_and_white(masks: Sequence[Sequence[int]]) -> bool:
+    """Whether the values of all masks are known, and are 0 and 255."""
+    return all(masks) and {0, VOID} >= {v for values in masks for v in values} >= {VOID}
+
+
+def _white(classes: Sequence[ClassInfo], reading: Reading, ledger: Ledger) -> list[ClassInfo]:
+    """The one class of masks in black and white, which is 255 and not void."""
+    if classes:
+        return [msgspec.structs.replace(classes[0], id=VOID)]
+    if reading.options.class_name:
+        return [ClassInfo(VOID, reading.options.class_name, source_id=VOID)]
+    return list(unnamed([VOID], reading.options.classes, ledger, reading.source.name))
 
 
 def _tell_beside(found: Sequence[Facts], name: str, ledger: Ledger) -> None:

@@ -364,6 +364,51 @@ def test_masks_in_other_folders_than_the_challenge_has_are_losses(tmp_path, capf
     assert segpack_here(capfd, "convert", root.parent, tmp_path / "aug", "--to", "coco", *given).code == 0
 
 
+def black_and_white(folder, legend=""):
+    pixels = np.zeros((6, 8), np.uint8)
+    pixels[1:4, 1:4] = 255
+    for below in ("JPEGImages", "SegmentationClass"):
+        (folder / below).mkdir(parents=True)
+        for name in "ab":
+            Image.fromarray(pixels).save(folder / below / f"{name}.png")
+    if legend:
+        (folder / "labelmap.txt").write_text(legend)
+    return pixels == 255
+
+
+@pytest.mark.parametrize(
+    ("legend", "options", "name"),
+    [
+        ("", {}, "class_255"),
+        ("", {"class_name": "road"}, "road"),
+        ("background:0,0,0::\nroad:255,255,255::\n", {}, "road"),
+    ],
+)
+def test_white_is_the_class_of_masks_in_black_and_white(tmp_path, legend, options, name):
+    white = black_and_white(tmp_path / "set", legend)
+    converter.convert(tmp_path / "set", tmp_path / "out", to="coco", **options)
+    for sample in converter.open(tmp_path / "out"):
+        (instance,) = sample.instances
+        assert instance.class_name == name
+        assert np.array_equal(instance.mask(), white)
+
+
+def test_white_beside_classes_is_void(tmp_path):
+    white = black_and_white(tmp_path / "set", "background:0,0,0::\nroad:128,0,0::\n")
+    mask = Image.fromarray(white.astype(np.uint8)).convert("P")
+    mask.putpalette([0, 0, 0, 128, 0, 0])
+    mask.save(tmp_path / "set/SegmentationClass/b.png")
+    dataset = converter.open(tmp_path / "set")
+    assert [c.id for c in dataset.classes] == [1]
+    assert not converter.inspect(tmp_path / "set").notes
+
+
+def test_white_that_may_be_void_is_told(tmp_path):
+    black_and_white(tmp_path / "set", "background:0,0,0::\nroad:128,0,0::\ncar:0,128,0::\n")
+    notes = converter.inspect(tmp_path / "set").notes
+    assert [n.code for n in notes] == ["void-only"]
+
+
 def test_without_image_files_the_masks_tell_the_size(tmp_path):
     """CVAT exports "Segmentation mask" without images: masks in colours, a labelmap.txt and no XML."""
     classes, things = np.zeros((20, 30, 3), np.uint8), np.zeros((20, 30, 3), np.uint8)
