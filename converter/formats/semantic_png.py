@@ -14,7 +14,8 @@ x_train/ and y_train/, val/ and valannot/), `<name>_mask.png` beside the images,
 all masks have, `<name>.png` or `<name>_m.png` beside `<name>.jpg`, each in a root of its own (--images), or named by
 --masks "gt/{split}/{image}_class.png" and --image-pattern "photos/{split}/{image}.jpg"; 8 and 16
 bit, palette PNGs by index (never by colour), GIFs in grays by their gray, colour-coded RGB with a
-legend (--colors, labelmap.txt, class_dict.csv, label_colors.txt, classes.json, dataset_meta.json).
+legend (--colors, labelmap.txt, class_dict.csv, label_colors.txt, classes.json, dataset_meta.json), and
+gray by that legend where values are no ids of it but its grays.
 Class names come from meta.json, classes.json, classes.txt, labelmap.txt, _classes.csv, class_dict.csv,
 dataset_meta.json or --classes; without any they are class_3 and so on, with a note. Masks in black
 and white that a JPEG has changed along their edges are cut at 128, with a note; others that a lossy
@@ -46,7 +47,7 @@ from converter.layouts.mask_names import tells_objects
 from converter.layouts.masks import check_size, instance_folders, label_map, labels_of, recolored, thinned
 from converter.layouts.pairing import pair_beside, pair_masks
 from converter.layouts.patterns import PATTERNS, mask_an_image
-from converter.layouts.semantic_classes import Present, Rgb, declared, in_colors, settled
+from converter.layouts.semantic_classes import Present, Rgb, by_grays, declared, in_colors, settled
 from converter.ledger import Ledger, Skipped
 from converter.model import ClassInfo, Header, Ref, Sample
 from converter.package import index, meta
@@ -60,11 +61,15 @@ FEW = 64  # values: a picture has more, a map of classes seldom
 
 
 class Payload(msgspec.Struct, frozen=True):
-    """The mask of an image, the legend it is read with (empty: by value), and what a package says beside it."""
+    """The mask of an image, the legend it is read with (empty: by value), and what a package says beside it.
+
+    `grays`: gray masks, too, are read with the legend.
+    """
 
     mask: str
     colors: dict[Rgb, int] = {}
     beside: Beside | None = None
+    grays: bool = False
 
 
 # ---------------------------------------------------------------- read
@@ -184,8 +189,12 @@ def survey(reading: Reading, ref: Ref) -> Present | None:
 
 def settle(scan: Scan, facts: Iterable[Present | None], reading: Reading, ledger: Ledger) -> Scan:
     """The header with classes, background and ignore decided by what the masks hold."""
-    header = scan.header
+    header, refs = scan.header, scan.refs
     found = list(facts)
+    colors = refs[0].payload.colors if refs else {}
+    if colors and (gray := by_grays(header, found, colors)) is not None:
+        found = gray
+        refs = [Ref(r.image, msgspec.structs.replace(r.payload, grays=True)) for r in refs]
     if meta.about(reading.source) is not None:
         classes, background, ignore = list(header.classes), header.background_id, header.ignore_id
     else:
@@ -193,7 +202,7 @@ def settle(scan: Scan, facts: Iterable[Present | None], reading: Reading, ledger
         classes, background, ignore = settled(header, found, reading, ledger)
     _tell_palettes(scan, found, reading, ledger)
     known = {c.id for c in classes} | ({background} if background is not None else set()) | {ignore}
-    refs = [r for r, each in zip(scan.refs, found, strict=True) if _judge(r, each, known, classes, reading, ledger)]
+    refs = [r for r, each in zip(refs, found, strict=True) if _judge(r, each, known, classes, reading, ledger)]
     extra = {k: v for k, v in header.extra.items() if k != "classes_from"}
     header = msgspec.structs.replace(
         header, classes=tuple(classes), background_id=background, ignore_id=ignore, extra=extra
@@ -241,7 +250,8 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         image = beside.whole(image)
     label = reading.source.label(path)
     try:
-        labels = label_map(reading.source.read(path), label, ref.payload.colors, ledger)
+        data, payload = reading.source.read(path), ref.payload
+        labels = label_map(data, label, payload.colors, ledger, grays=payload.grays)
         height, width = labels.shape
         check_size(label, width, height, image)
     except SourceError as error:

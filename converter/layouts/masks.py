@@ -147,12 +147,17 @@ def _foreground(array: NDArray[Any], file: str) -> NDArray[np.bool_]:
     return np.asarray(lit)
 
 
-def label_map(data: bytes, file: str, colors: Mapping[Rgb, int], ledger: Ledger | None = None) -> LabelMap:
-    """Class ids (height, width) of a label file: gray and palette by value, colour by legend.
+def label_map(
+    data: bytes, file: str, colors: Mapping[Rgb, int], ledger: Ledger | None = None, *, grays: bool = False
+) -> LabelMap:
+    """Class ids (height, width) of a label file: gray and palette by value, colour by legend; gray too if `grays`.
 
     A JPEG in black and white is 0 and 255, with a note. Raises SourceError for colours without a legend or outside it.
     """
-    return labels_of(codec.read_labels(data, file), file, colors, ledger)
+    raw = codec.read_labels(data, file)
+    if grays and raw.array.ndim == 2:
+        return by_colors(np.stack([raw.array] * 3, axis=2), file, colors)
+    return labels_of(raw, file, colors, ledger)
 
 
 def labels_of(raw: codec.Labels, file: str, colors: Mapping[Rgb, int], ledger: Ledger | None = None) -> LabelMap:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -25,7 +25,7 @@ from converter.layouts.classes import (
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header
 
-__all__ = ["Present", "Rgb", "declared", "in_colors", "settled"]
+__all__ = ["Present", "Rgb", "by_grays", "declared", "in_colors", "settled"]
 
 IGNORE = 255
 NUMBERS = "; if the values number objects, read them with --from instance-map"
@@ -74,6 +74,26 @@ def _folders(image: str, mask: str) -> list[str]:
 def _real(found: Sequence[ClassInfo]) -> list[ClassInfo]:
     """Ascending by id, each remembering what it was."""
     return sorted((msgspec.structs.replace(c, source_id=c.id, source_name=c.name) for c in found), key=lambda c: c.id)
+
+
+def by_grays(header: Header, found: Sequence[Present | None], colors: Mapping[Rgb, int]) -> list[Present | None] | None:
+    """What masks hold where their values are no ids but the grays of a legend `colors`, as 255 of a white class is.
+
+    None unless that is so of all values, and some are no ids.
+    """
+    ids = {(0, 0, 0): 0, **colors}
+    plain = [each for each in found if each and not each.looked_up]
+    values = {value for each in plain for value in each.values}
+    if values <= {0, *(c.id for c in header.classes)} or any(each.colors for each in plain):
+        return None
+    if not all(ids.get((value, value, value), -1) >= 0 for value in values):
+        return None
+    return [
+        Present(sorted(ids[v, v, v] for v in each.values), each.blurred, looked_up=True)
+        if each and not each.looked_up
+        else each
+        for each in found
+    ]
 
 
 def in_colors(header: Header, found: Sequence[Present | None], reading: Reading, ledger: Ledger) -> Header:

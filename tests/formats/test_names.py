@@ -457,6 +457,36 @@ def test_a_legend_for_masks_without_colours_only_names_them(tmp_path):
     assert [n.message for n in notes] == ["no mask is in colours: --colors only names ids (1 road, 2 car)"]
 
 
+@pytest.mark.parametrize(
+    ("grays", "lines", "names"),
+    [
+        ([0, 255, 255], "none:0,0,0::\nroad:255,255,255::\n", {0: "none", 255: "road"}),
+        ([0, 100, 200], "background:0,0,0::\nroad:100,100,100::\ncar:200,200,200::\n", {100: "road", 200: "car"}),
+        ([0, 255, 255], "road:255,255,255::\n", {255: "road"}),
+        ([0, 1, 2], "background:0,0,0::\ncar:2,2,2::\nroad:1,1,1::\n", {1: "car", 2: "road"}),
+        ([0, 1, 1], "background:0,0,0::\nroad:255,255,255::\n", {1: "road"}),
+    ],
+)
+def test_grays_that_are_no_ids_are_colours_of_the_legend(grays, lines, names, tmp_path):
+    values = np.asarray(grays, np.uint8)[drawn(2)]
+    save(tmp_path / "images/a.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+    save(tmp_path / "masks/a.png", values)
+    (tmp_path / "labelmap.txt").write_text(lines)
+    dataset = converter.open(tmp_path)
+    told = {c.id: c.name for c in dataset.classes}
+    (sample,) = dataset
+    assert sample.labels is not None
+    found = set(zip(values.ravel().tolist(), sample.labels.ravel().tolist(), strict=True))
+    assert {value: told[id] for value, id in found if id in told} == names
+
+
+def test_grays_of_which_some_are_no_colours_are_ids(tmp_path, capfd):
+    save(tmp_path / "images/a.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+    save(tmp_path / "masks/a.png", np.asarray([0, 7, 255], np.uint8)[drawn(2)])
+    (tmp_path / "labelmap.txt").write_text("background:0,0,0::\nroad:255,255,255::\n")
+    assert "class 7 is used and not declared" in segpack_here(capfd, "inspect", tmp_path).error
+
+
 RED, BLUE = [0, 0, 0, 255, 0, 0, 0, 0, 255], [0, 0, 0, 0, 0, 255, 255, 0, 0]
 
 
