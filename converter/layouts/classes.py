@@ -1,6 +1,7 @@
 """Class lists: the files that name classes, and what makes a list of classes usable.
 
-classes.json     {"1": "cat"} or ["cat"] or [{"id": 1, "name": "cat", "color": [r, g, b]}]
+classes.json     {"1": "cat"} or ["cat"] or [{"id": 1, "name": "cat", "color": [r, g, b]}]; Supervisely's
+                 {"classes": [{"title": "cat", "color": "#rrggbb"}]}
 classes.txt, obj.names, class_names.txt   a name a line; line i is index i (codes.txt too: fastai)
 labelmap.txt     name:r,g,b:parts:actions   (CVAT); line i is index i
 _classes.csv     Pixel Value, Class         (Roboflow)
@@ -268,7 +269,8 @@ def _json_item(index: int, item: Any, file: str) -> ClassInfo:
         return ClassInfo(index, check_name(item, file, place))
     color = item.get("color")
     rgb = _rgb(color, file, place) if color is not None else None
-    return ClassInfo(_id(item.get("id", index), file), check_name(item.get("name"), file, place), color=rgb)
+    name = check_name(item.get("name", item.get("title")), file, place)
+    return ClassInfo(_id(item.get("id", index), file), name, color=rgb)
 
 
 def _from_csv(rows: list[dict[str, str]], file: str) -> list[ClassInfo]:

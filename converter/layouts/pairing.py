@@ -172,7 +172,8 @@ def _is_jpeg(path: str) -> bool:
 def _roles(masks: Source, images: Source, *, apart: bool) -> tuple[dict[str, bool], list[str]]:
     """The files that are masks, with whether they may bear the very name of their image, and what may be images."""
     here = [p for p in masks.listed() if is_image(p) and not shows_masks(p)]
-    named = {p for p in here if in_mask_folder(p)}
+    mixed = _mixed(here)
+    named = {p for p in here if in_mask_folder(p) and posixpath.dirname(p) not in mixed}
     if not apart and len(named) == len(here):
         named = set()  # the word stands in the name of the whole set
     wanted = {p: p in named for p in here if p in named or _plain(MASK_ENDS, _base(p))}
@@ -180,6 +181,20 @@ def _roles(masks: Source, images: Source, *, apart: bool) -> tuple[dict[str, boo
         return wanted, [p for p in here if p not in named]
     there = [p for p in images.listed() if is_image(p)]
     return wanted or dict.fromkeys(here, True), [p for p in there if not in_mask_folder(p)] or there
+
+
+def _mixed(paths: Iterable[str]) -> set[str]:
+    """Folders of images with their masks beside them, which only one above calls masks: `my-segmentation/1/a_mask.png`.
+
+    A lone `l` may as well be a left picture.
+    """
+    by_folder: dict[str, set[str]] = {}
+    for path in paths:
+        folder = posixpath.dirname(path)
+        if kind_of(folder) == "mask" and not said(posixpath.basename(folder)).kind:
+            by_folder.setdefault(folder, set()).add(_base(path))
+    ends = MASK_ENDS - {"l"}
+    return {f for f, names in by_folder.items() if any(not names.isdisjoint(_plain(ends, name)) for name in names)}
 
 
 def _base(path: str) -> str:
@@ -206,7 +221,7 @@ def _plain(words: Collection[str], base: str) -> list[str]:
     found = []
     end = ENDING.fullmatch(base)
     if end and end[2].lower() in words:
-        found.append(HALF.sub("", end[1]) if words is MASK_ENDS else end[1])
+        found.append(HALF.sub("", end[1]) if words is not IMAGE_ENDS else end[1])
     begin = BEGINNING.fullmatch(base)
     if begin and begin[1].lower() in words:
         found.append(begin[2] or begin[3])

@@ -145,6 +145,16 @@ def test_photos_in_two_files_each_are_no_set_of_masks(tmp_path, capfd):
     assert error.endswith("name its format with --from, or the places of masks with --masks 'labels/{image}_gt.png'")
 
 
+def test_a_folder_far_above_does_not_make_images_masks(tmp_path):
+    for top in ("scans", "brain-segmentation/scans"):
+        for patient in ("p1", "p2"):
+            save(tmp_path / top / patient / f"{patient}_1.tif", np.full((*SIZE[::-1], 3), 7, np.uint8))
+            save(tmp_path / top / patient / f"{patient}_1_mask.tif", drawn(len(top)))
+    result = converter.convert(tmp_path, tmp_path.with_suffix(".out"), to="semantic-png")
+    assert (result.images, result.losses) == (4, [])
+    assert {Path(s.image.path).stem for s in converter.open(tmp_path)} == {"p1_1", "p2_1"}
+
+
 def test_files_beside_jpegs_with_several_endings_are_no_maps(tmp_path, capfd):
     for number in range(4):
         save(tmp_path / f"{number}.jpg", np.zeros((*SIZE[::-1], 3), np.uint8))
@@ -404,6 +414,14 @@ def test_names_that_begin_with_numbers_keep_them(tmp_path):
     colored(tmp_path / "set", "map.txt", "4 wheeler 128 64 128\ncar 0 0 142\n")
     dataset = converter.open(tmp_path / "set", colors=tmp_path / "set/map.txt")
     assert [c.name for c in dataset.classes] == ["4 wheeler", "car"]
+
+
+def test_the_classes_of_supervisely_are_a_legend(tmp_path):
+    classes = [{"title": "road", "shape": "any", "color": "#804080"}, {"title": "car", "color": "#00008E"}]
+    colored(tmp_path, "classes.json", json.dumps({"classes": classes, "tags": []}))
+    dataset = converter.open(tmp_path)
+    assert [c.name for c in dataset.classes] == ["road", "car"]
+    assert [labels(s) for s in dataset] == [drawn(2).tolist()]
 
 
 def test_a_legend_may_be_by_colours(tmp_path):
