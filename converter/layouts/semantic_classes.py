@@ -29,6 +29,8 @@ __all__ = ["Present", "Rgb", "by_grays", "declared", "in_colors", "settled"]
 
 IGNORE = 255
 NUMBERS = "; if the values number objects, read them with --from instance-map"
+SHADES = "; if black and white with soft edges is meant, save the masks cut at 128"
+MANY = 16  # values beside 0 and 255, from which they may be shades of gray
 Rgb = tuple[int, int, int]
 
 
@@ -155,6 +157,8 @@ def settled(
             named[IGNORE] = ClassInfo(IGNORE, name, source_id=IGNORE)
         else:
             unless = NUMBERS if len(loose) > 1 else ""
+            if len(loose) > MANY and IGNORE in present:
+                unless += SHADES
             named |= {c.id: c for c in unnamed(loose, table, ledger, reading.source.name, unless=unless)}
     elif table is not None:
         named |= {

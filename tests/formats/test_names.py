@@ -552,6 +552,14 @@ def test_values_without_names_may_number_objects(tmp_path, capfd, values, is_tol
     assert ("if the values number objects, read them with --from instance-map" in run.err) == is_told
 
 
+@pytest.mark.parametrize(("shades", "is_told"), [(list(range(0, 256, 5)), True), ([0, 64, 128, 255], False)])
+def test_shades_without_names_may_be_soft_edges(tmp_path, capfd, shades, is_told):
+    save(tmp_path / "images/a.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+    save(tmp_path / "masks/a.png", np.resize(np.asarray(shades, np.uint8), SIZE[::-1]))
+    run = segpack_here(capfd, "inspect", tmp_path)
+    assert ("if black and white with soft edges is meant, save the masks cut at 128" in run.err) == is_told
+
+
 @pytest.mark.parametrize(("first", "is_refused"), [((128, 64, 128), True), ((0, 0, 0), False)])
 def test_masks_in_colours_beside_masks_of_ids(tmp_path, capfd, first, is_refused):
     """Without black in the legend 0 is background in the one kind, and a class in the other."""
