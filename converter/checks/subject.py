@@ -47,7 +47,7 @@ class Facts(msgspec.Struct, frozen=True):
 
     `file` as findings name it, "" without one. `per_class` and `pixels` are by class id: objects
     (semantic: 1) and pixels. `areas` are the pixels of every object. `values` are those of a
-    semantic mask, `specks` the share of its pixels that differ from all four neighbours.
+    semantic mask, `specks` and `softness` what `converter.checks.values.restlessness` says of it.
     `alignment` are the scores of `converter.checks.shift`, where they were asked for. `source` is the
     tag of a merged image, and `light` what is measured of it when sources are to be compared.
     """
@@ -67,6 +67,7 @@ class Facts(msgspec.Struct, frozen=True):
     areas: list[int] = []
     values: list[int] = []
     specks: float = 0.0
+    softness: float = 0.0
     mask_file: str = ""
     findings: list[Finding] = []
     alignment: NDArray[Any] | None = None

@@ -19,13 +19,16 @@ from converter.codecs.images import Labels
 from converter.layouts.palette import color_of
 from converter.model import Finding, Header, LabelMap
 
-__all__ = ["by_name", "explain", "specks", "strays", "unnamed"]
+__all__ = ["SOFTENED", "by_name", "explain", "overruled", "restlessness", "strays", "unnamed"]
 
 LOSSY = frozenset({".jpg", ".jpeg", ".jfif"})
 NOISY = 3  # different values from which a mix of them is noise
 RESTLESS = 0.5  # share of pixels with another value beside them, from which values are noise
 SPECKS, TIMES = 0.005, 10  # of noise, and against the set's usual share
 MASKS = 20  # from so many masks on, a value that only one has is strange
+SOFTENED = 0.15  # share of changes along a row that pass through a value in between, from which edges are soft
+BETWEEN, ONE = 20, 0.9  # pixels that show it, and the share of one value from which that is a class along the edges
+IGNORE = 255
 
 
 def by_name(file: str, image: str) -> Iterator[Finding]:
@@ -77,17 +80,31 @@ def _grays() -> set[int]:
     return {(r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16 for r, g, b in map(color_of, range(1, 21))}
 
 
-def specks(labels: LabelMap) -> float:
-    """The share of pixels that differ from all four neighbours: hardly any in a drawn mask."""
+def restlessness(labels: LabelMap) -> tuple[float, float]:
+    """The share of pixels that differ from all four neighbours, and how soft edges are: drawn masks have hardly any.
+
+    Softness is the share of changes along rows at whose place lies one pixel with a value between those beside it;
+    0 where that is nearly always the same value, as a class drawn along edges has it.
+    """
     height, width = labels.shape
     if min(height, width) < 3:
-        return 0.0
+        return 0.0, 0.0
     flat = labels.reshape(-1)
     changes = flat[1:] != flat[:-1]
     at = np.flatnonzero(changes[width:-width] & changes[width - 1 : -width - 1]) + width  # few, or it is noise
     at = at[(at % width > 0) & (at % width < width - 1)]
-    alone = (flat[at] != flat[at - width]) & (flat[at] != flat[at + width])
-    return float(np.count_nonzero(alone) / ((height - 2) * (width - 2)))
+    here = flat[at]
+    alone = (here != flat[at - width]) & (here != flat[at + width])
+    specks = float(np.count_nonzero(alone) / ((height - 2) * (width - 2)))
+    between = here[(flat[at - 1] < here) == (here < flat[at + 1])]
+    return specks, _softness(between, int(np.count_nonzero(changes)))
+
+
+def _softness(between: NDArray[Any], changes: int) -> float:
+    if len(between) < max(BETWEEN, SOFTENED * changes):
+        return 0.0
+    _, counts = np.unique(between, return_counts=True)
+    return float(len(between) / changes) if len(counts) >= NOISY and counts.max() < ONE * len(between) else 0.0
 
 
 def unnamed(header: Header) -> bool:
@@ -95,30 +112,67 @@ def unnamed(header: Header) -> bool:
     return header.task == "semantic" and all(c.name == f"class_{c.id}" for c in header.classes)
 
 
+def overruled(facts: Sequence[Facts], header: Header) -> set[str]:
+    """Images whose masks hold 0 and 255 alone, when those are most and a few others make 255 stand for nothing."""
+    if not unnamed(header) or header.ignore_id != IGNORE:
+        return set()
+    masks = [f for f in facts if f.values]
+    plain = {f.image for f in masks if IGNORE in f.values and {0, IGNORE}.issuperset(f.values)}
+    return plain if 2 * len(plain) > len(masks) else set()
+
+
 def strays(facts: Sequence[Facts], header: Header) -> Iterator[Finding]:
-    """Masks that stand out from a set: full of specks, or with values that no other mask comes near."""
+    """Masks with soft edges, and those that stand out from a set: by specks, or by values no other comes near."""
     masks = [f for f in facts if f.values]
     if not masks:
         return
     usual = float(np.median([f.specks for f in masks]))
     noisy = {f.image for f in masks if f.specks > SPECKS and f.specks > TIMES * usual and len(masks) > 2}
     for each in masks:
-        if each.image in noisy:
+        if each.softness > SOFTENED:
+            message = f"{each.softness:.0%} of its edges pass through values in between: smooth resizing, or JPEG"
+        elif each.image in noisy:
             message = f"{each.specks:.1%} of the pixels differ from all their neighbours: noise of JPEG or of resizing"
-            yield finding("lossy-mask", message, image=each.image, file=each.mask_file)
-    if not unnamed(header) or len(masks) < MASKS:
-        return
-    used = Counter(v for f in masks for v in f.values)
-    for each in masks:
-        if each.image in noisy:
+        else:
             continue
+        yield finding("lossy-mask", message, image=each.image, file=each.mask_file)
+        noisy.add(each.image)
+    plain = overruled(facts, header)
+    if plain:
+        yield from _overruling(masks, plain)
+    elif unnamed(header) and len(masks) >= MASKS:
+        yield from _lone([f for f in masks if f.image not in noisy], masks, header)
+
+
+def _overruling(masks: Sequence[Facts], plain: Collection[str]) -> Iterator[Finding]:
+    """Masks that take the one class from the others."""
+    for each in masks:
+        other = [v for v in each.values if v not in {0, IGNORE}]
+        if other:
+            message = (
+                f"it holds {_listed(other)}, where {len(plain)} of {len(masks)} masks hold 0 and 255 alone: "
+                "so 255 is read as 'ignore', and nothing is left in those"
+            )
+            fix = "save it as 0 and 255 too; or declare what the values are with --classes FILE"
+            yield finding(
+                "unexpected-value", message, image=each.image, file=each.mask_file, fix=fix, details={"values": other}
+            )
+
+
+def _lone(facts: Sequence[Facts], masks: Sequence[Facts], header: Header) -> Iterator[Finding]:
+    """Values that only one of many masks holds, and that no other value lies beside."""
+    used = Counter(v for f in masks for v in f.values)
+    for each in facts:
         lone = [v for v in each.values if used[v] == 1 and not any(_elsewhere(n, each, used) for n in (v - 1, v + 1))]
         lone = [v for v in lone if v != header.ignore_id]
         if lone:
-            shown = ", ".join(map(str, lone[:5]))
-            message = f"value {shown} is in no other of {len(masks)} masks, and nothing declares it"
+            message = f"value {_listed(lone)} is in no other of {len(masks)} masks, and nothing declares it"
             code = "palette-mask" if len(lone) > 1 and set(lone) <= _grays() else "unexpected-value"
             yield finding(code, message, image=each.image, file=each.mask_file, details={"values": lone})
+
+
+def _listed(values: Sequence[int]) -> str:
+    return ", ".join(map(str, values[:5])) + (", ..." if len(values) > 5 else "")
 
 
 def _elsewhere(value: int, mask: Facts, used: Counter[int]) -> bool:

@@ -129,10 +129,11 @@ def check_classes(classes: Sequence[ClassInfo], file: str, place: str = "classes
 def undeclared(ids: Iterable[int], declared: Iterable[int]) -> str:
     """What to say of ids that no class has: the ids, and how --classes settles it."""
     known = sorted(declared)
-    shown = ", ".join(map(str, sorted(ids)[:5]))
-    first = min(ids)
+    found = sorted(ids)
+    shown = ", ".join(map(str, found[:5])) + (", ..." if len(found) > 5 else "")
+    first, used = found[0], f"class {shown} is" if len(found) == 1 else f"classes {shown} are"
     return (
-        f"class {shown} is used and not declared (declared: {_span(known)}); "
+        f"{used} used and not declared (declared: {_span(known)}); "
         f"name it with --classes FILE holding '- {{id: {first}, name: ..., from: [{first}]}}', "
         f"or drop it with 'drop: [{first}]'"
     )

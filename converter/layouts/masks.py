@@ -122,7 +122,8 @@ def check_size(file: str, width: int, height: int, image: Image) -> None:
     if (height, width) == (image.width, image.height) and image.orientation >= 5:
         problem += f", and {shown_name(image)} is shown turned by its EXIF orientation {image.orientation}"
         remedy = "turn the pixels of the image upright, or the mask back"
-    raise SourceError(file, problem, remedy=remedy or "masks have the size of their image", code="size-mismatch")
+    remedy = remedy or "is it the mask of another image? else bring both to one size, masks by nearest neighbour"
+    raise SourceError(file, problem, remedy=remedy, code="size-mismatch")
 
 
 def _foreground(array: NDArray[Any], file: str) -> NDArray[np.bool_]:

@@ -137,6 +137,8 @@ def examine(
     if shift.doubtful(facts):
         closer = msgspec.structs.replace(work, aligned=_names(aligned), points=shift.POINTS)
         found += shift.check(list(see(closer, aligned)))
+    full = values.overruled(facts, header)
+    found = [f for f in found if not (f.code == "empty-mask" and f.where.get("image") in full)]
     report = _report(path, opened, header, found, len(chosen), len(lost), fail_on)
     mixed = sources.summaries(facts)
     report = msgspec.structs.replace(report, sources=mixed, source_differences=sources.differences(mixed))

@@ -150,6 +150,7 @@ class Look(msgspec.Struct, frozen=True):
             findings += values.by_name(file, subject.name)
         findings += self._package(ref, sample, subject, lost)
         per_class, pixels, areas = count(subject)
+        specks, softness = (0.0, 0.0) if sample.labels is None else values.restlessness(sample.labels)
         return msgspec.structs.replace(
             facts,
             instances=len(sample.instances),
@@ -158,7 +159,8 @@ class Look(msgspec.Struct, frozen=True):
             pixels=pixels,
             areas=areas,
             values=list(subject.values),
-            specks=0.0 if sample.labels is None else values.specks(sample.labels),
+            specks=specks,
+            softness=softness,
             mask_file=subject.file,
             findings=findings,
             alignment=self._alignment(subject, facts.file, data),

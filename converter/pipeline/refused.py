@@ -23,6 +23,8 @@ from converter.pipeline.opening import Opened
 
 __all__ = ["of_error", "of_image", "of_scan", "orphans"]
 
+NOISE = "values along its edges are of no class: noise of JPEG, or of smooth resizing"
+
 
 def of_error(error: SourceError, image: str, otherwise: str) -> Finding:
     """The finding with the error's code, or `otherwise` when that is none of a finding."""
@@ -74,7 +76,10 @@ def _explained(opened: Opened, refusal: Refusal, known: frozenset[int]) -> Refus
         return refusal
     if opened.scan.header.task == "instance":
         known = frozenset({0, *_most(labels.array)})
-    return msgspec.structs.replace(refusal, code=values.explain(labels, known))
+    code = values.explain(labels, known)
+    if code == "lossy-mask":  # what to do about a class that nobody declared is no help with noise
+        return msgspec.structs.replace(refusal, code=code, problem=NOISE, remedy="")
+    return msgspec.structs.replace(refusal, code=code)
 
 
 def _most(array: NDArray[Any]) -> list[int]:

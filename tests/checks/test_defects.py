@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from io import BytesIO
@@ -167,6 +168,75 @@ SEMANTIC: dict[str, tuple[Spoil, set[tuple[Any, ...]]]] = {
 def test_a_defect_of_masks(name: str, tmp_path: Path) -> None:
     spoil, expected = SEMANTIC[name]
     assert small.new(small.semantic(tmp_path / "set"), spoil) == expected
+
+
+def black_and_white(root: Path, count: int = 5) -> Path:
+    """Masks of 0 and 255, and nothing that names a class."""
+    small.semantic(root, count)
+    (root / "classes.json").unlink()
+    for n in range(1, count + 1):
+        redraw(root, n, lambda mask: np.where(mask > 0, 255, 0))
+    return root
+
+
+def redraw(root: Path, n: int, change: Callable[[Any], Any]) -> None:
+    path = root / f"masks/{n}.png"
+    Image.fromarray(np.asarray(change(np.asarray(Image.open(path)))).astype(np.uint8)).save(path)
+
+
+def softened(mask: Any) -> Any:
+    """Resized as photographs are."""
+    half = Image.fromarray(mask).resize((mask.shape[1] // 2, mask.shape[0] // 2), Image.Resampling.BILINEAR)
+    return np.asarray(half.resize((mask.shape[1], mask.shape[0]), Image.Resampling.BILINEAR))
+
+
+def test_one_mask_of_ids_among_masks_of_0_and_255_is_named_and_the_others_are_not_empty(tmp_path: Path) -> None:
+    root = black_and_white(tmp_path / "set")
+    assert small.look(root).findings == []
+    redraw(root, 2, lambda mask: mask > 0)
+    (found,) = small.look(root).findings
+    assert (found.code, found.where["image"]) == ("unexpected-value", "2.png")
+    assert found.message.startswith("it holds 1, where 4 of 5 masks hold 0 and 255 alone")
+    redraw(root, 2, lambda mask: mask * 255)  # as the remedy says
+    assert small.look(root).findings == []
+
+
+def test_masks_that_are_soft_throughout_a_set(tmp_path: Path) -> None:
+    root = black_and_white(tmp_path / "set")
+    for n in range(1, 6):
+        redraw(root, n, softened)
+    found = [f for f in small.look(root).findings if f.severity != "info"]
+    assert [(f.code, f.where["image"]) for f in found] == [("lossy-mask", f"{n}.png") for n in range(1, 6)]
+
+
+def test_a_soft_mask_whose_values_are_all_declared(tmp_path: Path) -> None:
+    root = small.semantic(tmp_path / "set")
+    (root / "classes.json").write_text(json.dumps({n: f"class {n}" for n in range(1, 10)}))
+    for n in range(1, 5):
+        redraw(root, n, lambda mask: mask * 4)
+    assert small.new(root, lambda root: redraw(root, 2, softened)) == {("lossy-mask", *MASK)}
+
+
+def test_a_class_drawn_along_edges_is_no_softness(tmp_path: Path) -> None:
+    root = small.semantic(tmp_path / "set")
+
+    def rimmed(mask: Any) -> Any:
+        inside = mask > 0
+        inner = inside.copy()
+        inner[1:-1, 1:-1] &= inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
+        return inside + inner.astype(np.uint8)
+
+    for n in range(1, 5):
+        redraw(root, n, rimmed)
+    assert small.look(root).findings == []
+
+
+def test_noise_is_not_to_be_declared(tmp_path: Path) -> None:
+    root = small.semantic(tmp_path / "set")
+    values(as_jpeg)(root)
+    (found,) = small.look(root).findings
+    assert found.code == "lossy-mask"
+    assert "--classes" not in found.message + found.fix
 
 
 def test_imbalance(tmp_path: Path) -> None:
