@@ -108,6 +108,6 @@ class ShapeError(ValueError):
         super().__init__(problem)
         self.code = code
 
-    def at(self, file: str, place: str) -> SourceError:
+    def at(self, file: str, place: str, remedy: str = "mend or remove it") -> SourceError:
         """As the source that has it is told of: `file`, and the `place` in it."""
-        return SourceError(file, str(self), place=place, remedy="mend or remove it", code=self.code)
+        return SourceError(file, str(self), place=place, remedy=remedy, code=self.code)

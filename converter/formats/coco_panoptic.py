@@ -63,13 +63,14 @@ class Annotation(msgspec.Struct):
 
 
 class Payload(msgspec.Struct, frozen=True):
-    """The JSON's label, the image's entry, the PNG and what its ids mean."""
+    """The JSON's label, the image's entry, the PNG, what its ids mean, and the ids of segments that are not sound."""
 
     file: str
     entry: bytes
     place: str
     png: str
     segments: list[dict[str, Any]]
+    refused: frozenset[int] = frozenset()
 
 
 # ---------------------------------------------------------------- read
@@ -170,7 +171,9 @@ def _refs(
             if _is_sound(s, f"{place}, segments_info[{i}]", file, image, declared, reading, ledger)
         ]
         used |= {s["category_id"] for s in segments}
-        refs.append(Ref(image, Payload(file.label, entries[at], place, mask, segments)))
+        ids = {id for s in annotation.segments_info if _is_number(id := s.get("id"))}
+        refused = frozenset(ids - {s["id"] for s in segments})
+        refs.append(Ref(image, Payload(file.label, entries[at], place, mask, segments, refused)))
     for image, _ in images.values():
         ledger.note("no-annotation", file.label, f"{shown_name(image)} has no PNG: it is left out")
     return refs
@@ -186,7 +189,7 @@ def _is_sound(
     ledger: Ledger,
 ) -> bool:
     id, category = segment.get("id"), segment.get("category_id")
-    table = reading.options.classes
+    table, code = reading.options.classes, "invalid-polygon"
     if not _is_number(id) or not 0 < id <= LAST:
         problem = f"the id is {id!r}, not a number from 1 to {LAST}"
     elif not _is_number(category):
@@ -197,9 +200,9 @@ def _is_sound(
         declared[category] = ClassInfo(category, f"class_{category}", source_id=category)
         return True
     else:
-        problem = undeclared([category], declared)
+        problem, code = undeclared([category], declared), "unmapped-class"
     known = id if _is_number(id) else None
-    ledger.bad_annotation(shown_name(image), known, SourceError(file.label, problem, place=place))
+    ledger.bad_annotation(shown_name(image), known, SourceError(file.label, problem, place=place, code=code))
     return False
 
 
@@ -225,8 +228,9 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             instances.append(_instance(segment, regions, payload))
         except SourceError as error:
             ledger.bad_annotation(name, segment["id"], error)
-    for id in regions:
-        problem = SourceError(label, f"the id {id} is in no segments_info", place=f"{payload.place} of {payload.file}")
+    for id in sorted(regions.keys() - payload.refused):
+        place = f"{payload.place} of {posixpath.basename(payload.file)}"
+        problem = SourceError(label, f"the id {id} is in no segments_info", place=place)
         ledger.bad_annotation(name, id, problem)
     del header
     return Sample(image, tuple(instances))

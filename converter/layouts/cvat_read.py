@@ -228,7 +228,7 @@ class _Figures:
             return self.ids[label]
         alike = [id for name, id in self.ids.items() if name.strip() == label.strip()]
         if len(alike) != 1:
-            raise ShapeError(f"the label '{label}' is none of the task's")
+            raise ShapeError(f"the label '{label}' is none of the task's", code="unmapped-class")
         return alike[0]
 
     def _shape(self, node: xml.Element) -> tuple[Shape, dict[str, Any]]:

@@ -233,7 +233,8 @@ class _Annotations:
             value = json.decode(raw, self.payload.file, dict[str, Any], place=place)
             self._read(value, number)
         except ShapeError as error:
-            wrong = error.at(self.payload.file, place)
+            remedy = "" if error.code == "unmapped-class" else "mend or remove it"
+            wrong = error.at(self.payload.file, place, remedy)
             self.ledger.bad_annotation(shown_name(self.image), number, wrong)
         except SourceError as error:
             self.ledger.bad_annotation(shown_name(self.image), number, error)
@@ -247,7 +248,8 @@ class _Annotations:
         class_id = label + self.payload.first if isinstance(label, int) and not isinstance(label, bool) else None
         if class_id not in self.ids:
             known = {i - self.payload.first for i in self.ids}
-            raise ShapeError(undeclared([label], known) if isinstance(label, int) else f"label_id is {label!r}")
+            problem = undeclared([label], known) if isinstance(label, int) else f"label_id is {label!r}"
+            raise ShapeError(problem, code="unmapped-class")
         assert class_id is not None
         if kind == "label":
             self.tags.append(self.ids[class_id])

@@ -189,7 +189,8 @@ def cut(
         if meaning is None:
             continue
         if meaning.class_id not in declared:
-            problem = SourceError(file, undeclared([meaning.class_id], declared), place=f"value {value}")
+            wrong = undeclared([meaning.class_id], declared)
+            problem = SourceError(file, wrong, place=f"value {value}", code="unmapped-class")
             ledger.bad_annotation(shown_name(image), value, problem)
             continue
         instances.append(Instance(meaning.class_id, region, iscrowd=meaning.iscrowd, extra=dict(meaning.extra)))

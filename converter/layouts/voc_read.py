@@ -77,13 +77,15 @@ def _map(source: Source, path: str | None, image: Image, colors: dict[Rgb, int])
 def _semantic(classes: NDArray[Any] | None, header: Header, ref: Ref, reading: Reading, ledger: Ledger) -> Sample:
     image = ref.image
     if classes is None:
-        problem = SourceError(reading.source.name, "no mask", place=f"image {image.name}", remedy="add it")
+        file = reading.images.label(image.file) if image.file else reading.source.name
+        problem = SourceError(file, "no mask in SegmentationClass", remedy="add it", code="missing-mask")
         ledger.skip_image(shown_name(image), problem)
     known = {c.id for c in header.classes} | {0, VOID}
     strange = [int(v) for v in labelmap.values(classes)[0] if int(v) not in known]
     if strange:
         where = reading.source.label(ref.payload.classes)
-        ledger.skip_image(shown_name(image), SourceError(where, undeclared(strange, known - {0, VOID})))
+        problem = SourceError(where, undeclared(strange, known - {0, VOID}), code="unexpected-value")
+        ledger.skip_image(shown_name(image), problem)
     return Sample(image, labels=classes)
 
 
@@ -121,25 +123,32 @@ def _masks(
         inside = rle.decode(region)
         values = sorted(set(np.unique(classes[inside]).tolist()) - {VOID})
         left[inside] = 0
-        problem = ""
-        if len(values) != 1:
-            problem = f"its pixels have the classes {', '.join(map(str, values))}" if values else "it is all void"
-        elif values[0] not in known:
-            problem = undeclared(values, known) if values[0] else "its pixels are background in SegmentationClass"
-        if problem:
-            wrong = SourceError(label, problem, place=f"object {value}", remedy="an object has one class")
-            ledger.bad_annotation(shown_name(ref.image), value, wrong)
+        if len(values) != 1 or values[0] not in known:
+            ledger.bad_annotation(shown_name(ref.image), value, _no_class(label, value, values, known))
             continue
         found.append(_Mask(value, values[0], rle.encode(inside & (classes == values[0]))))
     for value, region in labelmap.regions(left, skip={0}).items():
         where = f"{reading.source.label(ref.payload.classes)}, class {value}"
         if value not in known:
-            ledger.bad_annotation(shown_name(ref.image), None, SourceError(where, undeclared([value], known)))
+            wrong = SourceError(where, undeclared([value], known), code="unmapped-class")
+            ledger.bad_annotation(shown_name(ref.image), None, wrong)
             continue
         if objects is not None:
             ledger.note("class-without-object", where, "pixels that belong to no object became one of their own")
         found.append(_Mask(0, value, region))
     return found
+
+
+def _no_class(file: str, number: int, values: list[int], known: set[int]) -> SourceError:
+    """Why an object whose pixels have `values` in SegmentationClass has no class."""
+    place = f"object {number}"
+    if len(values) == 1 and values[0]:
+        return SourceError(file, undeclared(values, known), place=place, code="unmapped-class")
+    if values == [0]:
+        problem = "its pixels are background in SegmentationClass"
+    else:
+        problem = f"its pixels have the classes {', '.join(map(str, values))}" if values else "it is all void"
+    return SourceError(file, problem, place=place, remedy="an object has one class")
 
 
 def _joined(drawn: list[tuple[int, Instance]], masks: list[_Mask]) -> list[Instance]:

@@ -239,6 +239,58 @@ def test_noise_is_not_to_be_declared(tmp_path: Path) -> None:
     assert "--classes" not in found.message + found.fix
 
 
+def revalued(folder: str, value: int | None) -> Spoil:
+    """Paint a block of the palette mask of image 2, or cut a row (None)."""
+
+    def act(root: Path) -> None:
+        path = root / folder / "2.png"
+        mask = Image.open(path)
+        values = np.asarray(mask).copy()
+        values[60:70, 5:25] = value or 0
+        changed = Image.fromarray(values if value is not None else values[:-1])
+        changed.putpalette(mask.getpalette() or [])
+        changed.save(path)
+
+    return act
+
+
+CLASSES = "SegmentationClass"
+VOC: dict[str, tuple[Spoil, tuple[Any, ...]]] = {
+    "size": (revalued(CLASSES, None), ("size-mismatch", "2.png", None, f"{CLASSES}/2.png")),
+    "value": (revalued(CLASSES, 77), ("unexpected-value", "2.png", None, f"{CLASSES}/2.png")),
+    "no mask": (lambda r: (r / CLASSES / "2.png").unlink(), ("missing-mask", "2.png", None, "JPEGImages/2.png")),
+}
+
+
+@pytest.mark.parametrize("name", VOC)
+def test_a_defect_of_masks_of_voc(name: str, tmp_path: Path) -> None:
+    converter.convert(small.semantic(tmp_path / "set"), tmp_path / "voc", to="voc", workers=1)
+    spoil, expected = VOC[name]
+    assert small.new(tmp_path / "voc", spoil) == {expected}
+
+
+def test_a_class_that_a_panoptic_segment_alone_has_is_told_once(tmp_path: Path) -> None:
+    converter.convert(small.coco(tmp_path / "set"), tmp_path / "panoptic", to="coco-panoptic", workers=1)
+    (file,) = (tmp_path / "panoptic").rglob("*.json")
+
+    def act(root: Path) -> None:
+        small.edit(root, lambda c: c["annotations"][1]["segments_info"][0].update(category_id=9), file.name)
+
+    name = file.name if file.parent == tmp_path / "panoptic" else f"annotations/{file.name}"
+    found = small.new(tmp_path / "panoptic", lambda _: act(file.parent))
+    assert {(f[0], f[1], f[3]) for f in found} == {("unmapped-class", "2.png", name)}
+
+
+def test_a_label_that_cvat_does_not_declare(tmp_path: Path) -> None:
+    converter.convert(small.coco(tmp_path / "set"), tmp_path / "cvat", to="cvat", workers=1)
+
+    def act(root: Path) -> None:
+        path = root / "annotations.xml"
+        path.write_text(path.read_text().replace('<polygon label="cat"', '<polygon label="cow"', 1))
+
+    assert {f[0] for f in small.new(tmp_path / "cvat", act)} == {"unmapped-class"}
+
+
 def test_imbalance(tmp_path: Path) -> None:
     root = small.coco(tmp_path / "set", count=40)
 
