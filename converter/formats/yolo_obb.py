@@ -115,7 +115,7 @@ def _instance(fields: list[str], file: str, line: int, declared: dict[int, int],
     far = next((v for v in values if not -FAR <= v <= 1 + FAR), None)
     if far is not None:
         problem, remedy = f"the coordinate {far:g} lies far outside 0 to 1", "pixels? divide by width and height"
-        raise SourceError(file, problem, place=f"line {line}", remedy=remedy, code="out-of-bounds")
+        raise SourceError(file, problem, place=f"line {line}", remedy=remedy, code="invalid-polygon")
     size = (image.width, image.height)
     return Instance(declared[index], Polygons([[v * size[i % 2] for i, v in enumerate(values)]]))
 

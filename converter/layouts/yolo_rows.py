@@ -21,6 +21,7 @@ __all__ = ["NUMBER", "files", "is_row", "load"]
 
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 SLACK = 0.01  # Ultralytics accepts coordinates up to 1.01
+PIXELS = 2  # coordinates beyond are no fractions
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
@@ -134,8 +135,10 @@ class _Rows:
         low, high = min(values), max(values)
         if low < -SLACK or high > 1 + SLACK:
             wrong = low if low < -SLACK else high
-            hint = "pixels? divide by width and height" if high > 2 else "cut it at the edge"
-            raise self._refuse(line, f"the coordinate {wrong:g} lies outside 0 to 1", hint, "out-of-bounds")
+            problem = f"the coordinate {wrong:g} lies outside 0 to 1"
+            if high > PIXELS:  # nothing that reaches over an edge: the row means something else than it says
+                raise self._refuse(line, problem, "pixels? divide by width and height")
+            raise self._refuse(line, problem, "cut it at the edge", "out-of-bounds")
         if low < 0 or high > 1:
             self.ledger.note(
                 "clipped", f"{self.file}, line {line}", "a coordinate just outside 0 to 1 was cut to the edge"

@@ -54,6 +54,23 @@ def test_the_confidence_of_a_box_is_its_score(last, score, tmp_path):
     assert [(x.code, x.image) for x in again.losses] == [("attribute-dropped", "a.png")]
 
 
+@pytest.mark.parametrize(
+    ("format", "row"),
+    [("yolo", "0 100 50 40 20"), ("yolo-seg", "0 10 10 90 10 90 60"), ("yolo-obb", "0 10 10 90 10 90 60 10 60")],
+)
+def test_a_set_in_pixels_is_not_ready(format, row, tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    Image.new("RGB", (20, 10)).save(tmp_path / "images/a.png")
+    (tmp_path / "labels/a.txt").write_text(f"{row}\n")
+    (tmp_path / "classes.txt").write_text("cell\n")
+    report = converter.check(tmp_path, format=format, workers=1)
+    assert not report.ok
+    assert [(f.code, f.fix) for f in report.findings if f.severity == "error"] == [
+        ("invalid-polygon", "pixels? divide by width and height")
+    ]
+
+
 @pytest.mark.parametrize("end", ["\r", "\r\n", "\n\n", " \f", "\v", "\u2028"])
 @pytest.mark.parametrize(("format", "row"), [("yolo", ROWS["box"]), ("yolo-obb", "0 0.1 0.1 0.5 0.1 0.5 0.5 0.1 0.5")])
 def test_rows_end_where_trainers_end_them(format, row, end, tmp_path):
