@@ -28,5 +28,5 @@ def check(subject: Subject) -> Iterator[Finding]:
                 message = f"the box is {said}, that of the mask {real}: {off:.4g} px off"
                 yield finding("box-mismatch", message, **where, details={"pixels": round(off, 3)})
         if area is not None and is_area_off(area, each.area):
-            message = f"the area is given as {area:g} and the mask has {each.area} px"
+            message = f"the area is given as {area:.10g} and the mask has {each.area} px"
             yield finding("area-mismatch", message, **where, details={"pixels": round(abs(area - each.area), 3)})

@@ -49,7 +49,8 @@ class Facts(msgspec.Struct, frozen=True):
     (semantic: 1) and pixels. `areas` are the pixels of every object. `values` are those of a
     semantic mask, `specks` and `softness` what `converter.checks.values.restlessness` says of it.
     `alignment` are the scores of `converter.checks.shift`, where they were asked for. `source` is the
-    tag of a merged image, and `light` what is measured of it when sources are to be compared.
+    tag of a merged image, and `light` what is measured of it when sources are to be compared. `boxes`
+    are objects that have no more than a box, `masks` those that have pixels.
     """
 
     image: str
@@ -62,6 +63,8 @@ class Facts(msgspec.Struct, frozen=True):
     look: Look | None = None
     instances: int = 0
     crowds: int = 0
+    boxes: int = 0
+    masks: int = 0
     per_class: dict[int, int] = {}
     pixels: dict[int, int] = {}
     areas: list[int] = []

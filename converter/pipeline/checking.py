@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from converter import engine
-from converter.checks import classes, files, package, shift, sources, values
+from converter.checks import classes, empty, files, package, shift, sources, values
 from converter.checks.catalog import CATALOG, finding, in_order
 from converter.checks.subject import Facts
 from converter.errors import SourceError, UsageError
@@ -175,6 +175,7 @@ def _of_the_set(
     Objects that could not be read (`known`) are missing in every count: that is told once.
     """
     found = [*files.check(facts), *classes.check(facts, header, whole=whole), *values.strays(facts, header)]
+    found += empty.bare_boxes(facts)
     names = {f.image for f in facts}
     if packed is not None:
         found += of_the_set(packed, names, whole=whole)

@@ -19,7 +19,7 @@ from converter.codecs import light, phash
 from converter.errors import SourceError
 from converter.layouts.images import check_frame, read_image, shown_name
 from converter.ledger import Ledger, Skipped
-from converter.model import Finding, Header, Image, Ref, Sample
+from converter.model import Box, Finding, Header, Image, Ref, Sample
 from converter.pipeline import refused
 from converter.pipeline.agreeing import Package, agreement
 from converter.pipeline.opening import Opened
@@ -155,6 +155,8 @@ class Look(msgspec.Struct, frozen=True):
             facts,
             instances=len(sample.instances),
             crowds=sum(i.iscrowd for i in sample.instances),
+            boxes=sum(isinstance(d.instance.shape, Box) and d.area > 0 for d in subject.drawn),
+            masks=sum(d.mask is not None for d in subject.drawn),
             per_class=per_class,
             pixels=pixels,
             areas=areas,

@@ -239,6 +239,37 @@ def test_noise_is_not_to_be_declared(tmp_path: Path) -> None:
     assert "--classes" not in found.message + found.fix
 
 
+def test_boxes_among_masks_are_told_once(tmp_path: Path) -> None:
+    root = small.coco(tmp_path / "set")
+    for id in (22, 31, 33):
+        change(id, segmentation=[])(root)
+    (found,) = small.look(root).findings
+    assert (found.code, found.where, found.details) == ("empty-mask", {"image": "2.png"}, {"boxes": 3})
+    assert found.message.startswith("3 of 12 objects are boxes without a mask")
+
+
+def test_boxes_alone_lack_nothing(tmp_path: Path) -> None:
+    root = small.coco(tmp_path / "set")
+    for n in range(1, 5):
+        for k in range(1, 4):
+            change(10 * n + k, segmentation=[])(root)
+    assert small.look(root).findings == []
+
+
+def test_polygons_in_fractions(tmp_path: Path) -> None:
+    root = small.coco(tmp_path / "set")
+    change(22, segmentation=[[0.1, 0.1, 0.4, 0.1, 0.4, 0.4]])(root)
+    (found,) = (f for f in small.look(root).findings if f.code == "empty-mask")
+    assert (found.where["instance"], found.fix) == (22, "fractions of the image? multiply them by its width and height")
+
+
+def test_large_areas_are_told_to_the_pixel(tmp_path: Path) -> None:
+    root = small.coco(tmp_path / "set")
+    change(22, area=12345678)(root)
+    (found,) = small.look(root).findings
+    assert "given as 12345678 " in found.message
+
+
 def revalued(folder: str, value: int | None) -> Spoil:
     """Paint a block of the palette mask of image 2, or cut a row (None)."""
 
