@@ -34,7 +34,9 @@ def check(facts: Sequence[Facts], header: Header, *, whole: bool) -> Iterator[Fi
     rare = sorted(f for f in found if f[0] * TIMES <= most[0])
     if rare:
         listed = ", ".join(f"{name} {n}" for n, name in rare[:SHOWN]) + (", ..." if len(rare) > SHOWN else "")
+        are = "is" if len(rare) == 1 else "are"
         message = (
-            f"{len(rare)} of {len(found)} classes are {TIMES} times rarer than '{most[1]}' ({most[0]} {unit}): {listed}"
+            f"{len(rare)} of {len(found)} classes {are} {TIMES} times rarer than '{most[1]}' ({most[0]} {unit}): "
+            f"{listed}"
         )
         yield finding("class-imbalance", message)

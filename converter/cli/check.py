@@ -114,6 +114,8 @@ def _verdict(report: "CheckReport") -> str:
     part = f"{report.images_checked:,} of {report.images_total:,}"
     images = f"{report.images_total:,}" if report.images_checked == report.images_total else part
     word = "not ready" if "error" in severities else "look at the warnings" if "warning" in severities else "ready"
+    if not report.images_checked and word == "ready":
+        word = "there is no image in it"
     return f"{report.source}: {word}: {', '.join(counted) or 'nothing to say'} ({report.format}, {images} images)"
 
 

@@ -102,6 +102,8 @@ def _verdict(checked: Checked) -> tuple[str, str, str]:
     if warnings:
         advice = "Nothing is broken. Look through what is said below and decide."
         return "warning", f"Look first: {_several(warnings, 'warning')}", advice
+    if not checked.report.images_checked:
+        return "warning", "Nothing to check", "There is no image in it."
     part = checked.report.images_checked < checked.report.images_total
     where = "in the images that were checked" if part else "in the whole dataset"
     return "good", "Ready", f"Neither errors nor warnings {where}."

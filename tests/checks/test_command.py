@@ -115,3 +115,10 @@ SIZES = sorted(p for p in FIXTURES.glob("*/invalid/*size*/input") if p.parent.na
 @pytest.mark.parametrize("source", SIZES, ids=lambda path: f"{path.parts[-4]}-{path.parts[-2]}")
 def test_what_has_another_size_is_called_so(source: Path) -> None:
     assert "size-mismatch" in {finding.code for finding in converter.check(source).findings}
+
+
+def test_a_set_without_images_is_not_called_ready(tmp_path: Path) -> None:
+    small.write(tmp_path, {"images": [], "annotations": [], "categories": [{"id": 1, "name": "cat"}]})
+    run = segpack("check", tmp_path, "--report", tmp_path / "page.html")
+    assert ": there is no image in it: 1 info (coco, 0 images)" in run.out
+    assert "Nothing to check" in (tmp_path / "page.html").read_text()
