@@ -244,14 +244,23 @@ def _shifted(finding: Finding, sample: Sample, rgb: Pixels | None, view: View) -
     """Outlines as they lie, and as they would fit."""
     canvas = picture(rgb, view, sample.image.width, sample.image.height)
     regions = [r for r in _regions(sample) if rle.area(r)]
-    for seen, tint in ((view, BAD), (_moved(finding, view, sample), GOOD)):
-        for region in regions:
+    fitting = [_mirrored(r, finding.details.get("mirrored", "")) for r in regions]
+    for seen, tint, drawn in ((view, BAD, regions), (_moved(finding, view, sample), GOOD, fitting)):
+        for region in drawn:
             patch = coverage(region, seen)
             if patch is not None:
                 height, width = patch.cover.shape
                 piece = canvas[patch.y : patch.y + height, patch.x : patch.x + width]
                 piece[outline(solid(patch.cover))] = tint
     return canvas
+
+
+def _mirrored(region: Rle, axes: str) -> Rle:
+    """The region as it lies in a mirrored image; `axes` is "x", "y", "xy" or ""."""
+    if not axes:
+        return region
+    mask = rle.decode(region)
+    return rle.encode(mask[:: -1 if "y" in axes else 1, :: -1 if "x" in axes else 1])
 
 
 def _regions(sample: Sample) -> list[Rle]:

@@ -28,8 +28,8 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "shifted-masks": (
         "Masks beside their objects",
         (
-            "The outlines of the masks fit the edges in the images better when they are moved or scaled: as when "
-            "only one of the two was resized, cropped or padded."
+            "The outlines of the masks fit the edges in the images better when they are moved, scaled or mirrored: "
+            "as when only one of the two was resized, cropped, padded or flipped."
         ),
     ),
     "unexpected-value": (

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+import converter
 from converter.checks import shift
 from converter.checks.shift import Displacement, Scores, displacement, scores
 from converter.checks.subject import Facts
@@ -119,6 +120,32 @@ def test_a_scale(pairs: list[Pair], factor: float, corner: bool) -> None:
     assert f"too {'large' if factor > 1 else 'small'}" in shift.words(found)
 
 
+MIRRORED = {
+    "left to right": lambda m: m[:, ::-1],
+    "upside down": lambda m: m[::-1],
+    "both ways, as if turned by half": lambda m: m[::-1, ::-1],
+}
+
+
+@pytest.mark.parametrize("way", MIRRORED)
+def test_mirrored_masks(pairs: list[Pair], way: str) -> None:
+    mirror: Callable[[Labels], Labels] = lambda m: np.ascontiguousarray(MIRRORED[way](m))  # noqa: E731
+    found = judged(pairs, mirror)
+    assert found is not None
+    assert shift.words(found).startswith(f"mirrored {way} (seen on ")
+    assert glanced(pairs, mirror)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_masks_that_are_symmetric_are_not_mirrored(axis: int) -> None:
+    pairs = [
+        (np.concatenate([rgb, np.flip(rgb, axis)], axis), np.concatenate([labels, np.flip(labels, axis)], axis))
+        for rgb, labels in drawn()
+    ]
+    assert judged(pairs) is None
+    assert judged(pairs, lambda m: np.ascontiguousarray(np.flip(m, axis))) is None
+
+
 @pytest.mark.parametrize("pixels", [-3, 3])
 def test_masks_drawn_too_wide_or_too_narrow_lie_where_they_should(pixels: int) -> None:
     """And are found beside their objects, by as much, when they do not."""
@@ -185,6 +212,27 @@ def test_too_few_or_too_small() -> None:
     rgb, labels = drawn(1)[0]
     tiny: Scores | None = scores(rgb[:40, :40], shift.boundary(labels[:40, :40]))
     assert tiny is None
+
+
+def test_the_command_says_that_y_was_counted_upwards(tmp_path: Path) -> None:
+    """Of one split alone, with pictures of the masks as they lie and as they would fit."""
+    (tmp_path / "images/train").mkdir(parents=True)
+    (tmp_path / "images/val").mkdir()
+    for kind in ("train", "val"):
+        (tmp_path / "masks" / kind).mkdir(parents=True)
+    for n, (rgb, labels) in enumerate(drawn(20)):
+        kind = "val" if n < 8 else "train"
+        mask = (labels > 0).astype(np.uint8)
+        Image.fromarray(rgb).save(tmp_path / f"images/{kind}/{n}.png")
+        Image.fromarray(mask[::-1] if kind == "val" else mask).save(tmp_path / f"masks/{kind}/{n}.png")
+    report = tmp_path / "report.html"
+    checked = converter.check(tmp_path, workers=1, report=report)
+    (said,) = checked.findings
+    assert said.code == "shifted-masks"
+    assert said.message.startswith("masks of the split val are mirrored upside down (seen on 8 images")
+    assert said.details["mirrored"] == "y"
+    assert "mirror masks back" in said.fix
+    assert "Mirror masks back" in report.read_text()
 
 
 def test_the_command_says_it(data: Path, tmp_path: Path) -> None:
