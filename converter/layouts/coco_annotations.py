@@ -79,7 +79,7 @@ class Annotation(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     segmentation: Segmentation | msgspec.UnsetType = msgspec.UNSET
     bbox: list[Number] | None = None
     area: Number | None = None
-    iscrowd: Number | bool | None = None
+    iscrowd: int | bool | None = None
 
 
 _annotation_heads = msgspec.json.Decoder(list[AnnotationHead])
@@ -91,7 +91,7 @@ _segmentation = msgspec.json.Decoder(Segmentation)
 _ring = msgspec.json.Decoder(list[Number])
 _numbers = msgspec.json.Decoder(list[Number] | None)
 _area = msgspec.json.Decoder(Number | None)
-_crowd = msgspec.json.Decoder(Number | bool | None)
+_crowd = msgspec.json.Decoder(int | bool | None)
 _any = msgspec.json.Decoder()
 
 
