@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import posixpath
 from array import array
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -20,24 +18,14 @@ from converter.layouts.images import TEXTS, is_image, is_split_name, load_judged
 from converter.layouts.words import is_layout_word
 from converter.ledger import Ledger, OnError, Skipped
 from converter.model import Header, Ref, Sample
-from converter.stand_ins import HEAD, stand_in
+from converter.pipeline.unknown import unknown
 from converter.storage import UNREADABLE, Source, open_source
 
 __all__ = ["Opened", "Progress", "detect", "load_sample", "open_dataset", "silent"]
 
 Progress = Callable[[str, int, Iterable[Any]], Iterator[Any]]
 DEPTH = 3
-TRIED = 100
-BOXES = {b"xmin", b"ymin", b"xmax", b"ymax"}
-VOTT = (b'"securityToken"', b'"name"')
-ANNOTATIONS = (".json", ".xml", ".yaml", ".yml", ".csv")
 SPECIAL = ("masks", "image_pattern", "rle_order", "rle_base")
-UNREAD = frozenset(
-    {".7z", ".avif", ".bz2", ".dcm", ".exr", ".geojson", ".gz", ".h5", ".hdf5", ".heic", ".jp2", ".jsonl", ".mat",
-     ".ndjson", ".nii", ".npy", ".npz", ".parquet", ".pbm", ".pgm", ".pkl", ".pnm", ".ppm", ".rar", ".roi", ".svs",
-     ".tar", ".tfrecord", ".tga", ".tgz", ".xz"}
-)  # fmt: skip
-OF_TOOLS = (".geojson", ".json", ".jsonl", ".ndjson", ".roi", ".xml")  # what annotation tools save their work as
 
 
 def silent(title: str, total: int, items: Iterable[Any]) -> Iterator[Any]:
@@ -83,19 +71,7 @@ def detect(source: Source, name: str | None = None) -> tuple[Format, Evidence, S
         found = _candidates(here)
         if found:
             return (*_choose(here, found), here)
-    _tell_stand_ins(source)
-    file = source.label(source.entry) if source.entry is not None else source.name
-    raise DetectionError(file, f"no known format fits it ({_contents(source)})", remedy=_remedy(source))
-
-
-def _tell_stand_ins(source: Source) -> None:
-    """SourceError for the first annotations that were not fetched, and so look like no format."""
-    names = [source.entry] if source.entry is not None else source.names()
-    for name in [name for name in names if name.lower().endswith(ANNOTATIONS)][:TRIED]:
-        with source.open(name) as stream:
-            told = stand_in(stream.read(HEAD), source.label(name))
-        if told is not None:
-            raise told
+    raise unknown(source)
 
 
 def _named(source: Source, name: str) -> tuple[Format, Evidence, Source]:
@@ -153,54 +129,6 @@ def _choose(source: Source, found: list[tuple[Format, Evidence]]) -> tuple[Forma
         listed = "; ".join(f"{format.name}: {evidence.text}" for format, evidence in found)
         raise DetectionError(source.name, f"more than one format fits it ({listed})", remedy="say which with --from")
     return found[0]
-
-
-def _remedy(source: Source) -> str:
-    if source.entry is not None and source.entry.lower().endswith((".yaml", ".yml")):
-        return "copy it into the folder of the images and labels that it speaks of, and name that folder"
-    names = source.names() if source.entry is None else [source.entry]
-    if (foreign := _foreign(source, names)) is not None:
-        return foreign
-    strange = sorted({posixpath.splitext(name)[1].lower() for name in names} & UNREAD)
-    if not strange:
-        masks = ", or the places of masks with --masks 'labels/{image}_gt.png'" if sum(map(is_image, names)) > 1 else ""
-        return f"name its format with --from{masks}{_export(names)}"
-    said = f"{', '.join(strange)} files are of no format that is read; if other files hold it, name it with --from"
-    return said + _export(names)
-
-
-def _export(names: Iterable[str]) -> str:
-    """What else to do where the set may lie in an archive, or a tool may have written one of the files."""
-    packed = next((name for name in names if name.lower().endswith(".zip")), None)
-    if packed is not None:
-        return f"; {packed} is read only where it is named itself"
-    saved = next((name for name in names if name.lower().endswith(OF_TOOLS)), None)
-    return f"; where an annotation tool saved {saved}, export COCO, or label images, from that tool" if saved else ""
-
-
-def _foreign(source: Source, names: Sequence[str]) -> str | None:
-    """What to do with lists of boxes that tools write and nobody reads here; None where there are none."""
-    for name in [name for name in names if name.lower().endswith((".csv", ".json"))][:TRIED]:
-        with source.open(name) as stream:
-            head = stream.read(HEAD)
-        columns = {column.strip(b'" \r\xef\xbb\xbf').lower() for column in head.partition(b"\n")[0].split(b",")}
-        if name.lower().endswith(".csv") and columns >= BOXES:
-            return (
-                f"{name} is a table of boxes, as of Roboflow and TensorFlow; export the set as COCO, Pascal VOC or YOLO"
-            )
-        if name.lower().endswith(".json") and all(key in head for key in VOTT):
-            return f"{name} is of VoTT; export the set as Pascal VOC"
-    return None
-
-
-def _contents(source: Source) -> str:
-    """What a source holds, by extension, for the message that nothing fits."""
-    if source.entry is not None:
-        return f"it is the file {source.entry}"
-    kinds = Counter(posixpath.splitext(n)[1].lower() or "no extension" for n in source.names())
-    held = "it holds " + (", ".join(f"{n} {kind}" for kind, n in kinds.most_common(5)) or "no files")
-    unread = [f"{path} {reason}" for path, reason in source.special.items()]
-    return "; ".join([held, *unread[:3]])
 
 
 def open_dataset(
