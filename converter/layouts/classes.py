@@ -41,10 +41,10 @@ __all__ = [
     "is_background",
     "legend_colors",
     "nameless",
+    "of_colors",
     "raised",
     "read_class_file",
     "read_legend",
-    "takes_black",
     "unnamed",
 ]
 
@@ -72,6 +72,7 @@ NAMED = re.compile(r"(?P<name>\S.*?)\s+(?P<r>\d+)\s+(?P<g>\d+)\s+(?P<b>\d+)")
 COUNTED = re.compile(rf"\d+\s+{NAMED.pattern}")
 HEX = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 Rgb = tuple[int, int, int]
+BLACK: Rgb = (0, 0, 0)
 
 
 def is_background(name: str) -> bool:
@@ -294,10 +295,19 @@ def legend_colors(classes: Iterable[ClassInfo]) -> dict[Rgb, int]:
     return found
 
 
-def takes_black(classes: Sequence[ClassInfo]) -> bool:
-    """Whether a class has the id that black pixels get where a legend does not name them."""
+def of_colors(classes: Sequence[ClassInfo]) -> list[ClassInfo]:
+    """The classes with the ids that they have where pixels are colours: there black is 0, as no id stands in a mask.
+
+    A background that is black has it, wherever it stands in its legend; where no class is black, none has it.
+    """
+    late = next((c for c in classes if c.id and c.color == BLACK and is_background(c.name)), None)
     colors = [c.color for c in classes if c.color is not None]
-    return bool(colors) and (0, 0, 0) not in colors and any(c.id == 0 and not is_background(c.name) for c in classes)
+    if not any(c.id == 0 and not is_background(c.name) for c in classes):
+        return list(classes)
+    if late is not None:
+        moved = {c.id: 0 if c is late else c.id + (c.id < late.id) for c in classes}
+        return [msgspec.structs.replace(c, id=moved[c.id]) for c in classes]
+    return raised(classes) if colors and BLACK not in colors else list(classes)
 
 
 def raised(classes: Sequence[ClassInfo]) -> list[ClassInfo]:

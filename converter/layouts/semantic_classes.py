@@ -17,9 +17,8 @@ from converter.layouts.classes import (
     is_background,
     is_ignore,
     legend_colors,
-    raised,
+    of_colors,
     read_class_file,
-    takes_black,
     unnamed,
 )
 from converter.ledger import Ledger
@@ -57,15 +56,14 @@ def declared(reading: Reading, pairs: Sequence[tuple[str, str]]) -> tuple[list[C
     if reading.options.colors:
         black = any(rgb == (0, 0, 0) for _, rgb in reading.options.colors)
         found = [ClassInfo(i, name, rgb) for i, (name, rgb) in enumerate(reading.options.colors, 0 if black else 1)]
-        return _real(found), legend_colors(found), "--colors"
+        return _real(found), legend_colors(of_colors(found)), "--colors"
     folders = ["", *dict.fromkeys(f for image, mask in pairs[:50] for f in _folders(image, mask))]
     path = find_class_file(source, folders)
     if path is None:
         return [], {}, ""
     found = list(read_class_file(source, path).values())
     found = black_first(found) if posixpath.basename(path) == LABEL_COLORS else found
-    colors = legend_colors(raised(found) if takes_black(found) else found)
-    return _real(found), colors, source.label(path)
+    return _real(found), legend_colors(of_colors(found)), source.label(path)
 
 
 def _folders(image: str, mask: str) -> list[str]:
@@ -105,12 +103,10 @@ def in_colors(header: Header, found: Sequence[Present | None], reading: Reading,
     """
     looked_up = [each.looked_up for each in found if each]
     if any(looked_up):
-        classes = header.classes
-        if takes_black(classes):
-            if not all(looked_up):
-                problem = "some masks are in colours without black and others hold ids, so that 0 is two things"
-                raise SourceError(reading.source.name, problem, remedy="save all masks in one way")
-            classes = tuple(raised(classes))
+        classes = of_colors(header.classes)
+        if not all(looked_up) and [c.id for c in classes] != [c.id for c in header.classes]:
+            problem = "some masks are in colours and others hold ids, so that 0 is two things"
+            raise SourceError(reading.source.name, problem, remedy="save all masks in one way")
         return msgspec.structs.replace(header, classes=tuple(_real(classes)))
     origin = str(header.extra.get("classes_from") or "")
     if posixpath.basename(origin) == LABEL_COLORS and all(c.id for c in header.classes):

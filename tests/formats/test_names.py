@@ -424,6 +424,24 @@ def test_the_classes_of_supervisely_are_a_legend(tmp_path):
     assert [labels(s) for s in dataset] == [drawn(2).tolist()]
 
 
+@pytest.mark.parametrize("legend", ["class_dict.csv", "mine.csv"])
+def test_a_black_background_is_none_wherever_it_stands_in_a_legend(tmp_path, legend):
+    colored(tmp_path / "set", legend, "name,r,g,b\nroad,128,64,128\nbackground,0,0,0\ncar,0,0,142\n")
+    options = {"colors": tmp_path / "set" / legend} if legend == "mine.csv" else {}
+    dataset = converter.open(tmp_path / "set", **options)
+    assert [(c.id, c.name) for c in dataset.classes] == [(1, "road"), (2, "car")]
+    assert [labels(s) for s in dataset] == [drawn(2).tolist()]
+
+
+def test_ids_stay_those_of_a_legend_with_its_background_behind(tmp_path):
+    save(tmp_path / "images/a.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+    save(tmp_path / "masks/a.png", drawn(2))
+    (tmp_path / "class_dict.csv").write_text("name,r,g,b\nroad,128,64,128\nbackground,0,0,0\ncar,0,0,142\n")
+    dataset = converter.open(tmp_path)
+    assert [(c.id, c.name) for c in dataset.classes] == [(0, "road"), (1, "background"), (2, "car")]
+    assert [labels(s) for s in dataset] == [drawn(2).tolist()]
+
+
 def test_a_legend_may_be_by_colours(tmp_path):
     colored(tmp_path / "set", "none.md", "")
     (tmp_path / "class_list.json").write_text('{"#804080": "road", "#00008e": "car"}')
