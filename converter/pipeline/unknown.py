@@ -50,11 +50,11 @@ def _remedy(source: Source, names: Sequence[str]) -> str:
     if (foreign := _foreign(source, names)) is not None:
         return foreign
     strange = sorted({posixpath.splitext(name)[1].lower() for name in names} & UNREAD)
+    masks = ", or the places of masks with --masks 'labels/{image}_gt.png'" if sum(map(is_image, names)) > 1 else ""
     if not strange:
-        masks = ", or the places of masks with --masks 'labels/{image}_gt.png'" if sum(map(is_image, names)) > 1 else ""
         return f"name its format with --from{masks}{_export(names)}"
     said = f"{', '.join(strange)} files are of no format that is read; if other files hold it, name it with --from"
-    return said + _export(names)
+    return f"{said}{masks}{_export(names)}"
 
 
 def _export(names: Iterable[str]) -> str:

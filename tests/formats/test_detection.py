@@ -170,6 +170,16 @@ def test_files_of_tools_that_are_not_read_are_to_be_exported_anew(name, tmp_path
     assert error.endswith(f"; where an annotation tool saved {name}, export COCO, or label images, from that tool")
 
 
+def test_masks_beside_files_that_are_not_read_can_be_named(tmp_path):
+    (tmp_path / "gTruth.mat").write_bytes(b"\x00" * 64)
+    for name in ("images/a.jpg", "PixelLabelData/Label_1_a.png"):
+        (tmp_path / name).parent.mkdir()
+        Image.new("L", (9, 9)).save(tmp_path / name)
+    error = segpack("inspect", tmp_path, check=2).error
+    assert error.endswith("name it with --from, or the places of masks with --masks 'labels/{image}_gt.png'")
+    segpack("inspect", tmp_path, "--masks", "PixelLabelData/Label_1_{image}.png")
+
+
 def test_an_archive_in_a_folder_is_to_be_named_itself(tmp_path):
     shutil.make_archive(str(tmp_path / "set/export"), "zip", FIXTURES / "coco/valid/coins")
     error = segpack("inspect", tmp_path / "set", check=2).error
