@@ -29,6 +29,7 @@ __all__ = [
     "TargetError",
     "UsageError",
     "printable",
+    "some_of",
 ]
 
 
@@ -39,6 +40,11 @@ def printable(text: str) -> str:
     one must not forge a second message or drive the terminal.
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def some_of(items: Sequence[object], most: int) -> str:
+    """The first of them, parted by commas, with dots where there are more than `most`."""
+    return ", ".join(map(str, items[:most])) + (", ..." if len(items) > most else "")
 
 
 class SegpackError(Exception):

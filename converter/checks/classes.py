@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from converter.checks.catalog import finding
 from converter.checks.subject import Facts
+from converter.errors import some_of
 from converter.model import Finding, Header
 
 __all__ = ["check"]
@@ -33,10 +34,10 @@ def check(facts: Sequence[Facts], header: Header, *, whole: bool) -> Iterator[Fi
     most = max(found)
     rare = sorted(f for f in found if f[0] * TIMES <= most[0])
     if rare:
-        listed = ", ".join(f"{name} {n}" for n, name in rare[:SHOWN]) + (", ..." if len(rare) > SHOWN else "")
+        shown = some_of([f"{name} {n}" for n, name in rare], SHOWN)
         are = "is" if len(rare) == 1 else "are"
         message = (
             f"{len(rare)} of {len(found)} classes {are} {TIMES} times rarer than '{most[1]}' ({most[0]} {unit}): "
-            f"{listed}"
+            f"{shown}"
         )
         yield finding("class-imbalance", message)

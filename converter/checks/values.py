@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from converter.checks.catalog import finding
 from converter.checks.subject import Facts
 from converter.codecs.images import Labels
+from converter.errors import some_of
 from converter.layouts.palette import color_of
 from converter.model import Finding, Header, LabelMap
 
@@ -150,7 +151,7 @@ def _overruling(masks: Sequence[Facts], plain: Collection[str]) -> Iterator[Find
         other = [v for v in each.values if v not in {0, IGNORE}]
         if other:
             message = (
-                f"it holds {_listed(other)}, where {len(plain)} of {len(masks)} masks hold 0 and 255 alone: "
+                f"it holds {some_of(other, 5)}, where {len(plain)} of {len(masks)} masks hold 0 and 255 alone: "
                 "so 255 is read as 'ignore', and nothing is left in those"
             )
             fix = "save it as 0 and 255 too; or declare what the values are with --classes FILE"
@@ -166,13 +167,9 @@ def _lone(facts: Sequence[Facts], masks: Sequence[Facts], header: Header) -> Ite
         lone = [v for v in each.values if used[v] == 1 and not any(_elsewhere(n, each, used) for n in (v - 1, v + 1))]
         lone = [v for v in lone if v != header.ignore_id]
         if lone:
-            message = f"value {_listed(lone)} is in no other of {len(masks)} masks, and nothing declares it"
+            message = f"value {some_of(lone, 5)} is in no other of {len(masks)} masks, and nothing declares it"
             code = "palette-mask" if len(lone) > 1 and set(lone) <= _grays() else "unexpected-value"
             yield finding(code, message, image=each.image, file=each.mask_file, details={"values": lone})
-
-
-def _listed(values: Sequence[int]) -> str:
-    return ", ".join(map(str, values[:5])) + (", ..." if len(values) > 5 else "")
 
 
 def _elsewhere(value: int, mask: Facts, used: Counter[int]) -> bool:

@@ -39,7 +39,7 @@ import msgspec
 import numpy as np
 
 from converter.codecs import png_write, text
-from converter.errors import SourceError
+from converter.errors import SourceError, some_of
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import rle, shapes
 from converter.layouts.classes import check_classes, find_class_file, read_class_file, undeclared, unnamed
@@ -299,16 +299,14 @@ def _named_refs(source: Source, names: Names, class_ids: Mapping[str, int]) -> l
 
 def _tell_classes(source: Source, names: Names, told: Mapping[str, str], ledger: Ledger) -> None:
     if told:
-        said = f"the names of masks tell their classes ({_listed(set(told.values()))}), as {next(iter(told))}"
+        said = (
+            f"the names of masks tell their classes ({some_of(sorted(set(told.values())), 5)}), as {next(iter(told))}"
+        )
         ledger.note("classes-from-names", source.name, f"{said}; --class-name NAME makes them one")
-    elif words := names.doubtful():
-        said = f"masks are called {_listed(words)}, and too few are to say that these are classes: all are of one"
+    elif found := names.doubtful():
+        shown = some_of(sorted(found), 5)
+        said = f"masks are called {shown}, and too few are to say that these are classes: all are of one"
         ledger.note("class-names-unknown", source.name, f"{said}; if they are, write {{class}} in --masks PATTERN")
-
-
-def _listed(words: Iterable[str]) -> str:
-    shown = sorted(words)
-    return ", ".join(shown[:5]) + (", ..." if len(shown) > 5 else "")
 
 
 def _class_of(path: str) -> int:

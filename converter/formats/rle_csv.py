@@ -40,7 +40,7 @@ import msgspec
 
 from converter.codecs import csvs
 from converter.codecs.text import whole
-from converter.errors import ShapeError, SourceError
+from converter.errors import ShapeError, SourceError, some_of
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.layouts.classes import check_classes, check_name, find_class_file, read_class_file, undeclared, unnamed
 from converter.layouts.images import ImageIndex, is_image, shown_name, stem, tell_unused
@@ -201,7 +201,7 @@ def _tell_others(row: Mapping[str, str], columns: Columns, file: str, ledger: Le
     mine = set(msgspec.structs.astuple(columns))
     others = [name for name in row if name and name not in mine]
     if others:
-        shown = ", ".join(others[:8]) + (", ..." if len(others) > 8 else "")
+        shown = some_of(others, 8)
         ledger.note("attributes-unread", file, f"columns that have no place are left out: {shown}")
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from converter.codecs import csvs, json, text
-from converter.errors import SourceError, printable
+from converter.errors import SourceError, printable, some_of
 from converter.format import ClassTable
 from converter.ledger import Ledger
 from converter.model import ClassInfo
@@ -131,7 +131,7 @@ def undeclared(ids: Iterable[int], declared: Iterable[int]) -> str:
     """What to say of ids that no class has: the ids, and how --classes settles it."""
     known = sorted(declared)
     found = sorted(ids)
-    shown = ", ".join(map(str, found[:5])) + (", ..." if len(found) > 5 else "")
+    shown = some_of(found, 5)
     first, used = found[0], f"class {shown} is" if len(found) == 1 else f"classes {shown} are"
     return (
         f"{used} used and not declared (declared: {_span(known)}); "
@@ -145,7 +145,7 @@ def _span(known: Sequence[int]) -> str:
         return "none"
     if len(known) > 2 and known[-1] - known[0] == len(known) - 1:
         return f"{known[0]} to {known[-1]}"
-    return ", ".join(map(str, known[:8])) + (", ..." if len(known) > 8 else "")
+    return some_of(known, 8)
 
 
 def unnamed(
@@ -158,7 +158,7 @@ def unnamed(
     names = table.names_of_ids() if table else {}
     missing = [i for i in ids if i not in names]
     if missing and table is None:
-        shown = ", ".join(f"class_{i}" for i in sorted(missing)[:4]) + (", ..." if len(missing) > 4 else "")
+        shown = some_of([f"class_{i}" for i in sorted(missing)], 4)
         ledger.note(
             "class-names-unknown",
             where,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from converter.codecs import json as codec
 from converter.codecs.slices import Slices
-from converter.errors import ShapeError, SourceError
+from converter.errors import ShapeError, SourceError, some_of
 from converter.format import ClassTable, Reading, Scan
 from converter.layouts.classes import undeclared
 from converter.layouts.coco_annotations import (
@@ -269,7 +269,7 @@ def _unique_annotations(files: Sequence[tuple[str, Ids]], ledger: Ledger) -> boo
     """Whether annotation ids, given by file, stay; those that occur twice in one file are told."""
     for file, found in files:
         if twice := found.twice():
-            shown = ", ".join(f"id {i}" for i in twice[:5]) + (", ..." if len(twice) > 5 else "")
+            shown = some_of([f"id {i}" for i in twice], 5)
             ledger.note(
                 "duplicate-annotation-id",
                 file,

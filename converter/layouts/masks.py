@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from converter.codecs import images as codec
 from converter.codecs import png_chunks
 from converter.codecs.lossy import black_and_white
-from converter.errors import SourceError
+from converter.errors import SourceError, some_of
 from converter.geometry import rle
 from converter.layouts.images import is_image, is_split_name, shown_name
 from converter.ledger import Ledger
@@ -87,7 +87,7 @@ def binary_mask(data: bytes, file: str, ledger: Ledger | None = None) -> Rle:
         if (white := _cut(raw, file, ledger)) is not None:
             return rle.encode(white)
         values = np.unique(array[inside])
-        shown = ", ".join(map(str, values[:4])) + (", ..." if len(values) > 4 else "")
+        shown = some_of(values.tolist(), 4)
         hint = (
             "JPEG noise? save masks as PNG"
             if raw.lossy

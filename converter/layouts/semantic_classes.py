@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from converter.errors import SourceError
+from converter.errors import SourceError, some_of
 from converter.format import Reading
 from converter.layouts.classes import (
     LABEL_COLORS,
@@ -112,7 +112,7 @@ def in_colors(header: Header, found: Sequence[Present | None], reading: Reading,
     if posixpath.basename(origin) == LABEL_COLORS and all(c.id for c in header.classes):
         ledger.note("background-added", origin, "no line is black or background: 0 is, and the first line is class 1")
     if reading.options.colors:
-        named = ", ".join(f"{c.id} {c.name}" for c in header.classes[:3]) + (", ..." if header.classes[3:] else "")
+        named = some_of([f"{c.id} {c.name}" for c in header.classes], 3)
         ledger.note("colors-unused", reading.source.name, f"no mask is in colours: --colors only names ids ({named})")
     return header
 

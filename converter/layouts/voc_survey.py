@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from converter.codecs import xml
-from converter.errors import SourceError
+from converter.errors import SourceError, some_of
 from converter.format import Reading, Scan
 from converter.geometry import labelmap
 from converter.layouts.by_name import mentions
@@ -150,7 +150,7 @@ def _tell_beside(found: Sequence[Facts], name: str, ledger: Ledger) -> None:
     tags = sorted({tag for f in found for tag in f.beside})
     if tags:
         images = sum(bool(f.beside) for f in found)
-        shown = ", ".join(f"<{tag}>" for tag in tags[:8]) + (", ..." if len(tags) > 8 else "")
+        shown = some_of([f"<{tag}>" for tag in tags], 8)
         ledger.note("metadata-dropped", name, f"elements of {images} images are not read: {shown}")
 
 

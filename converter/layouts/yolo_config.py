@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from converter.codecs import text
-from converter.errors import SourceError
+from converter.errors import SourceError, some_of
 from converter.format import Reading
 from converter.layouts.images import image_files, is_image, is_split_name, split_name, stem
 from converter.ledger import Ledger
@@ -84,7 +84,7 @@ def _settle(claims: Mapping[str, dict[str, str]], file: str, ledger: Ledger) -> 
 def _tell_leaks(found: Iterable[tuple[str | None, str, str]], file: str, ledger: Ledger) -> None:
     times = Counter(image for _, _, image in found)
     if several := [image for image, count in times.items() if count > 1]:
-        shown = ", ".join(several[:3]) + (", ..." if len(several) > 3 else "")
+        shown = some_of(several, 3)
         ledger.note("split-leak", file, f"{len(several)} images are in several splits ({shown}), and stay in each")
 
 
@@ -141,7 +141,7 @@ def _nowhere(reading: Reading, key: str, value: str, path: str, listed: set[str]
     if reading.images is not reading.source:
         folders = sorted({posixpath.dirname(image) or "." for image in listed})
         where = reading.images.name
-        shown = ", ".join(folders[:3]) + (", ..." if folders[3:] else "")
+        shown = some_of(folders, 3)
         remedy = f"its images lie in {shown}" if folders else "there are no images in it"
     problem = f"'{value}' is not in {where}"
     return SourceError(reading.source.label(path), problem, place=key, remedy=remedy, code="missing-image")

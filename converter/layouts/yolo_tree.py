@@ -18,7 +18,7 @@ from itertools import islice
 import msgspec
 
 from converter.codecs.text import UTF_16
-from converter.errors import SourceError
+from converter.errors import SourceError, some_of
 from converter.format import Reading, Scan
 from converter.layouts.images import image_files, is_image, order_splits, shown_name, stem, tell_unused
 from converter.layouts.yolo_config import read_config, split_images
@@ -293,7 +293,7 @@ def _tell_missing(reading: Reading, refs: Sequence[Ref], left_out: Iterable[str]
     """Images without a label file are images without objects; labels without an image are losses."""
     without = [r for r in refs if r.payload.label is None]
     if without:
-        shown = ", ".join(shown_name(r.image) for r in without[:3]) + (", ..." if len(without) > 3 else "")
+        shown = some_of([shown_name(r.image) for r in without], 3)
         ledger.note(
             "no-label",
             reading.source.name,
@@ -326,7 +326,7 @@ def _tell_passed_over(reading: Reading, refs: Sequence[Ref], labels: Labels, led
         if label is not None and beside in labels.texts and beside not in mine and labels.has_rows(beside):
             found += [beside] if source.read(beside) != source.read(label) else []
     if found:
-        shown = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
+        shown = some_of(found, 3)
         problem = f"{len(found)} label files beside images ({shown}) differ from those in labels/, which count"
         ledger.note("label-chosen", source.name, problem)
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from converter.errors import SourceError, UsageError
+from converter.errors import SourceError, UsageError, some_of
 from converter.format import ClassEntry, ClassTable
 from converter.layouts.classes import check_classes, is_background, is_ignore
 from converter.layouts.images import shown_name
@@ -187,7 +187,7 @@ class _Finder:
         return old not in self.by_name and (is_background(old) or is_ignore(old))
 
     def _unknown(self, old: str | int, place: str) -> SourceError:
-        known = ", ".join(list(self.by_name)[:SHOWN]) + (", ..." if len(self.by_name) > SHOWN else "")
+        known = some_of(list(self.by_name), SHOWN)
         if self.file.lower().endswith(".csv") and isinstance(old, str) and re.search("[,;]", old):
             known += "; several stand with | between"
         return SourceError(
