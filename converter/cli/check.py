@@ -80,6 +80,7 @@ def check(
     if json:
         console.json_out(report)
     elif not quiet:
+        console.tell((), report.notes)
         for line in lines(report):
             console.out(line)
     if not report.ok and fail_on is not FailOnChoice.never:

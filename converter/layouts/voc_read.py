@@ -133,8 +133,10 @@ def _masks(
             wrong = SourceError(where, undeclared([value], known), code="unmapped-class")
             ledger.bad_annotation(shown_name(ref.image), None, wrong)
             continue
-        if objects is not None:
-            ledger.note("class-without-object", where, "pixels that belong to no object became one of their own")
+        message = "pixels that belong to no object became one of their own"
+        if objects is None:
+            message = "no mask in SegmentationObject parts its pixels, which became one object"
+        ledger.note("class-without-object", where, message)
         found.append(_Mask(0, value, region))
     return found
 

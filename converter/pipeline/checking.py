@@ -49,7 +49,8 @@ class CheckReport(msgspec.Struct, frozen=True):
 
     `ok`: no finding at the fail level (with `never`: no error). `counts` are findings by code.
     `sources` compares the sets that a merged dataset is made of, when it has more than one;
-    `source_differences` says in a line what they differ in most.
+    `source_differences` says in a line what they differ in most. `notes` are those of `convert` that
+    are no findings: how files were taken where nothing in them says it.
     """
 
     ok: bool
@@ -63,6 +64,7 @@ class CheckReport(msgspec.Struct, frozen=True):
     stopped: str = ""
     sources: list[sources.SourceStats] = []
     source_differences: str = ""
+    notes: list[Note] = []
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -202,6 +204,7 @@ def _report(
         images_total=len(opened.scan.refs) + refused,
         findings=findings,
         counts=dict(Counter(f.code for f in findings)),
+        notes=[note for note in opened.ledger.notes if note.code not in CATALOG],
     )
 
 

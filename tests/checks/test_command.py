@@ -122,3 +122,12 @@ def test_a_set_without_images_is_not_called_ready(tmp_path: Path) -> None:
     run = segpack("check", tmp_path, "--report", tmp_path / "page.html")
     assert ": there is no image in it: 1 info (coco, 0 images)" in run.out
     assert "Nothing to check" in (tmp_path / "page.html").read_text()
+
+
+def test_what_was_assumed_is_said(tmp_path: Path) -> None:
+    root = small.semantic(tmp_path / "set")
+    (root / "classes.json").unlink()
+    run = segpack("check", root)
+    assert run.err.startswith("note: class-names-unknown: ")
+    assert segpack("check", root, "--quiet").err == ""
+    assert [n["code"] for n in segpack("check", root, "--json").json["notes"]] == ["class-names-unknown"]

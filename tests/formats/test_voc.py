@@ -482,3 +482,14 @@ def test_an_image_that_is_not_there_has_the_ending_that_its_annotation_tells(tmp
         "</annotation>"
     )
     assert [s.image.name for s in converter.open(tmp_path)] == [name]
+
+
+def test_an_image_without_its_mask_of_objects_is_noted(tmp_path):
+    converter.convert(FIXTURES / "coco/valid/coins", tmp_path / "voc", to="voc")
+    before = converter.convert(tmp_path / "voc", tmp_path / "whole", to="coco").notes
+    first, *_ = sorted((tmp_path / "voc/SegmentationObject").iterdir())
+    first.unlink()
+    after = converter.convert(tmp_path / "voc", tmp_path / "less", to="coco").notes
+    found = [n for n in after if n not in before and n.code == "class-without-object"]
+    assert all(f"SegmentationClass/{first.name}, class " in n.where for n in found)
+    assert {n.message for n in found} == {"no mask in SegmentationObject parts its pixels, which became one object"}
