@@ -29,6 +29,7 @@ from converter.format import Encoded, Evidence, Format, Holds, Reading, Record, 
 from converter.layouts import coco_read
 from converter.layouts.coco_annotations import SHAPE_KEYS
 from converter.layouts.coco_family import marked, open_marked
+from converter.layouts.coco_files import WHOLE
 from converter.layouts.coco_images import IMAGE_KEYS
 from converter.layouts.coco_write import Part, marked_extra
 from converter.layouts.coco_write import encode as encode_coco
@@ -44,8 +45,10 @@ RARE, COMMON = 10, 100
 
 
 def detect(source: Source) -> Evidence | None:
-    """A JSON whose images say which classes were looked for."""
+    """A JSON whose images say which classes were looked for, unless it is called as those of COCO are."""
     found = _files(source)
+    if not set(WHOLE).isdisjoint(found):
+        return None
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return Evidence(f"{found[0]}{more}: JSON with neg_category_ids") if found else None
 

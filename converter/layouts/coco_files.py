@@ -132,8 +132,8 @@ def looks_like_coco(source: Source, path: str) -> bool:
         top = source.once(path, read_top).entries
     except SourceError:
         # Cut off, all that is known of it is how it begins; reading it will say what is wrong.
-        return b'"segments_info"' not in data and b'"neg_category_ids"' not in data
-    return "annotations" in top and ("images" in top or "categories" in top) and not _is_sibling(top)
+        return b'"segments_info"' not in data and (path in WHOLE or b'"neg_category_ids"' not in data)
+    return "annotations" in top and ("images" in top or "categories" in top) and not _is_sibling(top, path)
 
 
 def damage(source: Source, path: str) -> str:
@@ -165,11 +165,14 @@ def _head(raw: msgspec.Raw) -> bytes:
     return bytes(memoryview(raw)[:GLANCE])
 
 
-def _is_sibling(top: Mapping[str, msgspec.Raw]) -> bool:
-    """Panoptic, caption, LVIS and Datumaro files share the top-level keys."""
+def _is_sibling(top: Mapping[str, msgspec.Raw], path: str) -> bool:
+    """Panoptic, caption, LVIS and Datumaro files share the top-level keys.
+
+    What LVIS says of its images stays with them in COCO, and then only the name of the file tells the two apart.
+    """
     annotations = _head(top["annotations"])
     images = _head(top.get("images", msgspec.Raw(b"")))
-    if b'"segments_info"' in annotations or b'"neg_category_ids"' in images:
+    if b'"segments_info"' in annotations or (b'"neg_category_ids"' in images and path not in WHOLE):
         return True
     return b'"caption"' in annotations[:4000] and b'"category_id"' not in annotations[:4000]
 

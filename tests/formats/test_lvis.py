@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 import converter
 from tests.support import FIXTURES
 
@@ -38,3 +40,19 @@ def test_a_panoptic_set_of_lvis_is_read_as_panoptic(tmp_path):
     converter.convert(FIXTURES / "lvis/valid/file-names", tmp_path / "out", to="coco-panoptic")
     assert "neg_category_ids" in (tmp_path / "out/annotations/panoptic.json").read_text()
     assert converter.open(tmp_path / "out").format == "coco-panoptic"
+
+
+@pytest.mark.parametrize("fixture", ["file-names", "urls"])
+def test_coco_and_packages_of_lvis_are_read_as_what_they_are(fixture, tmp_path):
+    """They keep which classes were looked for, as LVIS has it."""
+    source = FIXTURES / "lvis/valid" / fixture
+    converter.convert(source, tmp_path / "coco", to="coco")
+    for made in (tmp_path / "coco", tmp_path / "coco/coco.json"):
+        assert converter.open(made).format == "coco"
+    assert converter.diff(source, tmp_path / "coco").equal
+    for encoding in ("binary", "rle"):
+        converter.pack(source, tmp_path / f"{encoding}.zip", mask_encoding=encoding)
+        assert converter.check(tmp_path / f"{encoding}.zip").ok
+    back = converter.convert(tmp_path / "binary.zip", tmp_path / "back", to="lvis")
+    assert not back.losses
+    assert all("neg_category_ids" in s.image.extra for s in converter.open(tmp_path / "back"))
