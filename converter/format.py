@@ -27,7 +27,7 @@ import msgspec
 
 from converter.extras import IGNORE_REGION, fits, legible
 from converter.ledger import Ledger
-from converter.model import Header, Image, Ref, Sample, Task
+from converter.model import Header, Image, Ref, Rgb, Sample, Task
 from converter.storage import Source, Target
 
 __all__ = [
@@ -126,7 +126,7 @@ class ClassEntry(msgspec.Struct, frozen=True):
     name: str
     id: int | None = None
     sources: tuple[str | int, ...] = ()
-    color: tuple[int, int, int] | None = None
+    color: Rgb | None = None
 
 
 class ClassTable(msgspec.Struct, frozen=True):
@@ -159,7 +159,7 @@ class ReadOptions(msgspec.Struct, frozen=True):
     images: Source | None = None
     need_files: bool = True
     classes: ClassTable | None = None
-    colors: tuple[tuple[str, tuple[int, int, int]], ...] = ()
+    colors: tuple[tuple[str, Rgb], ...] = ()
     class_name: str | None = None
     masks: str | None = None
     image_pattern: str | None = None

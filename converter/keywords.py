@@ -22,6 +22,7 @@ from converter.errors import UsageError
 from converter.format import ClassTable, ReadOptions, Segmentation, WriteOptions
 from converter.layouts.classes import read_class_file, read_legend
 from converter.ledger import OnError
+from converter.model import Rgb
 from converter.pipeline.opening import Progress
 from converter.pipeline.plan import Job
 from converter.storage import Limits, open_source, within
@@ -285,7 +286,7 @@ def _class_table(path: StrPath | None) -> ClassTable | None:
     return None if path is None else class_table.parse(_read(path, "--classes"), str(path))
 
 
-def _legend(path: StrPath | None) -> tuple[tuple[str, tuple[int, int, int]], ...]:
+def _legend(path: StrPath | None) -> tuple[tuple[str, Rgb], ...]:
     """A legend of colours: {name: [r, g, b]}, CSV name,r,g,b, or lines as in a labelmap.txt."""
     if path is None:
         return ()

@@ -30,6 +30,7 @@ __all__ = [
     "Note",
     "Polygons",
     "Ref",
+    "Rgb",
     "Rle",
     "Sample",
     "Shape",
@@ -38,6 +39,7 @@ __all__ = [
 
 Task: TypeAlias = Literal["instance", "semantic"]
 LabelMap: TypeAlias = NDArray[Any]  # uint8 or uint16, (height, width)
+Rgb: TypeAlias = tuple[int, int, int]  # 0 to 255
 Severity: TypeAlias = Literal["error", "warning", "info"]
 
 
@@ -88,7 +90,7 @@ class ClassInfo(msgspec.Struct, frozen=True):
 
     id: int
     name: str
-    color: tuple[int, int, int] | None = None
+    color: Rgb | None = None
     source_id: int | None = None
     source_name: str | None = None
     extra: dict[str, Any] = {}

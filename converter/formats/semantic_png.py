@@ -47,9 +47,9 @@ from converter.layouts.mask_names import tells_objects
 from converter.layouts.masks import check_size, instance_folders, label_map, labels_of, recolored, thinned
 from converter.layouts.pairing import pair_beside, pair_masks
 from converter.layouts.patterns import PATTERNS, mask_an_image
-from converter.layouts.semantic_classes import Present, Rgb, by_grays, declared, in_colors, settled
+from converter.layouts.semantic_classes import Present, by_grays, declared, in_colors, settled
 from converter.ledger import Ledger, Skipped
-from converter.model import ClassInfo, Header, Ref, Sample
+from converter.model import ClassInfo, Header, Ref, Rgb, Sample
 from converter.package import index, meta
 from converter.package.tree import PackageAssembler, describe, image_path, indexed_image, mask_stem
 from converter.storage import Source

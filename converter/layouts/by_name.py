@@ -8,11 +8,9 @@ import msgspec
 
 from converter.format import ClassTable, Scan, Writing
 from converter.layouts.classes import check_classes, check_name
-from converter.model import ClassInfo, Header
+from converter.model import ClassInfo, Header, Rgb
 
 __all__ = ["ids_by_name", "mentions", "named_classes", "ordered_names", "with_classes"]
-
-Rgb = tuple[int, int, int]
 
 
 def named_classes(

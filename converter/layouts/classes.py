@@ -25,7 +25,7 @@ from converter.codecs import csvs, json, text
 from converter.errors import SourceError, printable, some_of
 from converter.format import ClassTable
 from converter.ledger import Ledger
-from converter.model import ClassInfo
+from converter.model import ClassInfo, Rgb
 from converter.storage import Source
 
 __all__ = [
@@ -71,7 +71,6 @@ COLORED = re.compile(r"(?P<r>\d+)\s+(?P<g>\d+)\s+(?P<b>\d+)\s+(?P<name>\S.*)")
 NAMED = re.compile(r"(?P<name>\S.*?)\s+(?P<r>\d+)\s+(?P<g>\d+)\s+(?P<b>\d+)")
 COUNTED = re.compile(rf"\d+\s+{NAMED.pattern}")
 HEX = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
-Rgb = tuple[int, int, int]
 BLACK: Rgb = (0, 0, 0)
 
 

@@ -28,7 +28,7 @@ from converter.layouts.figures import (
 )
 from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, split_name, stem, tell_unused
 from converter.ledger import Ledger
-from converter.model import Header, Image, Instance, Marks, Ref, Rle, Sample, Shape
+from converter.model import Header, Image, Instance, Marks, Ref, Rgb, Rle, Sample, Shape
 from converter.storage import Source
 from converter.storage.names import clean
 
@@ -66,7 +66,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     index = ImageIndex(reading.images)
     refs: list[Ref] = []
     names: list[str] = []
-    colors: dict[str, tuple[int, int, int]] = {}
+    colors: dict[str, Rgb] = {}
     title = ""
     for path in files:
         label = source.label(path)
@@ -106,10 +106,10 @@ def _file_split(path: str) -> str | None:
     return None if name in {"annotations", "default"} else split_name(name)
 
 
-def _labels(root: xml.Element) -> tuple[list[str], dict[str, tuple[int, int, int]]]:
+def _labels(root: xml.Element) -> tuple[list[str], dict[str, Rgb]]:
     """The names of the labels in their order, without the joints of skeletons; and their colours."""
     names: list[str] = []
-    colors: dict[str, tuple[int, int, int]] = {}
+    colors: dict[str, Rgb] = {}
     for label in root.iterfind("meta//label"):
         written, color = label.findtext("name") or "", xml.text(label, "color").lstrip("#")
         name = written if written.isprintable() else written.strip()

@@ -11,7 +11,7 @@ from converter.codecs import json
 from converter.errors import SourceError
 from converter.layouts.by_name import named_classes
 from converter.layouts.classes import check_name, is_background
-from converter.model import ClassInfo
+from converter.model import ClassInfo, Rgb
 
 __all__ = ["PARENT", "classes_of", "first_class", "labels_of", "united"]
 
@@ -58,7 +58,7 @@ def labels_of(top: dict[str, msgspec.Raw], file: str) -> list[ClassInfo]:
         raise SourceError(file, "is no list of labels", place="categories.label.labels")
     mask = categories.get("mask")
     entries = mask.get("colormap", []) if isinstance(mask, dict) else []
-    colors: dict[int, tuple[int, int, int]] = {}
+    colors: dict[int, Rgb] = {}
     for entry in entries:
         values = [entry.get(k) for k in ("label_id", "r", "g", "b")] if isinstance(entry, dict) else []
         whole = [v for v in values if isinstance(v, int)]

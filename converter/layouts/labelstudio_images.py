@@ -16,6 +16,7 @@ import msgspec
 from converter.errors import ShapeError
 from converter.layouts.images import is_image
 from converter.layouts.labelstudio_regions import REGIONS, Shown, text_of
+from converter.model import Rgb
 
 __all__ = ["Configuration", "Picture", "Results", "path_of", "pictures"]
 
@@ -29,7 +30,7 @@ class Configuration(msgspec.Struct, frozen=True):
     shows, and the object that each control is for.
     """
 
-    labels: dict[str, tuple[int, int, int] | None]
+    labels: dict[str, Rgb | None]
     images: dict[str, str]
     controls: dict[str, str]
 

@@ -27,7 +27,7 @@ from converter.layouts.images import (
 from converter.layouts.labelstudio_images import Configuration, Picture, Results, path_of, pictures
 from converter.layouts.labelstudio_regions import REGIONS, Payload, Regions, Shown, label_list, text_of
 from converter.ledger import Ledger
-from converter.model import Header, Image, Ref, Sample
+from converter.model import Header, Image, Ref, Rgb, Sample
 from converter.storage import Source
 from converter.storage.names import clean
 
@@ -274,7 +274,7 @@ def _configuration(root: xml.Element) -> Configuration:
     )
 
 
-def _declared(configurations: Sequence[Configuration], used: set[str]) -> dict[str, tuple[int, int, int] | None]:
+def _declared(configurations: Sequence[Configuration], used: set[str]) -> dict[str, Rgb | None]:
     """Labels with their colours in the order of the labelling configuration.
 
     Of several the smallest that has every label in use; none when there is no such.
@@ -284,7 +284,7 @@ def _declared(configurations: Sequence[Configuration], used: set[str]) -> dict[s
     return min((c.labels for c in configurations if used <= set(c.labels)), key=len, default={})
 
 
-def _color(value: str) -> tuple[int, int, int] | None:
+def _color(value: str) -> Rgb | None:
     """Of `#rrggbb`; colours by name and with transparency are for the eye only."""
     if not HEX.fullmatch(value):
         return None

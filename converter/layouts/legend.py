@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 
 from converter.errors import UsageError
 from converter.layouts.classes import is_background, is_ignore
+from converter.model import Rgb
 
 __all__ = ["LEGEND", "background_word", "encode_legend", "ignore_word", "legend_names"]
 
 LEGEND = "labelmap.txt"
 BACKGROUND_WORDS = ("background", "_background_", "__background__")
 IGNORE_WORDS = ("ignore", "_ignore_", "__ignore__")
-Rgb = tuple[int, int, int]
 
 
 def legend_names(names: Sequence[str]) -> list[str]:

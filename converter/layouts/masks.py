@@ -17,7 +17,7 @@ from converter.errors import SourceError, some_of
 from converter.geometry import rle
 from converter.layouts.images import is_image, is_split_name, shown_name
 from converter.ledger import Ledger
-from converter.model import Image, LabelMap, Rle
+from converter.model import Image, LabelMap, Rgb, Rle
 from converter.storage import Source
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "thinned",
 ]
 
-Rgb = tuple[int, int, int]
 WHITE_BLACK = bytes([255, 255, 255, 0, 0, 0])
 SHOWN = 8  # colours that a message lists
 

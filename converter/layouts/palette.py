@@ -19,12 +19,12 @@ from converter.codecs import images, png_chunks, png_write
 from converter.errors import SourceError
 from converter.layouts.legend import LEGEND
 from converter.layouts.masks import by_colors
+from converter.model import Rgb
 
 __all__ = ["VOID", "color_of", "encode_palette", "read_indices"]
 
 VOID = 255
 _HEADER = 33  # signature and IHDR, which are all that comes before the pixels
-Rgb = tuple[int, int, int]
 
 
 @functools.cache

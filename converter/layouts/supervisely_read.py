@@ -31,7 +31,7 @@ from converter.layouts.figures import (
 from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, split_name, tell_unused
 from converter.layouts.palette import color_of
 from converter.ledger import Ledger
-from converter.model import Box, ClassInfo, Header, Image, Instance, Marks, Polygons, Ref, Rle, Sample, Shape
+from converter.model import Box, ClassInfo, Header, Image, Instance, Marks, Polygons, Ref, Rgb, Rle, Sample, Shape
 from converter.storage import Source
 
 __all__ = ["annotation_files", "files", "load", "scan"]
@@ -96,7 +96,7 @@ def _classes(reading: Reading, refs: list[Ref]) -> tuple[ClassInfo, ...]:
     source = reading.source
     label = source.label(META)
     names: list[str] = []
-    colors: dict[str, tuple[int, int, int]] = {}
+    colors: dict[str, Rgb] = {}
     if META in source:
         meta = json.decode(source.read(META), label, dict[str, Any])
         listed = meta.get("classes")
@@ -131,7 +131,7 @@ def _objects(source: Source, path: str) -> list[dict[str, Any]]:
     return [o for o in listed if isinstance(o, dict)] if isinstance(listed, list) else []
 
 
-def _color(value: Any) -> tuple[int, int, int] | None:
+def _color(value: Any) -> Rgb | None:
     try:
         red, green, blue = bytes.fromhex(str(value).removeprefix("#"))
     except ValueError:

@@ -13,7 +13,7 @@ from converter.codecs import deflate, json, png_write
 from converter.format import Encoded, Record, Writing
 from converter.geometry import rle, shapes
 from converter.layouts.palette import color_of
-from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample
+from converter.model import Box, Image, Instance, Marks, Polygons, Rgb, Rle, Sample
 from converter.storage import Target
 
 __all__ = ["SuperviselyAssembler", "encode", "image_path", "label_path"]
@@ -173,5 +173,5 @@ class SuperviselyAssembler:
         return {"geometry_config": {"nodes": nodes, "edges": []}} if nodes else {}
 
 
-def _hex(color: tuple[int, int, int]) -> str:
+def _hex(color: Rgb) -> str:
     return "#" + bytes(color).hex().upper()

@@ -24,12 +24,11 @@ from converter.layouts.palette import VOID, read_indices
 from converter.layouts.voc_objects import Objects
 from converter.layouts.voc_tree import Payload
 from converter.ledger import Ledger
-from converter.model import Box, Header, Image, Instance, Ref, Rle, Sample
+from converter.model import Box, Header, Image, Instance, Ref, Rgb, Rle, Sample
 from converter.storage import Source
 
 __all__ = ["files", "load"]
 
-Rgb = tuple[int, int, int]
 NEAR = 3  # pixels that a mask may reach over the box of its object: borders were drawn by hand
 
 

@@ -40,12 +40,11 @@ from converter.layouts.voc_names import (
 )
 from converter.layouts.words import in_mask_folder, shows_masks
 from converter.ledger import Ledger
-from converter.model import ClassInfo, Header, Image, Ref
+from converter.model import ClassInfo, Header, Image, Ref, Rgb
 from converter.storage import Source
 
 __all__ = ["Payload", "Tree", "declared_classes", "find_tree", "mask_values", "scan"]
 
-Rgb = tuple[int, int, int]
 BLACK: Rgb = (0, 0, 0)
 HEAD = 65536
 TRIED = 20

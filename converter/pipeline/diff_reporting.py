@@ -14,7 +14,7 @@ from converter.codecs import images as codec
 from converter.errors import SegpackError
 from converter.geometry import rle
 from converter.ledger import Ledger
-from converter.model import Ref, Rle, Sample
+from converter.model import Ref, Rgb, Rle, Sample
 from converter.pipeline.comparing import Compare, ImageDiff, InstanceDiff, Pair, Thing, things_of
 from converter.pipeline.diffing import Compared, Diff, Side
 from converter.pipeline.opening import Opened, Progress, load_sample, silent
@@ -22,7 +22,7 @@ from converter.pipeline.saving import check_output, save
 from converter.report.compare import Mark, difference, drawn, view_of
 from converter.report.diff_page import DiffPage, Listed, Panel, Trio, render
 from converter.report.page import jpeg_uri
-from converter.report.palette import Rgb, color
+from converter.report.palette import color
 from converter.report.view import whole
 
 __all__ = ["check_report", "page_of", "write_report"]

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from converter.geometry import rle
-from converter.model import Rle
+from converter.model import Rgb, Rle
 from converter.report.drawing import mix, paint
-from converter.report.palette import Rgb
 from converter.report.view import View, around, coverage, picture, whole
 
 __all__ = ["ONLY_A", "ONLY_B", "Mark", "difference", "drawn", "view_of"]

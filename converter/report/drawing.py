@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from converter.geometry import labelmap, shapes
-from converter.model import Box, Header, Instance, Marks, Rle, Sample
+from converter.model import Box, Header, Instance, Marks, Rgb, Rle, Sample
 from converter.report import text
-from converter.report.palette import Rgb, class_colors, color
+from converter.report.palette import class_colors, color
 from converter.report.view import Patch, View, coverage, label_view, outline, picture, solid
 
 __all__ = [

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from converter.geometry import labelmap, shapes
-from converter.model import Box, Instance, Marks, Sample
+from converter.model import Box, Instance, Marks, Rgb, Sample
 from converter.report.drawing import FILL, IGNORED, LABELS_FILL, Style, stripes, thickness
-from converter.report.palette import Rgb, color
+from converter.report.palette import color
 from converter.report.view import Patch, View, coverage, label_view, outline, solid
 
 __all__ = ["layers"]

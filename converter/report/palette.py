@@ -11,11 +11,10 @@ import math
 from collections.abc import Sequence
 from functools import cache
 
-from converter.model import ClassInfo
+from converter.model import ClassInfo, Rgb
 
-__all__ = ["Rgb", "class_colors", "color", "hex_of", "ink_on"]
+__all__ = ["class_colors", "color", "hex_of", "ink_on"]
 
-Rgb = tuple[int, int, int]
 
 GOLDEN_ANGLE = 137.50776405003785
 FIRST_HUE = 30.0

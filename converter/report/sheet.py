@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from converter.model import Rgb
 from converter.report import text
-from converter.report.palette import Rgb
 
 __all__ = ["Entry", "Tile", "contact_sheet", "tile_size"]
 

@@ -14,7 +14,8 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from converter.errors import printable
-from converter.report.palette import Rgb, ink_on
+from converter.model import Rgb
+from converter.report.palette import ink_on
 
 __all__ = ["array_draw", "font", "height", "plate", "plate_box", "readable", "shortened", "spaced", "width"]
 

@@ -15,9 +15,9 @@ from PIL import Image, ImageDraw
 
 from converter.errors import ShapeError
 from converter.geometry import labelmap, rle, shapes
-from converter.model import Box, Finding, Instance, Marks, Polygons, Rle, Sample
+from converter.model import Box, Finding, Instance, Marks, Polygons, Rgb, Rle, Sample
 from converter.report.drawing import Style, draw_box, mix, overlay, paint
-from converter.report.palette import Rgb, color
+from converter.report.palette import color
 from converter.report.view import View, around, coverage, outline, picture, solid, whole
 
 __all__ = ["BAD", "GOOD", "KEYS", "example"]

@@ -26,6 +26,7 @@ from converter.codecs import csvs, json, text
 from converter.errors import SourceError
 from converter.format import ClassEntry, ClassTable
 from converter.layouts.classes import HEX, check_name
+from converter.model import Rgb
 
 __all__ = ["parse", "parse_colors", "template"]
 
@@ -61,7 +62,7 @@ def parse(data: bytes, file: str) -> ClassTable:
     return table
 
 
-def parse_colors(data: bytes, file: str) -> tuple[tuple[str, tuple[int, int, int]], ...]:
+def parse_colors(data: bytes, file: str) -> tuple[tuple[str, Rgb], ...]:
     """A legend `{name: [r, g, b]}`, `{name: "#rrggbb"}` or `{"#rrggbb": name}`, in JSON or YAML."""
     value = json.decode_named(data, file)
     if not isinstance(value, Mapping) or not value:
@@ -125,7 +126,7 @@ def _entry(value: Any, index: int, file: str) -> ClassEntry:
     return ClassEntry(name, id, sources, None if color is None else _color(color, file, place))
 
 
-def _color(rgb: Any, file: str, place: str) -> tuple[int, int, int]:
+def _color(rgb: Any, file: str, place: str) -> Rgb:
     if isinstance(rgb, str) and (match := HEX.fullmatch(rgb)):
         rgb = [int(part, 16) for part in match.groups()]
     if not isinstance(rgb, list) or len(rgb) != 3 or not all(type(v) is int and 0 <= v <= 255 for v in rgb):
