@@ -27,10 +27,7 @@ Cannot hold: boxes without a mask, attributes, vertices of polygons.
 
 from __future__ import annotations
 
-import posixpath
-import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from itertools import chain, compress
 from typing import Any
@@ -39,37 +36,30 @@ import msgspec
 import numpy as np
 
 from converter.codecs import png_write, text
-from converter.errors import SourceError, some_of
+from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import rle, shapes
-from converter.layouts.classes import check_classes, find_class_file, read_class_file, undeclared, unnamed
+from converter.layouts.classes import check_classes, undeclared
 from converter.layouts.coco_beside import Beside, find_beside
 from converter.layouts.images import (
     is_image,
-    is_split_name,
     order_splits,
     shown_name,
-    split_name,
-    stem,
     tell_unused,
 )
-from converter.layouts.mask_names import Names, find_names, tells_objects
-from converter.layouts.mask_table import NO_ID, Finds, mask_paths
-from converter.layouts.masks import binary_mask, check_size, instance_folders
-from converter.layouts.pairing import places
-from converter.layouts.patterns import NAME_THEM, NO_IMAGE, NO_MASKS, PATTERNS, class_numbers, matches
-from converter.layouts.splits import tell_lists
+from converter.layouts.instance_folders import instance_folders, scan_folders, tell_bare
+from converter.layouts.mask_names import find_names, tells_objects
+from converter.layouts.mask_table import NO_ID, Finds, header_of, mask_paths
+from converter.layouts.masks import binary_mask, check_size
+from converter.layouts.named_masks import scan_named
+from converter.layouts.patterns import PATTERNS, class_numbers, matches
 from converter.ledger import Ledger
-from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample
+from converter.model import Header, Image, Instance, Ref, Sample
 from converter.package import index, meta
 from converter.package.tree import PackageAssembler, describe, image_path, indexed_image, mask_stem
 from converter.storage import Source
 
 __all__ = ["FORMAT"]
-
-DIGITS = 4  # of the number of a mask at least
-NUMBERED = re.compile(r"[0-9]+_([0-9]{1,9})")
-WORD = re.compile(r"[^\W\d_]+")
 
 
 # ---------------------------------------------------------------- read
@@ -106,69 +96,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     if about is not None:
         return _scan_package(reading, about, ledger)
     folders = instance_folders(source)
-    return _scan_folders(reading, folders, ledger) if folders else _scan_named(reading, ledger)
-
-
-def _scan_folders(reading: Reading, folders: Mapping[str, Sequence[str]], ledger: Ledger) -> Scan:
-    """A folder an image; `folders` are the masks by the path of their image."""
-    finds, splits = Finds(reading.source), _splits_of(folders)
-    annotated = {splits[image] for image, masks in folders.items() if masks}
-    left = [image for image in folders if splits[image] not in annotated]
-    names = _names_of(splits)
-    for image, masks in folders.items():
-        if splits[image] in annotated:
-            finds.add(Image(names[image], splits[image], file=image), [(mask, 1) for mask in sorted(masks)])
-    if left:
-        said = f"{len(left)} images are of splits in which none has masks ({left[0]}{', ...' if len(left) > 1 else ''})"
-        ledger.note("no-annotation", reading.source.name, f"{said}: they are left out")
-    refs = finds.refs()
-    _tell_bare(reading, refs, ledger)
-    tell_unused(reading.images, refs, [*mask_paths(refs), *left], ledger)
-    return Scan(_header([ClassInfo(1, reading.options.class_name or "object")], refs), refs)
-
-
-def _splits_of(images: Iterable[str]) -> dict[str, str | None]:
-    """The split of each image of a folder of its own: by the folders above, or by words of theirs (stage1_train).
-
-    Words count where they tell at least two splits.
-    """
-    above = {image: image.split("/")[:-3] for image in images}
-    named = {image: _split_in(parts) for image, parts in above.items()}
-    if any(named.values()):
-        return named
-    worded = {image: _split_in(WORD.findall(" ".join(parts))) for image, parts in above.items()}
-    return worded if None not in worded.values() and len(set(worded.values())) > 1 else named
-
-
-def _names_of(splits: Mapping[str, str | None]) -> dict[str, str]:
-    """The name of each image: that of its file; with the folders above where others of its split have the same."""
-    known = Counter((splits[image], posixpath.basename(image)) for image in splits)
-    return {
-        image: _long_name(image, split) if known[split, posixpath.basename(image)] > 1 else posixpath.basename(image)
-        for image, split in splits.items()
-    }
-
-
-def _long_name(image: str, split: str | None) -> str:
-    *folders, _, base = image.split("/")
-    return "/".join([*(f for f in folders if split is None or _split_in([f]) != split), base])
-
-
-def _split_in(words: Sequence[str]) -> str | None:
-    return next((split_name(word) for word in reversed(words) if is_split_name(word)), None)
-
-
-def _tell_bare(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None:
-    """An image and no masks: in a set where each has some, they may have been lost."""
-    for image in (ref.image for ref in refs if not ref.payload):
-        file = reading.images.label(image.file or image.name)
-        ledger.doubt(shown_name(image), None, SourceError(file, "no masks lie beside this image", code="missing-mask"))
-
-
-def _header(classes: Sequence[ClassInfo], refs: Sequence[Ref]) -> Header:
-    zero = any(c.id == 0 for c in classes)
-    splits = order_splits(r.image.split for r in refs)
-    return Header("instance-png", "instance", tuple(classes), splits, background_id=None if zero else 0)
+    return scan_folders(reading, folders, ledger) if folders else scan_named(reading, ledger)
 
 
 def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
@@ -188,7 +116,7 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
     check_classes(classes, source.label(meta.META))
     ids = np.sort(refs[0].payload.table.ids) if refs else np.zeros(0)
     splits = order_splits([*about.splits, *(r.image.split for r in refs)])
-    header = msgspec.structs.replace(_header(classes, refs), splits=splits, name=about.name, extra=extra)
+    header = msgspec.structs.replace(header_of(classes, refs), splits=splits, name=about.name, extra=extra)
     return Scan(header, refs, ids_kept=bool((ids[:1] != NO_ID).all() and (ids[1:] != ids[:-1]).all()))
 
 
@@ -234,99 +162,6 @@ def _tell_orphans(source: Source, refs: Sequence[Ref], ledger: Ledger) -> None:
     tell_unused(source, refs, chain(mask_paths(refs), orphans), ledger)
 
 
-def _scan_named(reading: Reading, ledger: Ledger) -> Scan:
-    """Masks without an index, which bear the names of their images: the class from the name, or the one class."""
-    source = reading.source
-    names = find_names(source, reading.images)
-    if names is None:
-        raise SourceError(source.name, NO_MASKS, remedy=NAME_THEM)
-    orphans = [mask.path for mask in names.masks if not mask.image]
-    for orphan in orphans:
-        ledger.lose("orphan-mask", orphan, f"{source.label(orphan)}: {NO_IMAGE}")
-    path = find_class_file(source, ["", "masks"])
-    told_classes = path or reading.options.classes
-    if all(NUMBERED.fullmatch(posixpath.basename(m.rest)) for m in names.found()) and (
-        told_classes or (not reading.options.class_name and _is_bare_package(source, names))
-    ):
-        refs = _named_refs(source, names, {mask.path: _class_of(mask.path) for mask in names.found()})
-        if told_classes:
-            classes = _classes(reading, path, refs)
-        else:
-            classes = list(unnamed({m.class_id for r in refs for m in r.payload}, None, ledger, source.name))
-    else:
-        told = {} if reading.options.class_name else names.labels()
-        known = class_numbers(told.values(), source, reading.options.class_name or "object")
-        refs = _named_refs(source, names, {mask.path: known[told.get(mask.path, "")].id for mask in names.found()})
-        classes = sorted(known.values(), key=lambda c: c.id)
-        if not reading.options.class_name:
-            _tell_classes(source, names, told, ledger)
-    tell_unused(reading.images, refs, chain(mask_paths(refs), orphans), ledger)
-    tell_lists(source, (ref.image for ref in refs), ledger)
-    return Scan(_header(classes, refs), refs)
-
-
-def _is_bare_package(source: Source, names: Names) -> bool:
-    """Whether masks are called as those of a package without meta.json: 0001_<class id>.png, counted in each folder.
-
-    SourceError where its index.csv is there, as it is easier to bring the other file back than to name the classes.
-    """
-    numbers: dict[str, set[int]] = {}
-    for mask in names.found():
-        number = posixpath.basename(mask.rest).partition("_")[0]
-        numbers.setdefault(mask.image, set()).add(int(number) if len(number) >= DIGITS else 0)
-    if any(found != set(range(1, len(found) + 1)) for found in numbers.values()):
-        return False
-    if index.INDEX in source and source.read(index.INDEX).startswith(",".join(index.COLUMNS).encode()):
-        problem = "is not there, and index.csv is that of a package: it would say what the classes are"
-        raise SourceError(
-            source.label(meta.META), problem, remedy="restore it, or name the classes with --classes FILE"
-        )
-    return True
-
-
-def _named_refs(source: Source, names: Names, class_ids: Mapping[str, int]) -> list[Ref]:
-    """The images of a set with their masks, whose classes are given by path."""
-    masks: dict[str, list[str]] = {image: [] for image in names.images}
-    for mask in names.found():
-        masks[mask.image].append(mask.path)
-    some = names.found()[0].path
-    known = places([(image, mine[0] if mine else some) for image, mine in masks.items()])
-    finds = Finds(source)
-    for place, (image, mine) in zip(known, masks.items(), strict=True):
-        finds.add(Image(place.name, place.split, file=image), [(path, class_ids[path]) for path in mine])
-    return finds.refs()
-
-
-def _tell_classes(source: Source, names: Names, told: Mapping[str, str], ledger: Ledger) -> None:
-    if told:
-        said = (
-            f"the names of masks tell their classes ({some_of(sorted(set(told.values())), 5)}), as {next(iter(told))}"
-        )
-        ledger.note("classes-from-names", source.name, f"{said}; --class-name NAME makes them one")
-    elif found := names.doubtful():
-        shown = some_of(sorted(found), 5)
-        said = f"masks are called {shown}, and too few are to say that these are classes: all are of one"
-        ledger.note("class-names-unknown", source.name, f"{said}; if they are, write {{class}} in --masks PATTERN")
-
-
-def _class_of(path: str) -> int:
-    return int(posixpath.basename(stem(path)).rpartition("_")[2])
-
-
-def _classes(reading: Reading, path: str | None, refs: Sequence[Ref]) -> list[ClassInfo]:
-    """Classes of numbered masks: from the class file, checked against the ids in use."""
-    table = reading.options.classes
-    used = {m.class_id for r in refs for m in r.payload}
-    found = read_class_file(reading.source, path) if path else {}
-    found = {i: msgspec.structs.replace(c, source_id=i, source_name=c.name) for i, c in found.items() if i or i in used}
-    for id in sorted(used - found.keys()):
-        if table is None or not table.declares(id):
-            file = reading.source.label(path) if path else (table.file if table else reading.source.name)
-            raise SourceError(file, undeclared([id], found))
-        found[id] = ClassInfo(id, f"class_{id}", source_id=id)
-    return [found[i] for i in sorted(found)]
-
-
 def _scan_patterns(reading: Reading, ledger: Ledger) -> Scan:
     """Masks and images named in the user's own way."""
     found = matches(reading, ledger)
@@ -336,9 +171,9 @@ def _scan_patterns(reading: Reading, ledger: Ledger) -> Scan:
     for match in found:
         finds.add(match.image, [(path, classes[label].id) for path, label in match.masks])
     refs = finds.refs()
-    _tell_bare(reading, refs, ledger)
+    tell_bare(reading, refs, ledger)
     tell_unused(reading.images, refs, mask_paths(refs), ledger)
-    return Scan(_header(sorted(classes.values(), key=lambda c: c.id), refs), refs)
+    return Scan(header_of(sorted(classes.values(), key=lambda c: c.id), refs), refs)
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:

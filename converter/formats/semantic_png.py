@@ -43,8 +43,9 @@ from converter.geometry import labelmap
 from converter.layouts.classes import check_classes, legend_colors, undeclared
 from converter.layouts.coco_beside import Beside, find_beside
 from converter.layouts.images import is_image, order_splits, shown_name, tell_unused
+from converter.layouts.instance_folders import instance_folders
 from converter.layouts.mask_names import tells_objects
-from converter.layouts.masks import check_size, instance_folders, label_map, labels_of, recolored, thinned
+from converter.layouts.masks import check_size, label_map, labels_of, recolored, thinned
 from converter.layouts.pairing import pair_beside, pair_masks
 from converter.layouts.patterns import PATTERNS, mask_an_image
 from converter.layouts.semantic_classes import Present, by_grays, declared, in_colors, settled

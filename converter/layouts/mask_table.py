@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from converter.layouts.coco_beside import Beside
 from converter.layouts.groups import Groups
-from converter.model import Image, Ref
+from converter.layouts.images import order_splits
+from converter.model import ClassInfo, Header, Image, Ref
 from converter.storage import Source
 
-__all__ = ["NO_ID", "Finds", "MaskFile", "Masks", "Table", "mask_paths"]
+__all__ = ["NO_ID", "Finds", "MaskFile", "Masks", "Table", "header_of", "mask_paths"]
 
 NO_ID = -(1 << 63)  # of a mask that has none
 AT_ONCE = 4096  # masks that wait for their columns
@@ -114,3 +115,10 @@ def _narrow(numbers: Sequence[int]) -> NDArray[Any]:
 def mask_paths(refs: Sequence[Ref]) -> Iterable[str]:
     """Those of all masks."""
     return refs[0].payload.table.paths() if refs else ()
+
+
+def header_of(classes: Sequence[ClassInfo], refs: Sequence[Ref]) -> Header:
+    """The header of a set of masks."""
+    zero = any(c.id == 0 for c in classes)
+    splits = order_splits(r.image.split for r in refs)
+    return Header("instance-png", "instance", tuple(classes), splits, background_id=None if zero else 0)

@@ -1,9 +1,7 @@
-"""Mask files: what their values mean, and sets with a folder of masks for each image."""
+"""Mask files: what their values mean."""
 
 from __future__ import annotations
 
-import posixpath
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,17 +13,15 @@ from converter.codecs import png_chunks
 from converter.codecs.lossy import black_and_white
 from converter.errors import SourceError, some_of
 from converter.geometry import rle
-from converter.layouts.images import is_image, is_split_name, shown_name
+from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Image, LabelMap, Rgb, Rle
-from converter.storage import Source
 
 __all__ = [
     "binary_mask",
     "by_colors",
     "check_size",
     "gray_of",
-    "instance_folders",
     "label_map",
     "labels_of",
     "recolored",
@@ -34,34 +30,6 @@ __all__ = [
 
 WHITE_BLACK = bytes([255, 255, 255, 0, 0, 0])
 SHOWN = 8  # colours that a message lists
-
-
-def instance_folders(source: Source) -> dict[str, list[str]]:
-    """Image path -> masks, for sets with one folder an image: <id>/images/x.png, <id>/masks/*.png.
-
-    A folder that is named for a split is none, even when there is one image in it.
-    """
-    return source.known(_folders_within)
-
-
-def _folders_within(source: Source) -> dict[str, list[str]]:
-    images: dict[str, list[str]] = defaultdict(list)
-    masks: dict[str, list[str]] = defaultdict(list)
-    for path in source.names():
-        parent, _, folder = path.rpartition("/")[0].rpartition("/")
-        if not parent or not is_image(path) or is_split_name(posixpath.basename(parent)):
-            continue
-        if folder.lower() in {"images", "image"}:
-            images[parent].append(path)
-        elif folder.lower() in {"masks", "mask"}:
-            masks[parent].append(path)
-    alone = {parent: paths[0] for parent, paths in images.items() if len(paths) == 1}
-    if not alone or not masks or len(alone) < len(images):
-        return {}
-    return {path: masks.get(parent, []) for parent, path in sorted(alone.items())}
-
-
-# ---------------------------------------------------------------- what the values mean
 
 
 def binary_mask(data: bytes, file: str, ledger: Ledger | None = None) -> Rle:
