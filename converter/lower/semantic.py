@@ -116,9 +116,10 @@ def _paint_ignored(labels: LabelMap, image: Image, how: Lowering, ledger: Ledger
 
 def _tell_uncovered(labels: LabelMap, image: Image, how: Lowering, ledger: Ledger) -> None:
     """A set whose every pixel has a class, and an image that leaves some without."""
-    bare = int(np.count_nonzero(labels == how.fill)) if how.fill != how.source.ignore_id else 0
-    region = ignored(image) if bare else None
-    bare -= rle.area(region) if region is not None else 0
+    if how.fill == how.source.ignore_id:
+        return
+    uncovered, region = labels == how.fill, ignored(image)
+    bare = int(np.count_nonzero(uncovered if region is None else uncovered & ~rle.decode(region)))
     if not bare:
         return
     if how.fill != how.ignored_after:

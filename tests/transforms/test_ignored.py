@@ -164,3 +164,21 @@ def test_only_in_eight_bits_255_is_to_be_ignored_unless_it_is_declared(
     assert [c.name for c in found.classes] == (["class_1"] if ignored else ["class_1", "class_255"])
     assert ("ignore-255" in {note.code for note in found.notes}) == ignored
     np.testing.assert_array_equal(pixels(tmp_path / "out/masks/a.png"), labels)
+
+
+def test_pixels_without_a_class_are_counted_beside_those_that_are_to_be_ignored(tmp_path: Path) -> None:
+    """Every pixel has a class but for what a hand took away, and a region to be ignored that lies under objects too."""
+    source, labels = labels_set(tmp_path / "in", NAMES, [0, 1, 2])
+    api.convert(source, tmp_path / "coco", to="coco")
+    file = tmp_path / "coco/coco.json"
+    top = json.loads(file.read_text())
+    gone = next(a for a in top["annotations"] if a["category_id"] == 2)
+    top["annotations"].remove(gone)
+    region = np.zeros(labels.shape, bool)
+    region[:10] = True
+    top["images"][0]["ignore_region"] = code(region)
+    file.write_text(json.dumps(top))
+    found = api.convert(file, tmp_path / "out", to="semantic-png")
+    amounts = {loss.code: loss.amount for loss in found.losses}
+    assert amounts == {"unlabelled": (labels[10:] == 2).sum(), "ignore-dropped": (labels[:10] != 2).sum()}
+    np.testing.assert_array_equal(pixels(tmp_path / "out/masks/a.png"), np.where(labels == 2, 255, labels))
