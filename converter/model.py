@@ -132,7 +132,7 @@ class Image(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def path(self) -> str:
-        """The path below the images folder, with the folder of the split: what the image is known by."""
+        """The path below the images folder, with the folder of the split: how losses and messages name the image."""
         return f"{self.split}/{self.name}" if self.split else self.name
 
 

@@ -13,7 +13,6 @@ from converter.codecs.light import Light
 from converter.codecs.phash import Look
 from converter.errors import ShapeError
 from converter.geometry import labelmap, rle, shapes
-from converter.layouts.images import shown_name
 from converter.model import Box, Finding, Header, Image, Instance, LabelMap, Marks, Rle, Sample, Shape
 
 __all__ = ["Drawn", "Facts", "Subject", "subject_of"]
@@ -86,7 +85,7 @@ def subject_of(
     `files` are those of the annotations: one for all, or one an object; `told` the numbers of
     the objects that have no id.
     """
-    name = shown_name(sample.image)
+    name = sample.image.path
     drawn: list[Drawn] = []
     findings: list[Finding] = []
     masks = _masks(sample)

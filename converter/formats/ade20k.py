@@ -47,7 +47,7 @@ from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import labelmap
 from converter.layouts.classes import check_classes, check_name, undeclared, unnamed
-from converter.layouts.images import is_split_name, order_splits, shown_name, split_name, stem, tell_unused
+from converter.layouts.images import is_split_name, order_splits, split_name, stem, tell_unused
 from converter.layouts.label_maps import Found, Meaning, colors, cut, numbers, pairs, ref_of
 from converter.layouts.masks import check_size
 from converter.ledger import Ledger
@@ -200,7 +200,7 @@ def settle(scan: Scan, facts: Iterable[Names | str | None], reading: Reading, le
     for ref, found in zip(scan.refs, facts, strict=True):
         if isinstance(found, str):
             file, _, problem = found.partition(": ")
-            ledger.bad_image(shown_name(ref.image), SourceError(file, problem, remedy="use the file of the dataset"))
+            ledger.bad_image(ref.image.path, SourceError(file, problem, remedy="use the file of the dataset"))
             continue
         refs.append(ref)
         for id, name in (found.names if found else {}).items():
@@ -257,7 +257,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             codes = _codes(reading, path)
             check_size(file, codes.shape[1], codes.shape[0], image)
         except SourceError as error:
-            ledger.skip_image(shown_name(image), error)
+            ledger.skip_image(image.path, error)
         extra: dict[str, Any] = {"part_level": level} if level else {}
         instances += cut(codes, file, image, partial(_means, extra=extra), header.classes, ledger)
     return Sample(image, tuple(instances))
@@ -316,7 +316,7 @@ def _load_150(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sam
         if strange:
             raise SourceError(file, undeclared(strange, known - {0}), code="unexpected-value")
     except SourceError as error:
-        ledger.skip_image(shown_name(image), error)
+        ledger.skip_image(image.path, error)
     return Sample(image, labels=labels)
 
 

@@ -28,7 +28,7 @@ from converter.codecs import png_chunks
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.layouts.classes import find_class_file, read_class_file
-from converter.layouts.images import is_split_name, shown_name, split_name, stem
+from converter.layouts.images import is_split_name, split_name, stem
 from converter.layouts.label_maps import Found, Meaning, colors, cut, files, pairs, scan_of
 from converter.layouts.masks import check_size
 from converter.ledger import Ledger
@@ -132,7 +132,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         rgba = colors(reading.source.read(path), file, 4)
         check_size(file, rgba.shape[1], rgba.shape[0], image)
     except SourceError as error:
-        ledger.skip_image(shown_name(image), error)
+        ledger.skip_image(image.path, error)
     codes = rgba[..., 0] << np.uint32(24) | rgba[..., 1] << np.uint32(16) | rgba[..., 2] << np.uint32(8) | rgba[..., 3]
     tracked = "/" in image.name
     return Sample(

@@ -53,7 +53,7 @@ from converter.layouts.classes import (
     read_class_file,
     undeclared,
 )
-from converter.layouts.images import is_split_name, shown_name, split_name
+from converter.layouts.images import is_split_name, split_name
 from converter.layouts.label_maps import Found, Meaning, cut, files, numbers, pairs, renamed, scan_of
 from converter.layouts.masks import check_size
 from converter.layouts.street_labels import CLASSES, THINGS, TRAINED, is_street
@@ -211,7 +211,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         if header.task == "semantic":
             return Sample(image, labels=_declared(codes, file, header))
     except SourceError as error:
-        ledger.skip_image(shown_name(image), error)
+        ledger.skip_image(image.path, error)
     street = is_street(header.classes)
     return Sample(
         image, tuple(cut(codes, file, image, lambda value: _means(value, street=street), header.classes, ledger))
@@ -259,7 +259,7 @@ def _painted(data: bytes, file: str, header: Header, image: Image, ledger: Ledge
         if problem or class_id is None:
             remedy = OTHER_CLASSES if class_id is None else "mend or remove it"
             error = SourceError(file, problem, place=f"objects[{place}]", remedy=remedy)
-            ledger.bad_annotation(shown_name(image), place, error)
+            ledger.bad_annotation(image.path, place, error)
             continue
         value = class_id
         if class_id in things and not group:
@@ -312,7 +312,7 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
         counts[plain] += not whole
         if counts[plain] > NUMBERS:
             raise SourceError(
-                shown_name(image), f"more than {NUMBERS} objects of class {plain}", remedy="cityscapes numbers no more"
+                image.path, f"more than {NUMBERS} objects of class {plain}", remedy="cityscapes numbers no more"
             )
         crop, x, y = rle.decode_crop(shapes.mask_of(instance.shape, image.height, image.width))
         window = slice(y, y + crop.shape[0]), slice(x, x + crop.shape[1])

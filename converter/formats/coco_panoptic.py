@@ -41,7 +41,7 @@ from converter.layouts.coco_files import CocoFile, tell_endless
 from converter.layouts.coco_images import IMAGE_KEYS, Id, scan_images, with_extra
 from converter.layouts.coco_read import told_header
 from converter.layouts.coco_write import Part, marked_extra
-from converter.layouts.images import ImageIndex, order_splits, own_ids, shown_name, tell_unused
+from converter.layouts.images import ImageIndex, order_splits, own_ids, tell_unused
 from converter.layouts.label_maps import colors
 from converter.layouts.masks import check_size
 from converter.ledger import Ledger
@@ -175,7 +175,7 @@ def _refs(
         refused = frozenset(ids - {s["id"] for s in segments})
         refs.append(Ref(image, Payload(file.label, entries[at], place, mask, segments, refused)))
     for image, _ in images.values():
-        ledger.note("no-annotation", file.label, f"{shown_name(image)} has no PNG: it is left out")
+        ledger.note("no-annotation", file.label, f"{image.path} has no PNG: it is left out")
     return refs
 
 
@@ -202,7 +202,7 @@ def _is_sound(
     else:
         problem, code = undeclared([category], declared), "unmapped-class"
     known = id if _is_number(id) else None
-    ledger.bad_annotation(shown_name(image), known, SourceError(file.label, problem, place=place, code=code))
+    ledger.bad_annotation(image.path, known, SourceError(file.label, problem, place=place, code=code))
     return False
 
 
@@ -214,7 +214,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     """One image: each segment of the JSON with its pixels of the PNG; ids in one only are judged."""
     payload: Payload = ref.payload
     image = with_extra(ref.image, payload.entry)
-    label, name = reading.source.label(payload.png), shown_name(image)
+    label, name = reading.source.label(payload.png), image.path
     try:
         rgb = colors(reading.source.read(payload.png), label)
         check_size(label, rgb.shape[1], rgb.shape[0], image)

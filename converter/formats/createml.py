@@ -27,7 +27,7 @@ from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.layouts.boxed_lists import named_image
 from converter.layouts.by_name import ids_by_name, named_classes
 from converter.layouts.figures import check_numbers
-from converter.layouts.images import ImageIndex, order_splits, shown_name, tell_unused
+from converter.layouts.images import ImageIndex, order_splits, tell_unused
 from converter.ledger import Ledger
 from converter.model import Box, Header, Instance, Ref, Sample
 from converter.storage import Source
@@ -117,7 +117,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     ids = ids_by_name(header)
     listed = json.decode(payload.annotations, payload.file)
     if not isinstance(listed, list):
-        ledger.skip_image(shown_name(ref.image), SourceError(payload.file, "is no list", place=payload.place))
+        ledger.skip_image(ref.image.path, SourceError(payload.file, "is no list", place=payload.place))
     instances = []
     for number, entry in enumerate(listed, 1):
         place = f"{payload.place}, annotation {number}"
@@ -125,7 +125,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             instances.append(_instance(entry, ids))
         except ShapeError as error:
             wrong = error.at(payload.file, place)
-            ledger.bad_annotation(shown_name(ref.image), number, wrong)
+            ledger.bad_annotation(ref.image.path, number, wrong)
     return Sample(ref.image, tuple(instances))
 
 

@@ -44,7 +44,6 @@ from converter.layouts.coco_beside import Beside, find_beside
 from converter.layouts.images import (
     is_image,
     order_splits,
-    shown_name,
     tell_unused,
 )
 from converter.layouts.instance_folders import instance_folders, scan_folders, tell_bare
@@ -137,7 +136,7 @@ def _indexed(reading: Reading, declared: set[int], beside: Beside | None, ledger
         if problem or place is None:
             code = "unmapped-class" if place is not None else "missing-mask"
             wrong = SourceError(label, problem, place=f"line {line}", remedy="mend the index", code=code)
-            ledger.bad_annotation(shown_name(finds.images[at]), id, wrong)
+            ledger.bad_annotation(finds.images[at].path, id, wrong)
             continue
         finds.add_mask(at, place, int(row.class_id), id, iscrowd=row.iscrowd == "1")
     return finds.refs()
@@ -191,7 +190,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             check_size(label, region.width, region.height, image)
         except SourceError as error:
             error.code = error.code or "unreadable-image"
-            ledger.bad_annotation(shown_name(image), mask.id or number, error)
+            ledger.bad_annotation(image.path, mask.id or number, error)
             continue
         extra = extras.get(mask.id, {}) if mask.id is not None else {}
         instances.append(Instance(mask.class_id, region, mask.id, mask.iscrowd, extra=extra))
@@ -203,7 +202,7 @@ def _tell_unclaimed(ids: Collection[int | None], image: Image, ledger: Ledger) -
     """Annotations of coco/coco.json that say something and have no row in the index."""
     if ids:
         message = f"what coco/coco.json says of {len(ids)} annotations belongs to no mask of index.csv"
-        ledger.lose("attribute-dropped", shown_name(image), message, amount=len(ids))
+        ledger.lose("attribute-dropped", image.path, message, amount=len(ids))
 
 
 def files(reading: Reading, ref: Ref) -> list[str]:

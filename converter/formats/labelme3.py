@@ -48,7 +48,7 @@ from converter.layouts.figures import (
     placed,
     told_outside,
 )
-from converter.layouts.images import ImageIndex, image_files, order_splits, shown_name, tell_unused
+from converter.layouts.images import ImageIndex, image_files, order_splits, tell_unused
 from converter.ledger import Ledger
 from converter.model import Header, Instance, Polygons, Ref, Rle, Sample, Shape
 from converter.storage import Source
@@ -138,7 +138,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     try:
         root = xml.decode(reading.source.read(ref.payload), label)
     except SourceError as error:
-        ledger.skip_image(shown_name(ref.image), error)
+        ledger.skip_image(ref.image.path, error)
     objects = _Objects(reading.source, ref, label, ids_by_name(header))
     parts = []
     groups = _groups(root)
@@ -150,9 +150,9 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             parts.append(Part(objects.read(node, place), groups.get(xml.text(node, "id"))))
         except ShapeError as error:
             wrong = error.at(label, place)
-            ledger.bad_annotation(shown_name(ref.image), number, wrong)
+            ledger.bad_annotation(ref.image.path, number, wrong)
         except SourceError as error:
-            ledger.bad_annotation(shown_name(ref.image), number, error)
+            ledger.bad_annotation(ref.image.path, number, error)
     return Sample(ref.image, told_outside(join(parts, ref.image, ledger, label), ref.image, ledger))
 
 

@@ -41,7 +41,7 @@ from converter.extras import ignoring
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle, runlengths
 from converter.layouts.classes import raised, read_class_file, undeclared
-from converter.layouts.images import image_files, is_split_name, order_splits, shown_name, split_name, tell_unused
+from converter.layouts.images import image_files, is_split_name, order_splits, split_name, tell_unused
 from converter.layouts.label_maps import Found, ImageStems, Meaning, cut, files, numbers, pairs, scan_of
 from converter.layouts.masks import check_size
 from converter.ledger import Ledger
@@ -234,7 +234,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         codes = numbers(reading.source.read(path), file)
         check_size(file, codes.shape[1], codes.shape[0], image)
     except SourceError as error:
-        ledger.skip_image(shown_name(image), error)
+        ledger.skip_image(image.path, error)
     if all(c.id != IGNORED // 1000 for c in header.classes) and (codes == IGNORED).any():
         image = ignoring(image, rle.encode(codes == IGNORED))
         codes = np.where(codes == IGNORED, 0, codes).astype(np.uint16)
@@ -253,7 +253,7 @@ def _load_rows(reading: Reading, payload: Rows, image: Image, ledger: Ledger) ->
         except (SourceError, ShapeError) as error:
             problem = error.problem if isinstance(error, SourceError) else str(error)
             wrong = SourceError(file, problem, place=f"line {row.line}", remedy="mend the row", code=error.code)
-            ledger.bad_annotation(shown_name(image), row.line, wrong)
+            ledger.bad_annotation(image.path, row.line, wrong)
             continue
         if row.class_id == IGNORED // 1000:
             image = ignoring(image, region)

@@ -32,7 +32,7 @@ from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle
 from converter.layouts.classes import check_classes, check_name
-from converter.layouts.images import is_image, is_split_name, order_splits, shown_name, split_name, stem, tell_unused
+from converter.layouts.images import is_image, is_split_name, order_splits, split_name, stem, tell_unused
 from converter.layouts.masks import binary_mask
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Header, Image, Instance, Ref, Rle, Sample
@@ -173,7 +173,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             region = _region(reading, row, payload.file, image, ledger)
             box = _box(row, payload.file, image)
         except SourceError as error:
-            ledger.bad_annotation(shown_name(image), row.line, error)
+            ledger.bad_annotation(image.path, row.line, error)
             continue
         extra = {ours: _value(row.fields[key]) for key, ours in KEPT.items() if key in row.fields}
         instances.append(Instance(ids[row.label], region, box=box, extra=extra))

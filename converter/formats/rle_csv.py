@@ -43,7 +43,7 @@ from converter.codecs.text import whole
 from converter.errors import ShapeError, SourceError, some_of
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.layouts.classes import check_classes, check_name, find_class_file, read_class_file, undeclared, unnamed
-from converter.layouts.images import ImageIndex, is_image, shown_name, stem, tell_unused
+from converter.layouts.images import ImageIndex, is_image, stem, tell_unused
 from converter.layouts.run_pairs import Counting, ascends, decode
 from converter.layouts.words import in_mask_folder
 from converter.ledger import Ledger
@@ -327,7 +327,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             wrong = SourceError(
                 payload.file, str(error), place=f"line {row.line}", remedy="mend or remove the row", code="invalid-rle"
             )
-            ledger.bad_annotation(shown_name(image), row.line, wrong)
+            ledger.bad_annotation(image.path, row.line, wrong)
             continue
         label = row.label if row.label in ids else whole(row.label)
         extra = {"attributes": {"ids": row.attributes}} if row.attributes else {}

@@ -27,7 +27,7 @@ from converter.codecs import json
 from converter.errors import ShapeError, SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle, runlengths
-from converter.layouts.images import is_split_name, order_splits, shown_name, split_name, tell_unused
+from converter.layouts.images import is_split_name, order_splits, split_name, tell_unused
 from converter.layouts.label_maps import ImageStems
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Header, Image, Instance, Ref, Rle, Sample
@@ -148,10 +148,10 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             region, turned = _region(mark, image)
             fields = json.decode(raw, file, place=place)
         except SourceError as error:
-            ledger.bad_annotation(shown_name(image), id, error)
+            ledger.bad_annotation(image.path, id, error)
             continue
         except ShapeError as error:
-            ledger.bad_annotation(shown_name(image), id, error.at(file, place))
+            ledger.bad_annotation(image.path, id, error.at(file, place))
             continue
         if turned:
             ledger.note("size-transposed", f"{file}, {place}", turned)

@@ -42,7 +42,7 @@ from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Wr
 from converter.geometry import labelmap
 from converter.layouts.classes import check_classes, legend_colors, undeclared
 from converter.layouts.coco_beside import Beside, find_beside
-from converter.layouts.images import is_image, order_splits, shown_name, tell_unused
+from converter.layouts.images import is_image, order_splits, tell_unused
 from converter.layouts.instance_folders import instance_folders
 from converter.layouts.mask_names import tells_objects
 from converter.layouts.masks import check_size, label_map, labels_of, recolored, thinned
@@ -240,7 +240,7 @@ def _judge(
         problem = SourceError(
             label, said, remedy="save masks as PNG, black and white ones cut at 128", code="lossy-mask"
         )
-    ledger.bad_image(shown_name(ref.image), problem)
+    ledger.bad_image(ref.image.path, problem)
     return False
 
 
@@ -256,7 +256,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         height, width = labels.shape
         check_size(label, width, height, image)
     except SourceError as error:
-        ledger.skip_image(shown_name(image), error)
+        ledger.skip_image(image.path, error)
     del header
     return Sample(image, labels=labels)
 

@@ -45,7 +45,7 @@ from converter.layouts import via3
 from converter.layouts.boxed_lists import named_image
 from converter.layouts.by_name import ids_by_name, named_classes
 from converter.layouts.figures import check_numbers, check_polygon, ellipse, told_outside
-from converter.layouts.images import ImageIndex, order_splits, shown_name, tell_unused
+from converter.layouts.images import ImageIndex, order_splits, tell_unused
 from converter.ledger import Ledger
 from converter.model import Box, Header, Image, Instance, Marks, Ref, Sample, Shape
 from converter.storage import Source
@@ -147,7 +147,7 @@ def _once(
         key = (image.split, image.name)
         if key in seen:
             problem = SourceError(label, f"the image {image.name} is listed twice", place=place, remedy="keep one")
-            ledger.bad_image(shown_name(image), problem)
+            ledger.bad_image(image.path, problem)
             continue
         seen.add(key)
         yield image, regions, label, place
@@ -283,7 +283,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             instances.append(_instance(region, payload, ids, ref.image))
         except ShapeError as error:
             wrong = error.at(payload.file, place)
-            ledger.bad_annotation(shown_name(ref.image), number, wrong)
+            ledger.bad_annotation(ref.image.path, number, wrong)
     return Sample(ref.image, told_outside(instances, ref.image, ledger))
 
 

@@ -32,7 +32,6 @@ from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Wr
 from converter.geometry import numbers, quads, shapes
 from converter.layouts import yolo_rows, yolo_tree
 from converter.layouts.classes import undeclared
-from converter.layouts.images import shown_name
 from converter.layouts.yolo_write import YoloAssembler, encode_rows, image_path, label_path
 from converter.ledger import Ledger
 from converter.model import Header, Image, Instance, Polygons, Ref, Sample
@@ -81,7 +80,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     try:
         content = text.decode_text(reading.source.read(path), file)
     except SourceError as error:
-        ledger.skip_image(shown_name(image), error)
+        ledger.skip_image(image.path, error)
     declared = {c.source_id: c.id for c in header.classes if c.source_id is not None}
     instances = []
     for line, row in enumerate(content.splitlines(), 1):
@@ -90,11 +89,11 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         try:
             instances.append(_instance(row.split(), file, line, declared, image))
         except SourceError as error:
-            ledger.bad_annotation(shown_name(image), line, error)
+            ledger.bad_annotation(image.path, line, error)
     outside = sum(_is_outside(i, image) for i in instances)
     if outside:
         message = f"{outside} boxes reach outside the image; a mask of one ends at the edge"
-        ledger.note("outside-image", shown_name(image), message)
+        ledger.note("outside-image", image.path, message)
     return Sample(image, tuple(instances))
 
 

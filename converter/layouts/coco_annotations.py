@@ -15,7 +15,6 @@ from converter.errors import ShapeError, SourceError
 from converter.geometry import raster, runlengths
 from converter.layouts.coco_files import CocoFile, in_words
 from converter.layouts.coco_images import Id, number
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, Image, Instance, Polygons, Rle, Shape
 
@@ -150,7 +149,7 @@ def _identify(raw: bytes, images: dict[Id, tuple[Image, int]]) -> tuple[int | No
         return None, ""
     id, image_id = entry.get("id"), entry.get("image_id")
     known = images.get(image_id) if isinstance(image_id, int | float | str) else None
-    return number(id), (shown_name(known[0]) if known else "")
+    return number(id), (known[0].path if known else "")
 
 
 def all_usual(document: bytes) -> list[Usual] | None:
@@ -302,7 +301,7 @@ def _shape(
         except ShapeError as error:
             raise ShapeError(f"segmentation: {error}") from None
         if extent.least < 0 or (extent.most > min(image.width, image.height) and _leaves(rings, image)):
-            where = f"{shown_name(image)}, annotation {id}"
+            where = f"{image.path}, annotation {id}"
             ledger.note("outside-image", where, "the polygon reaches outside the image; its mask ends at the edge")
         return Polygons(rings)
     if box is not None and box.w > 0 and box.h > 0:

@@ -19,7 +19,7 @@ from converter.layouts.coco_annotations import AT_ONCE, all_usual, decode_annota
 from converter.layouts.coco_files import WHOLE, in_words, open_file
 from converter.layouts.coco_images import number, with_extra
 from converter.layouts.coco_read import Payload, scan_one, top_extra
-from converter.layouts.images import own_ids, shown_name
+from converter.layouts.images import own_ids
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Image, Ref
 
@@ -35,7 +35,7 @@ class Beside(msgspec.Struct, frozen=True):
 
     def numbered(self, image: Image) -> Image:
         """The image with its id."""
-        ref = self.refs.get(shown_name(image))
+        ref = self.refs.get(image.path)
         return image if ref is None else msgspec.structs.replace(image, id=ref.image.id)
 
     def told(self, classes: Sequence[ClassInfo]) -> list[ClassInfo]:
@@ -74,7 +74,7 @@ class Beside(msgspec.Struct, frozen=True):
         return found
 
     def _payload(self, image: Image) -> Payload | None:
-        ref = self.refs.get(shown_name(image))
+        ref = self.refs.get(image.path)
         return None if ref is None else ref.payload
 
 
@@ -95,4 +95,4 @@ def find_beside(reading: Reading, ledger: Ledger) -> Beside | None:
         return None
     if not own_ids(ref.image for ref in refs):
         refs = [msgspec.structs.replace(ref, image=msgspec.structs.replace(ref.image, id=None)) for ref in refs]
-    return Beside(extra, classes, {shown_name(ref.image): ref for ref in refs})
+    return Beside(extra, classes, {ref.image.path: ref for ref in refs})

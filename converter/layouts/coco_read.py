@@ -33,7 +33,7 @@ from converter.layouts.coco_images import Id, number, scan_images, with_extra
 from converter.layouts.coco_root import images_around
 from converter.layouts.coco_unread import tell_unread
 from converter.layouts.groups import NOBODY, Groups
-from converter.layouts.images import ImageIndex, order_splits, own_ids, shown_name, tell_unused
+from converter.layouts.images import ImageIndex, order_splits, own_ids, tell_unused
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample
 
@@ -259,7 +259,7 @@ class _Judge:
             if self.table is None or known is None or not self.table.declares(known):
                 problem = undeclared([known], self.declared) if known is not None else "is no whole number"
                 wrong = SourceError(self.file.label, problem, place=f"{place}, category_id", code="unmapped-class")
-                self.ledger.bad_annotation(shown_name(owner[0]), number(head.id), wrong)
+                self.ledger.bad_annotation(owner[0].path, number(head.id), wrong)
                 return NOBODY
             self.strange.add(known)
         return owner[1]
@@ -340,10 +340,10 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             instances.append(instance_of(entry, extra, image, ledger, within=within))
         except (ShapeError, msgspec.MsgspecError) as error:
             id = decode_head(payload.annotations[at]).id
-            where = f"{place_of(id, at)} of {shown_name(image)}"
+            where = f"{place_of(id, at)} of {image.path}"
             code = error.code if isinstance(error, ShapeError) else "invalid-polygon"
             wrong = SourceError(payload.file, in_words(error), place=where, remedy="mend or remove it", code=code)
-            ledger.bad_annotation(shown_name(image), number(id), wrong)
+            ledger.bad_annotation(image.path, number(id), wrong)
     del reading, header
     return Sample(image, tuple(instances))
 

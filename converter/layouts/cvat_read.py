@@ -26,7 +26,7 @@ from converter.layouts.figures import (
     told_outside,
     turned_box,
 )
-from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, split_name, stem, tell_unused
+from converter.layouts.images import ImageIndex, is_split_name, order_splits, split_name, stem, tell_unused
 from converter.ledger import Ledger
 from converter.model import Header, Image, Instance, Marks, Ref, Rgb, Rle, Sample, Shape
 from converter.storage import Source
@@ -162,7 +162,7 @@ def _unique(refs: Sequence[Ref], ledger: Ledger) -> list[Ref]:
             if file != other:
                 twice, remedy = f"is listed in {other} too", "keep one, or join the tasks with segpack merge"
             problem = SourceError(file, twice, place=f"image {ref.image.name}", remedy=remedy)
-            ledger.bad_image(shown_name(ref.image), problem)
+            ledger.bad_image(ref.image.path, problem)
             continue
         found[key] = ref
     return list(found.values())
@@ -202,10 +202,10 @@ class _Figures:
         if node.tag == "tag":
             self.tags.append(node.get("label", ""))
             if node.find("attribute") is not None:
-                self.ledger.lose("attribute-dropped", shown_name(self.image), "attributes of a tag", instance=number)
+                self.ledger.lose("attribute-dropped", self.image.path, "attributes of a tag", instance=number)
             return
         if node.tag == "cuboid":
-            self.ledger.lose("not-a-region", shown_name(self.image), "a cuboid is no region", instance=number)
+            self.ledger.lose("not-a-region", self.image.path, "a cuboid is no region", instance=number)
             return
         if node.tag not in FIGURES:
             return
@@ -214,7 +214,7 @@ class _Figures:
         except ShapeError as error:
             place = f"image {self.image.name}, {node.tag} {number}"
             wrong = error.at(self.file, place)
-            self.ledger.bad_annotation(shown_name(self.image), number, wrong)
+            self.ledger.bad_annotation(self.image.path, number, wrong)
 
     def _part(self, node: xml.Element) -> Part:
         class_id = self._class_id(node.get("label", ""))

@@ -26,7 +26,7 @@ from converter.layouts.figures import (
     told_outside,
     turned_box,
 )
-from converter.layouts.images import ImageIndex, order_splits, shown_name, split_name, stem, tell_unused
+from converter.layouts.images import ImageIndex, order_splits, split_name, stem, tell_unused
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Header, Image, Instance, Marks, Ref, Sample, Shape
 from converter.storage import Source
@@ -235,14 +235,14 @@ class _Annotations:
         except ShapeError as error:
             remedy = "" if error.code == "unmapped-class" else "mend or remove it"
             wrong = error.at(self.payload.file, place, remedy)
-            self.ledger.bad_annotation(shown_name(self.image), number, wrong)
+            self.ledger.bad_annotation(self.image.path, number, wrong)
         except SourceError as error:
-            self.ledger.bad_annotation(shown_name(self.image), number, error)
+            self.ledger.bad_annotation(self.image.path, number, error)
 
     def _read(self, value: dict[str, Any], number: int) -> None:
         kind = str(value.get("type"))
         if kind in NOT_DRAWN:
-            self.ledger.lose("annotation-dropped", shown_name(self.image), f"a {kind} is not held", instance=number)
+            self.ledger.lose("annotation-dropped", self.image.path, f"a {kind} is not held", instance=number)
             return
         label = value.get("label_id")
         class_id = label + self.payload.first if isinstance(label, int) and not isinstance(label, bool) else None
@@ -254,7 +254,7 @@ class _Annotations:
         if kind == "label":
             self.tags.append(self.ids[class_id])
             if value.get("attributes"):
-                self.ledger.lose("attribute-dropped", shown_name(self.image), "attributes of a label", instance=number)
+                self.ledger.lose("attribute-dropped", self.image.path, "attributes of a label", instance=number)
             return
         degrees = _turn(value)
         shape, extra = self._shape(value, kind, degrees)

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from converter.errors import ShapeError
 from converter.geometry import raster, rle, shapes
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample, Shape
 
@@ -168,7 +167,7 @@ def told_outside(instances: Iterable[Instance], image: Image, ledger: Ledger) ->
     outside = sum(isinstance(i.shape, Polygons) and _reaches_out(i.shape, image) for i in found)
     if outside:
         message = f"{outside} polygons reach outside the image; the mask of one ends at the edge"
-        ledger.note("outside-image", shown_name(image), message)
+        ledger.note("outside-image", image.path, message)
     return found
 
 
@@ -200,7 +199,7 @@ def placed_inside(
         raise ShapeError(f"the mask at ({x}, {y}) lies outside the image")
     if lost:
         message = f"{lost} pixels of a mask lie outside"
-        ledger.lose("out-of-image", shown_name(image), message, instance=number, amount=lost)
+        ledger.lose("out-of-image", image.path, message, instance=number, amount=lost)
     return region
 
 

@@ -35,7 +35,6 @@ __all__ = [
     "own_ids",
     "read_image",
     "resolve",
-    "shown_name",
     "split_name",
     "stem",
     "tell_unused",
@@ -230,7 +229,7 @@ def resolve(reading: Reading, ref: Ref, ledger: Ledger) -> tuple[Ref, bytes | No
             return ref, None
         check_frame(reading.images.label(image.file or ""), image, info)
     except SourceError as error:
-        ledger.skip_image(shown_name(image), error)
+        ledger.skip_image(image.path, error)
     sized = msgspec.structs.replace(image, width=info.width, height=info.height, orientation=info.orientation)
     return msgspec.structs.replace(ref, image=sized), data
 
@@ -247,7 +246,7 @@ def load_judged(format: Format, reading: Reading, header: Header, ref: Ref, ledg
     except SourceError as error:
         if error.code == "unmapped-class":
             raise
-        ledger.skip_image(shown_name(ref.image), error)
+        ledger.skip_image(ref.image.path, error)
 
 
 def read_image(reading: Reading, image: Image) -> tuple[codec.ImageInfo | None, bytes | None]:
@@ -262,11 +261,6 @@ def read_image(reading: Reading, image: Image) -> tuple[codec.ImageInfo | None, 
         return measure(reading.images, image.file), None
     data = reading.images.read(image.file)
     return codec.verify(data, reading.images.label(image.file)), data
-
-
-def shown_name(image: Image) -> str:
-    """How losses name an image: with its split where there is one."""
-    return image.path
 
 
 def check_absent(reading: Reading, image: Image) -> None:

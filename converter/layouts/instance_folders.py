@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from converter.errors import SourceError
 from converter.format import Reading, Scan
-from converter.layouts.images import is_image, is_split_name, shown_name, split_name, tell_unused
+from converter.layouts.images import is_image, is_split_name, split_name, tell_unused
 from converter.layouts.mask_table import Finds, header_of, mask_paths
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Image, Ref
@@ -102,4 +102,4 @@ def tell_bare(reading: Reading, refs: Sequence[Ref], ledger: Ledger) -> None:
     """An image and no masks: in a set where each has some, they may have been lost."""
     for image in (ref.image for ref in refs if not ref.payload):
         file = reading.images.label(image.file or image.name)
-        ledger.doubt(shown_name(image), None, SourceError(file, "no masks lie beside this image", code="missing-mask"))
+        ledger.doubt(image.path, None, SourceError(file, "no masks lie beside this image", code="missing-mask"))

@@ -16,7 +16,7 @@ from converter.errors import SourceError
 from converter.format import Reading, Scan
 from converter.geometry import labelmap
 from converter.layouts.classes import undeclared
-from converter.layouts.images import is_image, measure, order_splits, shown_name, stem, tell_unused
+from converter.layouts.images import is_image, measure, order_splits, stem, tell_unused
 from converter.layouts.masks import check_size, gray_of
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, LabelMap, Ref, Sample
@@ -191,7 +191,7 @@ def cut(
         if meaning.class_id not in declared:
             wrong = undeclared([meaning.class_id], declared)
             problem = SourceError(file, wrong, place=f"value {value}", code="unmapped-class")
-            ledger.bad_annotation(shown_name(image), value, problem)
+            ledger.bad_annotation(image.path, value, problem)
             continue
         instances.append(Instance(meaning.class_id, region, iscrowd=meaning.iscrowd, extra=dict(meaning.extra)))
     return instances
@@ -207,7 +207,7 @@ def load_map(
         codes = numbers(reading.source.read(path), file)
         check_size(file, codes.shape[1], codes.shape[0], image)
     except SourceError as error:
-        ledger.skip_image(shown_name(image), error)
+        ledger.skip_image(image.path, error)
     return Sample(image, tuple(cut(codes, file, image, means, header.classes, ledger)))
 
 

@@ -32,7 +32,6 @@ from converter.layouts.images import (
     image_files,
     is_split_name,
     order_splits,
-    shown_name,
     split_name,
     stem,
     tell_unused,
@@ -265,7 +264,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             raise SourceError(label, f"is {type(drawn).__name__}, not a list", place="shapes")
         extra = _extra_of_image(data, label)
     except SourceError as error:
-        ledger.skip_image(shown_name(ref.image), error)
+        ledger.skip_image(ref.image.path, error)
     shapes_ = _Shapes(ref.image, label, ids_by_name(header), ledger)
     for number, shape in enumerate(drawn, 1):
         shapes_.read(shape, number)
@@ -298,9 +297,9 @@ class _Shapes:
             self._read(value, place, number)
         except ShapeError as error:
             wrong = error.at(self.file, place)
-            self.ledger.bad_annotation(shown_name(self.image), number, wrong)
+            self.ledger.bad_annotation(self.image.path, number, wrong)
         except SourceError as error:
-            self.ledger.bad_annotation(shown_name(self.image), number, error)
+            self.ledger.bad_annotation(self.image.path, number, error)
 
     def _read(self, value: Any, place: str, number: int) -> None:
         if not isinstance(value, dict):
@@ -322,7 +321,7 @@ class _Shapes:
     def _ignore(self, shape: Shape, number: int) -> None:
         if isinstance(shape, Marks):
             message = f"marks ({shape.kind}) are no region to ignore"
-            self.ledger.lose("not-a-region", shown_name(self.image), message, instance=number)
+            self.ledger.lose("not-a-region", self.image.path, message, instance=number)
         else:
             self.void.append(shape)
 

@@ -19,7 +19,6 @@ from converter.layouts.images import (
     is_image,
     is_split_name,
     order_splits,
-    shown_name,
     split_name,
     stem,
     tell_unused,
@@ -97,7 +96,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
                 if key in refs:
                     other = refs[key].payload
                     problem = f"its image {image.name} is that of {other.place} in {other.file} too"
-                    ledger.bad_image(shown_name(image), SourceError(label, problem, place=place, remedy="keep one"))
+                    ledger.bad_image(image.path, SourceError(label, problem, place=place, remedy="keep one"))
                     continue
                 refs[key] = Ref(image, Payload(bytes(raw), label, place, picture.shown))
     if unread:

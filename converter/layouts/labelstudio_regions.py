@@ -13,7 +13,6 @@ import msgspec
 from converter.errors import ShapeError
 from converter.layouts import brush
 from converter.layouts.figures import check_numbers, check_polygon, ellipse, turned_box
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, Image, Instance, Marks, Shape
 
@@ -81,7 +80,7 @@ class Regions:
                 made = self._region(result, labels)
             except ShapeError as error:
                 wrong = error.at(self.payload.file, place)
-                self.ledger.bad_annotation(shown_name(self.image), number, wrong)
+                self.ledger.bad_annotation(self.image.path, number, wrong)
                 continue
             if made is None:
                 self._other(result, number, regions)
@@ -116,7 +115,7 @@ class Regions:
             self._answer(result, number)
         elif kind not in {"labels", "choices", *ANSWERS}:
             message = f"a result of type {kind} is not held"
-            self.ledger.lose("result-dropped", shown_name(self.image), message, instance=number)
+            self.ledger.lose("result-dropped", self.image.path, message, instance=number)
 
     def _answer(self, result: Any, number: int) -> None:
         """What an annotator wrote about the whole image, under the name of the control."""
@@ -125,7 +124,7 @@ class Regions:
             return
         if self.attributes.setdefault(name, said) != said:
             message = f"{name} has several answers, and the first was kept"
-            self.ledger.lose("result-dropped", shown_name(self.image), message, instance=number)
+            self.ledger.lose("result-dropped", self.image.path, message, instance=number)
 
     def _region(self, result: Any, labels: Mapping[Any, Any]) -> Instance | None:
         if not isinstance(result, dict):
@@ -143,7 +142,7 @@ class Regions:
             raise ShapeError("value: it has no label")
         if len(names) > 1:
             message = f"of the labels {', '.join(map(str, names))} the first was kept"
-            self.ledger.lose("label-dropped", shown_name(self.image), message, amount=len(names) - 1)
+            self.ledger.lose("label-dropped", self.image.path, message, amount=len(names) - 1)
         self._check_size(result)
         shape, extra = self._shape(kind, value)
         return Instance(self.ids[names[0]], shape, extra=extra)

@@ -13,7 +13,6 @@ from converter.codecs import png_chunks
 from converter.codecs.lossy import black_and_white
 from converter.errors import SourceError, some_of
 from converter.geometry import rle
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Image, LabelMap, Rgb, Rle
 
@@ -87,7 +86,7 @@ def check_size(file: str, width: int, height: int, image: Image) -> None:
         return
     problem, remedy = f"the mask is {width}x{height}, its image {image.width}x{image.height}", ""
     if (height, width) == (image.width, image.height) and image.orientation >= 5:
-        problem += f", and {shown_name(image)} is shown turned by its EXIF orientation {image.orientation}"
+        problem += f", and {image.path} is shown turned by its EXIF orientation {image.orientation}"
         remedy = "turn the pixels of the image upright, or the mask back"
     remedy = remedy or "is it the mask of another image? else bring both to one size, masks by nearest neighbour"
     raise SourceError(file, problem, remedy=remedy, code="size-mismatch")

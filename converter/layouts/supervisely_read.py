@@ -28,7 +28,7 @@ from converter.layouts.figures import (
     told_outside,
     turned_box,
 )
-from converter.layouts.images import ImageIndex, is_split_name, order_splits, shown_name, split_name, tell_unused
+from converter.layouts.images import ImageIndex, is_split_name, order_splits, split_name, tell_unused
 from converter.layouts.palette import color_of
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Header, Image, Instance, Marks, Polygons, Ref, Rgb, Rle, Sample, Shape
@@ -157,7 +157,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         if not isinstance(listed, list):
             raise SourceError(label, f"is {type(listed).__name__}, not a list", place="objects")
     except SourceError as error:
-        ledger.skip_image(shown_name(ref.image), error)
+        ledger.skip_image(ref.image.path, error)
     ids = ids_by_name(header)
     instances = []
     for number, entry in enumerate(listed, 1):
@@ -166,10 +166,10 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             made = _instance(entry, ids, ref.image, f"{label}: {place}", ledger, number)
         except ShapeError as error:
             wrong = error.at(label, place)
-            ledger.bad_annotation(shown_name(ref.image), number, wrong)
+            ledger.bad_annotation(ref.image.path, number, wrong)
             continue
         except SourceError as error:
-            ledger.bad_annotation(shown_name(ref.image), number, error)
+            ledger.bad_annotation(ref.image.path, number, error)
             continue
         if made is None:
             _tell_unread(str(entry.get("geometryType")), ref.image, ledger, number)
@@ -180,10 +180,10 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
 
 def _tell_unread(kind: str, image: Image, ledger: Ledger, number: int) -> None:
     if kind.startswith("cuboid"):
-        ledger.lose("not-a-region", shown_name(image), f"a {kind} is no region", instance=number)
+        ledger.lose("not-a-region", image.path, f"a {kind} is no region", instance=number)
     else:
         message = f"objects of the geometryType {kind} are not read"
-        ledger.lose("annotation-dropped", shown_name(image), message, instance=number)
+        ledger.lose("annotation-dropped", image.path, message, instance=number)
 
 
 def _check_size(size: Any, image: Image, label: str) -> None:

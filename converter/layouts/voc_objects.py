@@ -11,9 +11,6 @@ from converter.codecs import xml
 from converter.errors import ShapeError, SourceError
 from converter.format import Reading
 from converter.layouts.figures import box_centre, check_polygon, turned_box
-from converter.layouts.images import (
-    shown_name,
-)
 from converter.ledger import Ledger
 from converter.model import Box, Header, Instance, Polygons, Ref
 
@@ -48,9 +45,9 @@ class Objects:
                 found.append((number, self._instance(node, number, place)))
             except ShapeError as error:
                 wrong = error.at(self.file, place)
-                self.ledger.bad_annotation(shown_name(self.image), number, wrong)
+                self.ledger.bad_annotation(self.image.path, number, wrong)
             except SourceError as error:
-                self.ledger.bad_annotation(shown_name(self.image), number, error)
+                self.ledger.bad_annotation(self.image.path, number, error)
         return found
 
     def _instance(self, node: xml.Element, number: int, place: str) -> Instance:
@@ -63,16 +60,14 @@ class Objects:
         parts = node.findall("part")
         if parts:
             message = f"{len(parts)} parts of an object have no place"
-            self.ledger.lose("parts-dropped", shown_name(self.image), message, amount=len(parts))
+            self.ledger.lose("parts-dropped", self.image.path, message, amount=len(parts))
         left = _unread(node)
         if left:
-            self.ledger.lose(
-                "attribute-dropped", shown_name(self.image), f"{place} lost {', '.join(left)}", instance=number
-            )
+            self.ledger.lose("attribute-dropped", self.image.path, f"{place} lost {', '.join(left)}", instance=number)
         points = len(node.findall("point"))
         if points:
             message = "points of an object are not regions"
-            self.ledger.lose("keypoints-dropped", shown_name(self.image), message, instance=number, amount=points)
+            self.ledger.lose("keypoints-dropped", self.image.path, message, instance=number, amount=points)
         ring = _ring(node, self.payload.first)
         box = self._box(node) if node.find("bndbox") is not None or ring is None else None
         if ring is None:

@@ -16,9 +16,6 @@ from converter.geometry import labelmap, rle
 from converter.layouts.classes import (
     undeclared,
 )
-from converter.layouts.images import (
-    shown_name,
-)
 from converter.layouts.masks import check_size
 from converter.layouts.palette import VOID, read_indices
 from converter.layouts.voc_objects import Objects
@@ -49,7 +46,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         if payload.xml is not None:
             root = xml.decode(source.read(payload.xml), source.label(payload.xml), tag="annotation")
     except SourceError as error:
-        ledger.skip_image(shown_name(image), error)
+        ledger.skip_image(image.path, error)
     if header.task == "semantic":
         return _semantic(classes, header, ref, reading, ledger)
     drawn = Objects(reading, header, ref, ledger).read(root) if root is not None else []
@@ -57,7 +54,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         if objects is not None:
             where = source.label(payload.objects or "")
             problem = SourceError(where, "SegmentationObject without SegmentationClass", remedy="add the class mask")
-            ledger.skip_image(shown_name(image), problem)
+            ledger.skip_image(image.path, problem)
         return Sample(image, tuple(i for _, i in drawn))
     masks = _masks(classes, objects, header, ref, reading, ledger)
     instances = _joined(drawn, masks)
@@ -78,13 +75,13 @@ def _semantic(classes: NDArray[Any] | None, header: Header, ref: Ref, reading: R
     if classes is None:
         file = reading.images.label(image.file) if image.file else reading.source.name
         problem = SourceError(file, "no mask in SegmentationClass", remedy="add it", code="missing-mask")
-        ledger.skip_image(shown_name(image), problem)
+        ledger.skip_image(image.path, problem)
     known = {c.id for c in header.classes} | {0, VOID}
     strange = [int(v) for v in labelmap.values(classes)[0] if int(v) not in known]
     if strange:
         where = reading.source.label(ref.payload.classes)
         problem = SourceError(where, undeclared(strange, known - {0, VOID}), code="unexpected-value")
-        ledger.skip_image(shown_name(image), problem)
+        ledger.skip_image(image.path, problem)
     return Sample(image, labels=classes)
 
 
@@ -123,14 +120,14 @@ def _masks(
         values = sorted(set(np.unique(classes[inside]).tolist()) - {VOID})
         left[inside] = 0
         if len(values) != 1 or values[0] not in known:
-            ledger.bad_annotation(shown_name(ref.image), value, _no_class(label, value, values, known))
+            ledger.bad_annotation(ref.image.path, value, _no_class(label, value, values, known))
             continue
         found.append(_Mask(value, values[0], rle.encode(inside & (classes == values[0]))))
     for value, region in labelmap.regions(left, skip={0}).items():
         where = f"{reading.source.label(ref.payload.classes)}, class {value}"
         if value not in known:
             wrong = SourceError(where, undeclared([value], known), code="unmapped-class")
-            ledger.bad_annotation(shown_name(ref.image), None, wrong)
+            ledger.bad_annotation(ref.image.path, None, wrong)
             continue
         message = "pixels that belong to no object became one of their own"
         if objects is None:

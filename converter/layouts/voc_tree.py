@@ -24,7 +24,6 @@ from converter.layouts.images import (
     is_image,
     is_split_name,
     order_splits,
-    shown_name,
     split_name,
     stem,
     tell_unused,
@@ -130,7 +129,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
             continue
         refs += [Ref(image, payload) for image in images]
         if lists and key not in named.splits and images[0].split is None:  # a list may have been cut short
-            ledger.note("no-split", shown_name(images[0]), "stands in no list of ImageSets, and so in no split")
+            ledger.note("no-split", images[0].path, "stands in no list of ImageSets, and so in no split")
     pictures = _pictures_of_masks(reading.images)
     _tell_unread(reading.images, pictures, ledger)
     tell_unused(reading.images, refs, [*tree.xml.values(), *pictures], ledger)

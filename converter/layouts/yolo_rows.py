@@ -13,7 +13,6 @@ from converter.codecs import text
 from converter.errors import SourceError
 from converter.format import Reading
 from converter.layouts.classes import undeclared
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, Header, Image, Instance, Polygons, Ref, Sample, Shape
 
@@ -33,7 +32,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     try:
         content = text.decode_text(reading.source.read(path), file)
     except SourceError as error:
-        ledger.skip_image(shown_name(ref.image), error)
+        ledger.skip_image(ref.image.path, error)
     declared = {c.source_id: c.id for c in header.classes if c.source_id is not None}
     rows = _Rows(ref.image, file, declared, "kpt_shape" in header.extra, ledger)
     instances = []
@@ -46,7 +45,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         except GapError as gap:
             raise gap.error from None
         except SourceError as error:
-            ledger.bad_annotation(shown_name(ref.image), number, error)
+            ledger.bad_annotation(ref.image.path, number, error)
     return Sample(ref.image, tuple(instances))
 
 
@@ -108,7 +107,7 @@ class _Rows:
         if len(values) < 4:
             raise self._refuse(line, f"{len(values)} numbers after the class", "a box has 4, a polygon 6 or more")
         if self.keypoints and len(values) > 4:
-            self.ledger.lose("keypoints-dropped", shown_name(self.image), "keypoints are not regions", instance=line)
+            self.ledger.lose("keypoints-dropped", self.image.path, "keypoints are not regions", instance=line)
             values = values[:4]
         self._refuse_pose(values, line)
         if len(values) % 2:

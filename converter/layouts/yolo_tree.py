@@ -20,7 +20,7 @@ import msgspec
 from converter.codecs.text import UTF_16
 from converter.errors import SourceError, some_of
 from converter.format import Reading, Scan
-from converter.layouts.images import image_files, is_image, order_splits, shown_name, stem, tell_unused
+from converter.layouts.images import image_files, is_image, order_splits, stem, tell_unused
 from converter.layouts.yolo_config import read_config, split_images
 from converter.layouts.yolo_names import classes_of, find_names, roboflow_names
 from converter.layouts.yolo_rows import is_row
@@ -231,7 +231,7 @@ def _refuse_shared_labels(reading: Reading, refs: Sequence[Ref]) -> None:
         if label is not None and owners.setdefault(label, ref.image).file != ref.image.file:
             raise SourceError(
                 reading.source.label(label),
-                f"the images {shown_name(owners[label])} and {shown_name(ref.image)} share this label file",
+                f"the images {owners[label].path} and {ref.image.path} share this label file",
                 remedy="rename one of them",
             )
 
@@ -293,7 +293,7 @@ def _tell_missing(reading: Reading, refs: Sequence[Ref], left_out: Iterable[str]
     """Images without a label file are images without objects; labels without an image are losses."""
     without = [r for r in refs if r.payload.label is None]
     if without:
-        shown = some_of([shown_name(r.image) for r in without], 3)
+        shown = some_of([r.image.path for r in without], 3)
         ledger.note(
             "no-label",
             reading.source.name,
@@ -301,7 +301,7 @@ def _tell_missing(reading: Reading, refs: Sequence[Ref], left_out: Iterable[str]
         )
     for ref in without:
         file = reading.images.label(ref.image.file or "")
-        ledger.doubt(shown_name(ref.image), None, SourceError(file, "it has no label file", code="missing-mask"))
+        ledger.doubt(ref.image.path, None, SourceError(file, "it has no label file", code="missing-mask"))
     mine = {r.payload.label for r in refs} | {*left_out}
     folders = {posixpath.dirname(label) for label in mine if label}
     images = {stem(path) for path in reading.images.names() if is_image(path)}

@@ -8,7 +8,6 @@ import msgspec
 
 from converter.extras import IGNORE_REGION, ignored
 from converter.geometry import rle
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.lower.plan import Lowering
 from converter.model import Image, Instance, Sample
@@ -33,7 +32,7 @@ def tell_attributes(sample: Sample, how: Lowering, ledger: Ledger) -> None:
     if keys:
         count = sum(map(bool, gone))
         message = f"{count} instances lost {', '.join(keys)}"
-        ledger.lose("attribute-dropped", shown_name(sample.image), message, amount=count)
+        ledger.lose("attribute-dropped", sample.image.path, message, amount=count)
 
 
 def strip_image(image: Image, how: Lowering, ledger: Ledger) -> Image:
@@ -41,7 +40,7 @@ def strip_image(image: Image, how: Lowering, ledger: Ledger) -> Image:
     gone = how.holds.image_lacks(image.extra)
     if not gone:
         return image
-    name = shown_name(image)
+    name = image.path
     region = ignored(image) if IGNORE_REGION in gone else None
     if region is not None:
         pixels = rle.area(region)

@@ -9,7 +9,6 @@ import msgspec
 
 from converter.geometry import polygons, quads, raster, rle, shapes
 from converter.geometry.claims import BOX, box_off, is_area_off
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.lower.extras import held, strip_image, tell_attributes
 from converter.lower.overlaps import join_crowds, part_overlaps
@@ -62,7 +61,7 @@ def _fit(
     instance: Instance, box: Box | None, number: int, image: Image, how: Lowering, ledger: Ledger
 ) -> Instance | None:
     """One instance as the target can hold it; None when it cannot. `box` is that of its region, if it is known."""
-    name = shown_name(image)
+    name = image.path
     told = instance.id if instance.id is not None else number
     if isinstance(instance.shape, Marks):
         return _fit_marks(instance, instance.shape, name, told, how, ledger)
@@ -121,7 +120,7 @@ def _inside(box: Box, image: Image, told: int, ledger: Ledger) -> Box | None:
     beyond = max(left - box.x, top - box.y, box.x + box.w - right, box.y + box.h - bottom)
     if beyond <= max(NO_MORE, NO_MORE_OF_ALL * max(image.width, image.height)):
         return box
-    name = shown_name(image)
+    name = image.path
     if left >= right or top >= bottom:
         ledger.lose("out-of-image", name, "the box lies outside the image", instance=told)
         return None
@@ -182,7 +181,7 @@ def _simplify(instance: Instance, told: int, image: Image, how: Lowering, ledger
         changed = rle.area(rle.xor(mask, raster.polygons_to_rle(rings, image.height, image.width)))
         ledger.lose(
             "simplified",
-            shown_name(image),
+            image.path,
             f"IoU {iou:.4f} with the exact mask, {changed} pixels differ",
             instance=told,
             amount=changed,
@@ -201,7 +200,7 @@ def _settle_claims(instance: Instance, told: int, image: Image, ledger: Ledger) 
     box, area = instance.box, instance.area
     x, y, w, h = rle.tight_box(mask)
     pixels = rle.area(mask)
-    where = f"{shown_name(image)}, annotation {told}"
+    where = f"{image.path}, annotation {told}"
     if box is not None and pixels and box_off(box, Box(x, y, w, h)) > BOX:
         ledger.note("box-computed", where, f"the box {[box.x, box.y, box.w, box.h]} became the mask's, {[x, y, w, h]}")
         box = None
@@ -215,7 +214,7 @@ def _settle_claims(instance: Instance, told: int, image: Image, ledger: Ledger) 
 
 def _tell_reductions(sample: Sample, fitted: list[Instance], how: Lowering, ledger: Ledger) -> None:
     """What a whole image lost in kind: masks that became boxes, attributes."""
-    name = shown_name(sample.image)
+    name = sample.image.path
     if not how.holds.masks:
         boxes = sum(isinstance(i.shape, Box) or (how.holds.quads and quads.is_quad(i.shape)) for i in sample.instances)
         masks = len(fitted) - boxes

@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 
 from converter.geometry import rle, shapes
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, Image, Instance, Marks, Rle
 
@@ -31,7 +30,7 @@ def join_crowds(fitted: list[Instance], image: Image, ledger: Ledger) -> list[In
         regions = [shapes.mask_of(i.shape, image.height, image.width) for i in (first, instance)]
         joined[place] = msgspec.structs.replace(first, shape=rle.union(regions), box=None, area=None)
         message = f"crowd regions of class {instance.class_id} became one"
-        ledger.lose("crowds-joined", shown_name(image), message, instance=instance.id)
+        ledger.lose("crowds-joined", image.path, message, instance=instance.id)
     return joined
 
 
@@ -48,7 +47,7 @@ def part_overlaps(fitted: list[Instance], image: Image, ledger: Ledger) -> list[
             place, instance = places[i], fitted[places[i]]
             told = instance.id if instance.id is not None else place + 1
             message = f"{lost} pixels of class {instance.class_id} lie under smaller instances"
-            ledger.lose("overlap-hidden", shown_name(image), message, instance=told, amount=lost)
+            ledger.lose("overlap-hidden", image.path, message, instance=told, amount=lost)
             parted[place] = msgspec.structs.replace(instance, shape=seen, box=None, area=None)
     return [
         instance

@@ -8,7 +8,6 @@ import numpy as np
 from converter.errors import UsageError
 from converter.extras import IGNORE_REGION, ignored, ignoring
 from converter.geometry import labelmap, rle, shapes
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.lower.extras import strip_image, tell_attributes
 from converter.lower.instances import BOX_DROPPED
@@ -42,7 +41,7 @@ def _keep_ignored(sample: Sample, how: Lowering, ledger: Ledger) -> Image:
     if how.holds.keeps(IGNORE_REGION):
         return ignoring(image, region)
     pixels = rle.area(region)
-    ledger.lose("ignore-dropped", shown_name(image), f"{pixels} pixels to be ignored became background", amount=pixels)
+    ledger.lose("ignore-dropped", image.path, f"{pixels} pixels to be ignored became background", amount=pixels)
     return image
 
 
@@ -60,7 +59,7 @@ def to_semantic(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
         if lost:
             ledger.lose(
                 "overlap-hidden",
-                shown_name(image),
+                image.path,
                 f"{lost} pixels of class {instance[0]} lie under smaller instances",
                 instance=number,
                 amount=lost,
@@ -73,7 +72,7 @@ def to_semantic(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
 
 def _paintable(sample: Sample, how: Lowering, ledger: Ledger) -> tuple[list[tuple[int, Rle]], list[int]]:
     """(class id, region) of every instance that has a region, and how losses name it."""
-    name = shown_name(sample.image)
+    name = sample.image.path
     height, width = sample.image.height, sample.image.width
     regions: list[tuple[int, Rle]] = []
     told: list[int] = []
@@ -110,7 +109,7 @@ def _paint_ignored(labels: LabelMap, image: Image, how: Lowering, ledger: Ledger
         labels[bare] = ignore
         if hidden := rle.area(region) - int(np.count_nonzero(bare)):
             said = f"{hidden} pixels to be ignored lie under objects"
-            ledger.lose("ignore-dropped", shown_name(image), said, amount=hidden)
+            ledger.lose("ignore-dropped", image.path, said, amount=hidden)
     return labels
 
 
@@ -125,11 +124,11 @@ def _tell_uncovered(labels: LabelMap, image: Image, how: Lowering, ledger: Ledge
     if how.fill != how.ignored_after:
         taken = next(c.name for c in how.target.classes if c.id == IGNORE)
         raise UsageError(
-            f"{shown_name(image)}: {bare} pixels belong to no class, every pixel of this set has one, and {IGNORE}, "
+            f"{image.path}: {bare} pixels belong to no class, every pixel of this set has one, and {IGNORE}, "
             f"which would say that they are to be ignored, is '{taken}'; move that class with --classes"
         )
     said = f"{bare} pixels belong to no class and became {how.fill}, to be ignored"
-    ledger.lose("unlabelled", shown_name(image), said, amount=bare)
+    ledger.lose("unlabelled", image.path, said, amount=bare)
 
 
 def _typed(labels: LabelMap, header: Header) -> LabelMap:

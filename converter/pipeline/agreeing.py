@@ -18,7 +18,6 @@ from converter.format import Format, Reading, WriteOptions, Writing
 from converter.formats import get_format
 from converter.layouts.classes import is_background
 from converter.layouts.coco_files import WHOLE
-from converter.layouts.images import shown_name
 from converter.layouts.yolo_tree import Payload as YoloPayload
 from converter.ledger import Ledger, Skipped
 from converter.lower import plan
@@ -88,7 +87,7 @@ def _encoding(reading: Reading, header: Header, reader: Format, prefix: str) -> 
         error.code = "encoding-disagreement"
         raise
     with_crowds = None if reader.holds.crowd else crowded
-    return Encoding(output, reader, scan, {shown_name(r.image): r for r in scan.refs}, with_crowds)
+    return Encoding(output, reader, scan, {r.image.path: r for r in scan.refs}, with_crowds)
 
 
 def _output(header: Header, reader: Format, prefix: str, options: WriteOptions) -> Output:
@@ -130,7 +129,7 @@ def _quoted(name: str | None) -> str:
 
 def agreement(reading: Reading, packed: Package, ref: Ref, sample: Sample) -> list[Finding]:
     """Where the other encodings of one image are not what its first one says."""
-    name = shown_name(ref.image)
+    name = ref.image.path
     found = []
     for other in packed.others:
         folder = other.output.writing.prefix

@@ -22,7 +22,6 @@ from converter.checks.catalog import CATALOG, finding, in_order
 from converter.checks.subject import Facts
 from converter.errors import SourceError, UsageError
 from converter.format import ReadOptions
-from converter.layouts.images import shown_name
 from converter.ledger import OnError
 from converter.model import Finding, Header, Note, Ref
 from converter.pipeline import refused
@@ -148,7 +147,7 @@ def examine(
 
 
 def _names(refs: Iterable[Ref]) -> frozenset[str]:
-    return frozenset(shown_name(ref.image) for ref in refs)
+    return frozenset(ref.image.path for ref in refs)
 
 
 def _classes(opened: Opened) -> tuple[Header, class_files.ClassMap | None]:

@@ -16,7 +16,6 @@ import numpy as np
 from converter.extras import ignored
 from converter.geometry import labelmap, rle, shapes
 from converter.geometry.overlaps import iou_table
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.lower import Lowering, lower
 from converter.model import Box, Header, Image, Instance, Loss, Marks, Ref, Rle, Sample
@@ -109,7 +108,7 @@ class Compare(msgspec.Struct, frozen=True):
             things_a = things_of(mine, self.a.scan.header, self.plan_a, {})
             things_b = things_of(theirs, self.b.scan.header, self.plan_b, self.names)
             equal, found = _differences(things_a, things_b)
-        image = ImageDiff(shown_name(mine.image), shown_name(theirs.image), size_a, size_b, content, equal, found)
+        image = ImageDiff(mine.image.path, theirs.image.path, size_a, size_b, content, equal, found)
         return image, losses
 
     def _content(self, one: Image, two: Image, data_a: bytes | None, data_b: bytes | None) -> int:

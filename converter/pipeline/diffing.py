@@ -16,7 +16,6 @@ import msgspec
 
 from converter import engine
 from converter.format import Holds, ReadOptions, WriteOptions
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger, OnError
 from converter.lower import Lowering, plan
 from converter.model import Header, Loss, Note, Ref
@@ -154,23 +153,23 @@ def _match(a: Sequence[Ref], b: Sequence[Ref]) -> tuple[list[Pair], list[str], l
 
     A dataset without any splits says nothing about them: there is no difference in that.
     """
-    theirs = {shown_name(r.image): r for r in b}
-    partner = {shown_name(r.image): theirs[shown_name(r.image)] for r in a if shown_name(r.image) in theirs}
-    bare_a = _by_bare_name(r for r in a if shown_name(r.image) not in partner)
-    taken = {shown_name(r.image) for r in partner.values()}
-    bare_b = _by_bare_name(r for r in b if shown_name(r.image) not in taken)
+    theirs = {r.image.path: r for r in b}
+    partner = {r.image.path: theirs[r.image.path] for r in a if r.image.path in theirs}
+    bare_a = _by_bare_name(r for r in a if r.image.path not in partner)
+    taken = {r.image.path for r in partner.values()}
+    bare_b = _by_bare_name(r for r in b if r.image.path not in taken)
     silent_splits = not any(r.image.split for r in a) or not any(r.image.split for r in b)
     moved = []
     for name, mine in bare_a.items():
         other = bare_b.get(name)
         if mine is not None and other is not None:
-            partner[shown_name(mine.image)] = other
-            taken.add(shown_name(other.image))
+            partner[mine.image.path] = other
+            taken.add(other.image.path)
             if not silent_splits:
-                moved.append((shown_name(mine.image), shown_name(other.image)))
-    pairs = [Pair(r, partner[shown_name(r.image)]) for r in a if shown_name(r.image) in partner]
-    only_a = [shown_name(r.image) for r in a if shown_name(r.image) not in partner]
-    only_b = [shown_name(r.image) for r in b if shown_name(r.image) not in taken]
+                moved.append((mine.image.path, other.image.path))
+    pairs = [Pair(r, partner[r.image.path]) for r in a if r.image.path in partner]
+    only_a = [r.image.path for r in a if r.image.path not in partner]
+    only_b = [r.image.path for r in b if r.image.path not in taken]
     return pairs, only_a, only_b, moved
 
 

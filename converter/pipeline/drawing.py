@@ -16,7 +16,6 @@ from converter.errors import SourceError
 from converter.extras import ignored, ignoring
 from converter.format import Holds, WriteOptions
 from converter.geometry import labelmap, rle
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger, Skipped
 from converter.lower import Lowering, cut
 from converter.model import Image, Sample
@@ -80,7 +79,7 @@ def draw(plan: Plan, item: Item, how: Lowering, ledger: Ledger) -> list[Drawn]:
         drawn = [framed] if not plan.steps.moves else _moved(plan, item, framed, ledger)
     except SourceError as error:
         try:
-            ledger.skip_image(shown_name(framed.sample.image), error)
+            ledger.skip_image(framed.sample.image.path, error)
         except Skipped:
             return []
     return [_edited(plan, d, how, ledger) for d in drawn]
@@ -131,7 +130,7 @@ def _moved(plan: Plan, item: Item, framed: Framed, ledger: Ledger) -> list[Drawn
     grid: Warp | None = None
     if plan.steps.resize is not None:
         grid = resize.warp(plan.steps.resize, before.width, before.height)
-        check_size(grid.x.size, grid.y.size, f"{shown_name(before)}, resized")
+        check_size(grid.x.size, grid.y.size, f"{before.path}, resized")
         step = resize.step(grid, before.width, before.height)
         sample = warp_sample(sample, grid, plan.pad, None if grid.keeps else step, ledger)
         sample = _ignore_margin(sample, grid, plan)

@@ -17,7 +17,7 @@ from converter.checks.subject import Facts, Subject, count, subject_of
 from converter.codecs import images as codec
 from converter.codecs import light, phash
 from converter.errors import SourceError
-from converter.layouts.images import check_frame, read_image, shown_name
+from converter.layouts.images import check_frame, read_image
 from converter.ledger import Ledger, Skipped
 from converter.model import Box, Finding, Header, Image, Ref, Sample
 from converter.pipeline import refused
@@ -52,13 +52,13 @@ class Look(msgspec.Struct, frozen=True):
 
     def lost_with(self, ref: Ref, reason: str) -> Facts:
         """What stands for an image that no process survives."""
-        image, name = ref.image, shown_name(ref.image)
+        image, name = ref.image, ref.image.path
         file = self.opened.reading.images.label(image.file) if image.file else ""
         found = finding("unreadable-image", f"the image {reason}", image=name, file=file)
         return Facts(name, image.split, file, image.width, image.height, image.orientation, findings=[found])
 
     def _see(self, ref: Ref) -> Facts:
-        reading, name = self.opened.reading, shown_name(ref.image)
+        reading, name = self.opened.reading, ref.image.path
         findings: list[Finding] = []
         file = reading.images.label(ref.image.file) if ref.image.file else ""
         image, data = self._picture(ref.image, name, file, findings)

@@ -17,7 +17,6 @@ from converter import engine
 from converter.checks.subject import Facts
 from converter.errors import SegpackError
 from converter.geometry import labelmap
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Finding, Header, Instance, Ref, Sample
 from converter.pipeline.checking import Checked
@@ -130,7 +129,7 @@ def _item(sample: Sample, rgb: NDArray[np.uint8] | None, look: Look) -> Item:
     pixels = picture(rgb, view, image.width, image.height)
     found = layers(sample, view, look.style)
     return Item(
-        name=shown_name(image),
+        name=image.path,
         uri=jpeg_uri(pixels, 78),
         width=view.width,
         height=view.height,
@@ -185,13 +184,13 @@ def pictures(
 def _tasks(checked: Checked, groups: Sequence[Group]) -> list[_Task]:
     """Examples before the gallery: should the budget end, it is the gallery that is shorter."""
     assert checked.opened is not None
-    refs = {shown_name(r.image): r for r in checked.opened.scan.refs}
+    refs = {r.image.path: r for r in checked.opened.scan.refs}
     wanted: dict[str, list[tuple[int, Finding]]] = {}
     for n, group in enumerate(groups):
         for each in _worst(group, checked.facts):
             wanted.setdefault(each.where["image"], []).append((n, each))
     drawn = [refs[f.image] for f in checked.facts if f.image in refs and (f.instances or f.per_class)]
-    shown = {shown_name(r.image) for r in choose(drawn or _all(checked, refs), GALLERY, 0)}
+    shown = {r.image.path for r in choose(drawn or _all(checked, refs), GALLERY, 0)}
     names = [*wanted, *(n for n in refs if n in shown and n not in wanted)]
     return [_Task(refs[n], n in shown, wanted.get(n, [])) for n in names if n in refs]
 

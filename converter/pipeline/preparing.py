@@ -12,7 +12,7 @@ import msgspec
 
 from converter import engine
 from converter.errors import SourceError, UsageError
-from converter.layouts.images import order_splits, shown_name, stem
+from converter.layouts.images import order_splits, stem
 from converter.layouts.splits import stems_in_two
 from converter.ledger import Ledger
 from converter.model import Header, Image
@@ -48,7 +48,7 @@ def prepare(job: Job, progress: Progress, loader: Loader) -> Plan:
         plan = _split(plan, job, progress, loader)
     elif job.steps.split_from is not None:
         file, lists = job.steps.split_from
-        plan = _with_splits(plan, from_lists([shown_name(i.image) for i in plan.items], lists, file))
+        plan = _with_splits(plan, from_lists([i.image.path for i in plan.items], lists, file))
     return _portable(_renamed(plan))
 
 
@@ -168,7 +168,7 @@ def _filtered(plan: Plan) -> Plan:
         if stopped is None:
             kept.append(sourced)
         else:
-            plan.ledger.lose("filtered-image", shown_name(item.image), f"not {stopped}")
+            plan.ledger.lose("filtered-image", item.image.path, f"not {stopped}")
     if not kept:
         shown = " and ".join(map(str, conditions))
         raise UsageError(f"{plan.name}: no image is left with --filter {shown}")
@@ -254,7 +254,7 @@ def _with_splits(plan: Plan, splits: Sequence[str]) -> Plan:
     for n, (old, new) in enumerate(zip(plan.items, moved, strict=True)):
         if taken[new.image.split, new.image.name] > 1 and old.image.split:
             name = f"{old.image.split}/{new.image.name}"
-            plan.ledger.note("image-renamed", shown_name(old.image), f"it became {name}, as another has its name")
+            plan.ledger.note("image-renamed", old.image.path, f"it became {name}, as another has its name")
             moved[n] = msgspec.structs.replace(new, image=msgspec.structs.replace(new.image, name=name))
     header = msgspec.structs.replace(plan.header, splits=order_splits(splits))
     return msgspec.structs.replace(plan, items=moved, header=header)
@@ -277,7 +277,7 @@ def _portable(plan: Plan) -> Plan:
     """The items whose images can be written everywhere; the others are refused, or left out one by one."""
     kept = []
     for item in plan.items:
-        name = shown_name(item.image)
+        name = item.image.path
         if why := unportable(name):
             plan.ledger.bad_image(name, SourceError(plan.name, why, place=name, remedy="rename the image"))
         else:

@@ -18,7 +18,7 @@ from converter.codecs import images as codec
 from converter.errors import SourceError, UsageError
 from converter.format import ReadOptions
 from converter.geometry import labelmap
-from converter.layouts.images import shown_name, stem
+from converter.layouts.images import stem
 from converter.ledger import Ledger, OnError
 from converter.model import Header, Image, Loss, Note, Ref, Sample
 from converter.pipeline.opening import Opened, Progress, open_dataset, silent
@@ -84,7 +84,7 @@ class _Show(msgspec.Struct, frozen=True):
         try:
             rgb = pixels_of(self.opened, framed)
         except SourceError as error:
-            ledger.bad_image(shown_name(found.image), error)
+            ledger.bad_image(found.image.path, error)
             return ledger
         view = whole(found.image.width, found.image.height, (self.side, self.side))
         pixels = overlay(found, rgb, view, self.style)
@@ -168,7 +168,7 @@ def preview(
         task=header.task,
         width=sheet.width,
         height=sheet.height,
-        images=tuple(shown_name(s.image) for s in shown),
+        images=tuple(s.image.path for s in shown),
         images_total=len(opened.scan.refs),
         classes=_shown_classes(header, shown),
         losses=losses,
@@ -182,11 +182,11 @@ def named(refs: Sequence[Ref], names: Sequence[str]) -> list[Ref]:
 
 
 def _meant(refs: Sequence[Ref], name: str) -> list[Ref]:
-    for key in (lambda r: shown_name(r.image), lambda r: r.image.name, _base, lambda r: stem(_base(r))):
+    for key in (lambda r: r.image.path, lambda r: r.image.name, _base, lambda r: stem(_base(r))):
         found = [ref for ref in refs if key(ref) == name]
         if found:
             return found
-    near = difflib.get_close_matches(name, [shown_name(r.image) for r in refs], n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name, [r.image.path for r in refs], n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(near)}?" if near else "; `segpack inspect` tells what is there"
     raise UsageError(f"--image {name}: no image has this name{hint}")
 
@@ -211,7 +211,7 @@ def _sheet(path: str, opened: Opened, header: Header, shown: Sequence[_Shown], h
     parts = [opened.format.name, f"{of}, {how}", _several(len(header.classes), "class", "classes")]
     if any(s.bare for s in shown):
         parts.append("gray: no image file")
-    tiles = [Tile(s.pixels, shown_name(s.image), _facts(s, header)) for s in shown]
+    tiles = [Tile(s.pixels, s.image.path, _facts(s, header)) for s in shown]
     return contact_sheet(title, "  ·  ".join(parts), tiles, _legend(header, shown, style))
 
 

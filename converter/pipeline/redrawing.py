@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import msgspec
 
 from converter.codecs import redraw
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Sample
 from converter.pipeline.plan import Item, Plan
@@ -57,7 +56,7 @@ def _tell_unseen(sample: Sample, parts: Sequence[Sample], ledger: Ledger) -> Non
     seen = {instance.extra[tile.WHOLE] for part in parts for instance in part.instances}
     for instance in sample.instances:
         if instance.extra[tile.WHOLE] not in seen:
-            told, name = instance.extra[tile.WHOLE], shown_name(sample.image)
+            told, name = instance.extra[tile.WHOLE], sample.image.path
             ledger.lose("instance-vanished", name, "no tile shows anything of it", instance=told, amount=0)
 
 

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter import engine
-from converter.layouts.images import shown_name
 from converter.model import Header, Ref
 from converter.pipeline.checking import Checked
 from converter.pipeline.opening import Progress, silent
@@ -198,7 +197,7 @@ class _Warm(msgspec.Struct, frozen=True):
 def _heat(checked: Checked, look: Look, workers: int, progress: Progress) -> Heat:
     assert checked.opened is not None
     names = {f.image for f in checked.facts}
-    refs = choose([r for r in checked.opened.scan.refs if shown_name(r.image) in names], HEAT_IMAGES, 0)
+    refs = choose([r for r in checked.opened.scan.refs if r.image.path in names], HEAT_IMAGES, 0)
     heat = Heat()
     for grids in progress("heat map", len(refs), engine.run(_Warm(look), refs, workers=workers)):
         if grids is not None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from converter.layouts.images import shown_name
 from converter.model import Ref
 
 __all__ = ["sample"]
@@ -25,4 +24,4 @@ def sample(refs: Sequence[Ref], count: int | None, seed: int) -> list[Ref]:
 
 
 def _rank(ref: Ref, seed: int) -> bytes:
-    return hashlib.sha256(f"{seed}\0{shown_name(ref.image)}".encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(f"{seed}\0{ref.image.path}".encode("utf-8", "surrogatepass")).digest()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from converter.layouts.coco_images import with_extra
 from converter.layouts.coco_read import Payload
-from converter.layouts.images import shown_name
 from converter.package.meta import merged_sets
 from converter.pipeline.opening import Opened
 from converter.transforms import origins
@@ -21,5 +20,5 @@ def source_tags(opened: Opened) -> dict[str, str]:
         image = ref.image
         if isinstance(ref.payload, Payload) and KEY in ref.payload.entry:
             image, told = with_extra(image, ref.payload.entry), True
-        found[shown_name(image)] = origins.source_of(image)
+        found[image.path] = origins.source_of(image)
     return found if told and len(set(found.values())) > 1 else {}

@@ -17,7 +17,7 @@ from converter.format import Format, Reading, ReadOptions, Scan
 from converter.formats import get_format
 from converter.geometry import rle, shapes
 from converter.geometry.claims import BOX, box_off, is_area_off
-from converter.layouts.images import resolve, shown_name
+from converter.layouts.images import resolve
 from converter.layouts.yolo_tree import Payload as YoloPayload
 from converter.ledger import Ledger, Skipped
 from converter.lower import lower
@@ -99,10 +99,10 @@ def _open(reading: Reading, output: Output, primary: Output) -> Encoding:
     assert reader.scan is not None
     ledger = Ledger()
     scan = reader.scan(reading, ledger)
-    refs = {shown_name(ref.image): ref for ref in scan.refs}
+    refs = {ref.image.path: ref for ref in scan.refs}
     if reader.name.startswith("yolo"):
         assert output.format.label_path is not None
-        sized = {shown_name(r.image): r for r in _primary_refs(reading, primary)}
+        sized = {r.image.path: r for r in _primary_refs(reading, primary)}
         refs = {
             name: Ref(ref.image, YoloPayload(output.format.label_path(output.writing, ref.image)))
             for name, ref in sized.items()

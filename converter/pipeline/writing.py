@@ -12,7 +12,6 @@ import msgspec
 from converter import engine, stopwatch
 from converter.errors import LossError, SourceError, UsageError
 from converter.format import Encoded, Format, Record, Writing
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger, OnError
 from converter.lower import BOX_DROPPED, CROWD_DROPPED, REDUCED, Lowering, lower
 from converter.model import Image, Loss, Marks, Note, Sample
@@ -197,7 +196,7 @@ def check_paths(outputs: Sequence[Output], written: Sequence[Image], source: str
             if path in mine:
                 raise _sharing(mine[path], image, f"{path} in {format}", source)
             mine[path] = image
-        paths |= {path: shown_name(image) for path, image in mine.items()}
+        paths |= {path: image.path for path, image in mine.items()}
     for problem, names in portable_problems(paths):
         shown = " and ".join(dict.fromkeys(paths[n] for n in names))
         raise SourceError(source, f"{shown}: {problem}", remedy="rename the image")
@@ -205,9 +204,9 @@ def check_paths(outputs: Sequence[Output], written: Sequence[Image], source: str
 
 def _sharing(one: Image, other: Image, path: str, source: str) -> SourceError:
     """Two images would be written to one path: for their names, or as they are one and the same."""
-    name = shown_name(other)
-    if shown_name(one) != name:
-        problem = f"the images {shown_name(one)} and {name} would share {path}"
+    name = other.path
+    if one.path != name:
+        problem = f"the images {one.path} and {name} would share {path}"
         return SourceError(source, problem, remedy="rename one of them")
     ids = f" (ids {one.id} and {other.id})" if one.id is not None and other.id is not None else ""
     remedy = "list it once, with all that is drawn on it"
@@ -257,7 +256,7 @@ def write(
             outcome.drawn += page.drawn
             outcome.notes.extend(twins.seen(page, done.part))
             if prints:
-                outcome.fingerprints[shown_name(page.image)] = page.fingerprint
+                outcome.fingerprints[page.image.path] = page.fingerprint
         if new and target.journal is not None:
             target.journal.add((target.mark(), done.without_files()))
     for part in plan.parts:
@@ -313,11 +312,9 @@ class _GiveUp(msgspec.Struct, frozen=True):
     def __call__(self, item: Item, reason: str) -> _Done:
         reading = self.plan.parts[item.part].opened.reading
         image = item.ref.image
-        file = reading.images.label(image.file) if image.file else f"{reading.source.name}: {shown_name(image)}"
+        file = reading.images.label(image.file) if image.file else f"{reading.source.name}: {image.path}"
         ledger = Ledger(self.on_error)
-        ledger.bad_image(
-            shown_name(image), SourceError(file, reason, remedy="leave it out, or raise the limit that it names")
-        )
+        ledger.bad_image(image.path, SourceError(file, reason, remedy="leave it out, or raise the limit that it names"))
         return _Done(ledger.losses, [], item.part, [])
 
 
@@ -371,6 +368,6 @@ class _Twins:
     def seen(self, page: _Page, part: int) -> list[Note]:
         if not self.wanted or not page.image_sha256:
             return []
-        name = shown_name(page.image)
+        name = page.image.path
         other, twin = self.first.setdefault(page.image_sha256, (part, name))
         return [Note("identical-image", name, f"is byte for byte {twin}")] if other != part else []

@@ -16,7 +16,6 @@ import numpy as np
 from converter.errors import SourceError, UsageError, some_of
 from converter.format import ClassEntry, ClassTable
 from converter.layouts.classes import check_classes, is_background, is_ignore
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, LabelMap, Sample
 
@@ -213,7 +212,7 @@ def apply(sample: Sample, mapping: ClassMap, background: int | None, ledger: Led
     kept = [i for i in sample.instances if mapping.get(i.class_id, i.class_id) is not None]
     gone = len(sample.instances) - len(kept)
     if gone:
-        ledger.lose("class-dropped", shown_name(sample.image), f"{gone} instances of dropped classes", amount=gone)
+        ledger.lose("class-dropped", sample.image.path, f"{gone} instances of dropped classes", amount=gone)
     moved = tuple(
         msgspec.structs.replace(i, class_id=mapping.get(i.class_id, i.class_id))
         if mapping.get(i.class_id) != i.class_id
@@ -245,7 +244,7 @@ def _lose_pixels(old: int, gone: int, sample: Sample, background: int | None, le
     """Pixels of a class that is dropped become background; UsageError where there is none."""
     if background is None:
         raise UsageError(
-            f"{shown_name(sample.image)}: {gone} pixels of {old} would be left without a class, and every pixel of "
+            f"{sample.image.path}: {gone} pixels of {old} would be left without a class, and every pixel of "
             "this set has one; merge that class into another, or begin with the set as it was before it was merged"
         )
-    ledger.lose("class-dropped", shown_name(sample.image), f"{gone} pixels of class {old}", amount=gone)
+    ledger.lose("class-dropped", sample.image.path, f"{gone} pixels of class {old}", amount=gone)

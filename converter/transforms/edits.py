@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from converter.errors import UsageError
 from converter.geometry import rle, shapes
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, Header, Instance, LabelMap, Marks, Rle, Sample
 
@@ -82,7 +81,7 @@ def _merge(sample: Sample, ledger: Ledger) -> tuple[Instance, ...]:
                 del result[other]
     gone = len(sample.instances) - len(result)
     if gone:
-        ledger.lose("instances-merged", shown_name(sample.image), f"{gone} joined the ones they touch", amount=gone)
+        ledger.lose("instances-merged", sample.image.path, f"{gone} joined the ones they touch", amount=gone)
     return tuple(result[at] for at in sorted(result))
 
 
@@ -132,7 +131,7 @@ def _fill(instances: tuple[Instance, ...], sample: Sample, ledger: Ledger) -> tu
         result.append(_redrawn(instance, whole) if more else instance)
         added += more
     if added:
-        ledger.lose("holes-filled", shown_name(sample.image), f"{added} pixels of holes were filled", amount=added)
+        ledger.lose("holes-filled", sample.image.path, f"{added} pixels of holes were filled", amount=added)
     return tuple(result)
 
 
@@ -167,7 +166,7 @@ def _sweep(instances: tuple[Instance, ...], sample: Sample, least: int, ledger: 
             kept.append(instance)
         else:
             message = f"{area:g} pixels are fewer than {least}"
-            ledger.lose("below-min-area", shown_name(sample.image), message, instance=told, amount=area)
+            ledger.lose("below-min-area", sample.image.path, message, instance=told, amount=area)
     return tuple(kept)
 
 
@@ -211,4 +210,4 @@ def _edit_labels(sample: Sample, how: Edits, header: Header, ledger: Ledger) -> 
 
 def _tell_pixels(code: str, what: str, pixels: int, sample: Sample, ledger: Ledger) -> None:
     if pixels:
-        ledger.lose(code, shown_name(sample.image), f"{pixels} pixels: {what}", amount=pixels)
+        ledger.lose(code, sample.image.path, f"{pixels} pixels: {what}", amount=pixels)

@@ -20,7 +20,7 @@ import msgspec
 from converter.codecs import images as codec
 from converter.errors import SourceError
 from converter.format import Format, Reading
-from converter.layouts.images import check_frame, load_judged, read_image, shown_name
+from converter.layouts.images import check_frame, load_judged, read_image
 from converter.ledger import Ledger, Skipped
 from converter.model import Header, Image, Ref, Sample
 from converter.transforms.warp import turn, warp_sample
@@ -53,7 +53,7 @@ def load(format: Format, reading: Reading, header: Header, ref: Ref, exif: Exif,
             info, data = read_image(reading, ref.image)
             frame = _frame(format, reading, header, ref, info, exif) if info is not None else "stored"
         except SourceError as error:
-            ledger.skip_image(shown_name(ref.image), error)
+            ledger.skip_image(ref.image.path, error)
         sized = ref if info is None else _sized(ref, info, frame)
         sample = load_judged(format, reading, header, sized, ledger)
     except Skipped:
@@ -120,7 +120,7 @@ def _settle(
     sample: Sample, data: bytes | None, info: codec.ImageInfo, frame: Frame, exif: Exif, ledger: Ledger
 ) -> Framed:
     """Annotations brought into the frame that is asked for, and a note of what was assumed."""
-    orientation, name = info.orientation, shown_name(sample.image)
+    orientation, name = info.orientation, sample.image.path
     drawn = sample.instances or sample.labels is not None
     told = f"EXIF orientation {orientation}: annotations were taken as drawn on the {_words(frame)}"
     if exif.mode == "bake":

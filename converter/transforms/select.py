@@ -30,7 +30,7 @@ import numpy as np
 
 from converter.errors import UsageError
 from converter.geometry import rle, shapes
-from converter.layouts.images import shown_name, split_name
+from converter.layouts.images import split_name
 from converter.ledger import Ledger
 from converter.model import Box, Header, Image, Instance, Marks, Sample
 from converter.transforms.origins import source_of
@@ -154,7 +154,7 @@ def keeps_sample(
         if condition.key == "source" and not sourced:
             kept = condition.names(source_of(image))
         if not kept:
-            ledger.lose("filtered-image", shown_name(image), f"not {condition}", amount=max(1, len(sample.instances)))
+            ledger.lose("filtered-image", image.path, f"not {condition}", amount=max(1, len(sample.instances)))
             return False
     return True
 
@@ -189,4 +189,4 @@ def _fits(instance: Instance, image: Image, conditions: Iterable[Condition]) -> 
 def _tell(sample: Sample, gone: int, conditions: Iterable[Condition], ledger: Ledger) -> None:
     if gone:
         shown = " and ".join(map(str, conditions))
-        ledger.lose("filtered-instance", shown_name(sample.image), f"{gone} instances are not {shown}", amount=gone)
+        ledger.lose("filtered-instance", sample.image.path, f"{gone} instances are not {shown}", amount=gone)

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from converter.errors import ShapeError
 from converter.extras import IGNORE_REGION, ignored, ignoring
 from converter.geometry import raster, rle, shapes
-from converter.layouts.images import shown_name
 from converter.ledger import Ledger
 from converter.model import Box, Image, Instance, LabelMap, Marks, Polygons, Rle, Sample, Shape
 from converter.transforms.keypoints import KEYPOINTS, are_keypoints, moved_keypoints
@@ -185,7 +184,7 @@ def _warp_instance(instance: Instance, number: int, image: Image, warp: Warp, le
             told = instance.id if instance.id is not None else number
             ledger.lose(
                 "instance-vanished",
-                shown_name(image),
+                image.path,
                 f"its {before} pixels lie between those of {warp.x.size}x{warp.y.size}",
                 instance=told,
                 amount=before,
@@ -208,7 +207,7 @@ def _with_keypoints(instance: Instance, warp: Warp, image: Image, ledger: Ledger
     if are_keypoints(extra[KEYPOINTS]):
         return msgspec.structs.replace(instance, extra=moved_keypoints(extra, warp))
     said = "its keypoints are no list of x, y and v, and cannot be moved"
-    ledger.lose("keypoints-dropped", shown_name(image), said, instance=instance.id)
+    ledger.lose("keypoints-dropped", image.path, said, instance=instance.id)
     return msgspec.structs.replace(instance, extra={k: v for k, v in extra.items() if k != KEYPOINTS})
 
 
@@ -280,7 +279,7 @@ def _tell_classes(before: LabelMap, after: LabelMap, image: Image, ledger: Ledge
     for value in gone.tolist():
         pixels = int(np.count_nonzero(before == value))
         message = f"class {value} had {pixels} pixels and has none"
-        ledger.lose("class-vanished", shown_name(image), message, amount=pixels)
+        ledger.lose("class-vanished", image.path, message, amount=pixels)
 
 
 def _tell_polygons(before: tuple[Instance, ...], after: list[Instance | None], image: Image, ledger: Ledger) -> None:
@@ -291,6 +290,6 @@ def _tell_polygons(before: tuple[Instance, ...], after: list[Instance | None], i
     if became:
         ledger.note(
             "polygon-to-mask",
-            shown_name(image),
+            image.path,
             f"{became} polygons became masks, as with moved corners they would draw other pixels",
         )
