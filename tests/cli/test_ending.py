@@ -30,7 +30,7 @@ exec(sys.argv.pop())
 sys.argv[1:] = ["--version"]
 program()
 """
-THREAD = "threading.Thread(target=time.sleep, args=[0.5]).start()"
+THREAD = "threading.Thread(target=time.sleep, args=[60], daemon=True).start()"
 PROFILER = "sys.setprofile(lambda *_: None)"
 
 
