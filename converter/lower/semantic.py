@@ -101,15 +101,16 @@ def _paintable(sample: Sample, how: Lowering, ledger: Ledger) -> tuple[list[tupl
 
 
 def _paint_ignored(labels: LabelMap, image: Image, how: Lowering, ledger: Ledger) -> LabelMap:
-    """Pixels to be ignored lie under objects."""
+    """Pixels to be ignored lie over objects, as borders of VOC do: nobody is to learn from them."""
     ignore = how.ignored_after
     region = ignored(image) if ignore is not None else None
     if region is not None:
-        bare = rle.decode(region) & (labels == how.fill)
-        labels[bare] = ignore
-        if hidden := rle.area(region) - int(np.count_nonzero(bare)):
-            said = f"{hidden} pixels to be ignored lie under objects"
-            ledger.lose("ignore-dropped", image.path, said, amount=hidden)
+        inside = rle.decode(region)
+        hidden = int(np.count_nonzero(labels[inside] != how.fill))
+        labels[inside] = ignore
+        if hidden:
+            said = f"{hidden} pixels of objects lie under what is to be ignored"
+            ledger.lose("overlap-hidden", image.path, said, amount=hidden)
     return labels
 
 

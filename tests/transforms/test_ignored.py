@@ -78,14 +78,14 @@ def test_where_nothing_is_to_be_ignored_nothing_says_so(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out/meta.json").read_text())["ignore_id"] is None
 
 
-def test_what_lies_under_an_object_is_a_loss(tmp_path: Path) -> None:
+def test_what_lies_under_them_is_a_loss(tmp_path: Path) -> None:
     source, car, void = region_set(tmp_path / "in")
     top = json.loads((Path(source) / "coco.json").read_text())
     top["images"][0]["ignore_region"] = code(void)
     (Path(source) / "coco.json").write_text(json.dumps(top))
     found = api.convert(source, tmp_path / "out", to="semantic-png")
-    assert [(loss.code, loss.amount) for loss in found.losses] == [("ignore-dropped", car.sum())]
-    assert (pixels(tmp_path / "out/masks/a.png") == 1).sum() == car.sum()
+    assert [(loss.code, loss.amount) for loss in found.losses] == [("overlap-hidden", car.sum())]
+    np.testing.assert_array_equal(pixels(tmp_path / "out/masks/a.png"), np.where(void, 255, 0))
 
 
 def test_a_class_255_leaves_no_value_for_them(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_only_in_eight_bits_255_is_to_be_ignored_unless_it_is_declared(
 
 
 def test_pixels_without_a_class_are_counted_beside_those_that_are_to_be_ignored(tmp_path: Path) -> None:
-    """Every pixel has a class but for what a hand took away, and a region to be ignored that lies under objects too."""
+    """Every pixel has a class but for what a hand took away, and a region to be ignored lies over some of them."""
     source, labels = labels_set(tmp_path / "in", NAMES, [0, 1, 2])
     api.convert(source, tmp_path / "coco", to="coco")
     file = tmp_path / "coco/coco.json"
@@ -180,5 +180,6 @@ def test_pixels_without_a_class_are_counted_beside_those_that_are_to_be_ignored(
     file.write_text(json.dumps(top))
     found = api.convert(file, tmp_path / "out", to="semantic-png")
     amounts = {loss.code: loss.amount for loss in found.losses}
-    assert amounts == {"unlabelled": (labels[10:] == 2).sum(), "ignore-dropped": (labels[:10] != 2).sum()}
-    np.testing.assert_array_equal(pixels(tmp_path / "out/masks/a.png"), np.where(labels == 2, 255, labels))
+    assert amounts == {"unlabelled": (labels[10:] == 2).sum(), "overlap-hidden": (labels[:10] != 2).sum()}
+    wanted = np.where(region | (labels == 2), 255, labels)
+    np.testing.assert_array_equal(pixels(tmp_path / "out/masks/a.png"), wanted)
