@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +91,21 @@ def blob(height: int, width: int, seed: int = 0) -> Mask:
     """A mask of a few large parts."""
     small = Image.fromarray(np.random.default_rng(seed).integers(0, 256, (4, 5), dtype=np.uint8))
     return np.asarray(small.resize((width, height), Image.Resampling.BICUBIC)) > 128
+
+
+def semantic_set(folder: Path, labels: NDArray[Any], names: dict[int, str]) -> str:
+    """A set of one image, a.png, with this map of classes."""
+    for each in ("images", "masks"):
+        (folder / each).mkdir(parents=True)
+    Image.fromarray(photo(*labels.shape)).save(folder / "images/a.png")
+    Image.fromarray(labels).save(folder / "masks/a.png")
+    (folder / "classes.json").write_text(json.dumps(names))
+    return str(folder)
+
+
+def random_set(
+    folder: Path, names: dict[int, str], seed: int = 0, values: Sequence[int] = ()
+) -> tuple[str, NDArray[Any]]:
+    """As `semantic_set`, with a map (20, 30) of these values, else of 0 and those that have names."""
+    labels = np.random.default_rng(seed).choice(np.array(values or [*{0, *names}], np.uint8), (20, 30))
+    return semantic_set(folder, labels, names), labels

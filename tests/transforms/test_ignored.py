@@ -13,20 +13,9 @@ from PIL import Image
 
 from converter import api
 from converter.errors import UsageError
-from tests.transforms.sets import CocoSet, code, photo
+from tests.transforms.sets import CocoSet, code, photo, random_set
 
 NAMES = {0: "sky", 1: "car", 2: "dog"}
-
-
-def labels_set(folder: Path, names: dict[int, str], values: list[int], seed: int = 0) -> tuple[str, NDArray[np.uint8]]:
-    """A semantic set of one image, (20, 30), with these values in its mask."""
-    labels = np.random.default_rng(seed).choice(np.array(values, np.uint8), (20, 30))
-    for each in ("images", "masks"):
-        (folder / each).mkdir(parents=True)
-    Image.fromarray(photo(20, 30, seed)).save(folder / "images/a.png")
-    Image.fromarray(labels).save(folder / "masks/a.png")
-    (folder / "classes.json").write_text(json.dumps(names))
-    return str(folder), labels
 
 
 def pixels(path: Path) -> NDArray[Any]:
@@ -48,7 +37,7 @@ def region_set(folder: Path) -> tuple[str, NDArray[np.bool_], NDArray[np.bool_]]
 
 @pytest.mark.parametrize("to", ["coco", "coco-panoptic", "lvis"])
 def test_a_label_map_comes_back_from_formats_of_objects(tmp_path: Path, to: str) -> None:
-    source, labels = labels_set(tmp_path / "in", NAMES, [0, 1, 2, 255])
+    source, labels = random_set(tmp_path / "in", NAMES, values=[0, 1, 2, 255])
     there = api.convert(source, tmp_path / "there", to=to)
     back = api.convert(tmp_path / "there", tmp_path / "back", to="semantic-png")
     assert not there.losses
@@ -122,8 +111,8 @@ def test_masks_in_colours_have_one_for_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize("to", ["semantic-png", "color-png", "pack"])
 def test_a_margin_of_merged_sets_stays_to_be_ignored_when_they_are_apart(tmp_path: Path, form: str, to: str) -> None:
     """No set declares what is to be ignored; the margin of a letterbox is, and each set alone has to say so."""
-    one, _ = labels_set(tmp_path / "one", NAMES, [0, 1, 2])
-    two, _ = labels_set(tmp_path / "two", {0: "sky", 7: "owl"}, [0, 7], 1)
+    one, _ = random_set(tmp_path / "one", NAMES, values=[0, 1, 2])
+    two, _ = random_set(tmp_path / "two", {0: "sky", 7: "owl"}, 1, [0, 7])
     how: dict[str, Any] = {"resize": "40x40", "resize_mode": "letterbox"}
     if form == "coco":
         api.merge([one, two], tmp_path / "merged", to="coco", **how)
@@ -143,7 +132,7 @@ def test_a_margin_of_merged_sets_stays_to_be_ignored_when_they_are_apart(tmp_pat
 
 def test_no_value_is_left_for_pixels_without_a_class(tmp_path: Path) -> None:
     """Every pixel has a class, also in what a hand took away from the COCO file of it, and 255 is one."""
-    source, _ = labels_set(tmp_path / "in", {0: "sky", 255: "car"}, [0, 255])
+    source, _ = random_set(tmp_path / "in", {0: "sky", 255: "car"}, values=[0, 255])
     api.convert(source, tmp_path / "coco", to="coco")
     file = tmp_path / "coco/coco.json"
     top = json.loads(file.read_text())
@@ -157,7 +146,7 @@ def test_no_value_is_left_for_pixels_without_a_class(tmp_path: Path) -> None:
 def test_only_in_eight_bits_255_is_to_be_ignored_unless_it_is_declared(
     tmp_path: Path, kind: Any, ignored: bool
 ) -> None:
-    source, labels = labels_set(tmp_path / "in", {0: "sky", 1: "car"}, [0, 1, 255])
+    source, labels = random_set(tmp_path / "in", {0: "sky", 1: "car"}, values=[0, 1, 255])
     Image.fromarray(labels.astype(kind)).save(tmp_path / "in/masks/a.png")
     (tmp_path / "in/classes.json").unlink()
     found = api.convert(source, tmp_path / "out", to="semantic-png")
@@ -168,7 +157,7 @@ def test_only_in_eight_bits_255_is_to_be_ignored_unless_it_is_declared(
 
 def test_pixels_without_a_class_are_counted_beside_those_that_are_to_be_ignored(tmp_path: Path) -> None:
     """Every pixel has a class but for what a hand took away, and a region to be ignored lies over some of them."""
-    source, labels = labels_set(tmp_path / "in", NAMES, [0, 1, 2])
+    source, labels = random_set(tmp_path / "in", NAMES, values=[0, 1, 2])
     api.convert(source, tmp_path / "coco", to="coco")
     file = tmp_path / "coco/coco.json"
     top = json.loads(file.read_text())

@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
 from converter import api
 from converter.errors import SourceError, UsageError
 from tests.oracle import coco_masks, digest
 from tests.support import segpack
-from tests.transforms.sets import CocoSet, Result, blob, code, photo
+from tests.transforms.sets import CocoSet, Result, blob, code, photo, random_set
 
 
 def coco_set(folder: Path, names: tuple[str, ...], seed: int = 0, images: int = 2) -> str:
@@ -27,16 +26,6 @@ def coco_set(folder: Path, names: tuple[str, ...], seed: int = 0, images: int = 
         for c in range(1, len(names) + 1):
             made.draw(id, code(blob(30, 40, seed + 10 * number + c)), c)
     return made.save()
-
-
-def semantic_set(folder: Path, names: dict[int, str], seed: int) -> tuple[str, NDArray[Any]]:
-    labels = np.random.default_rng(seed).choice(np.array([*{0, *names}], np.uint8), (20, 30))
-    for each in ("images", "masks"):
-        (folder / each).mkdir(parents=True)
-    Image.fromarray(photo(20, 30, seed)).save(folder / "images/a.png")
-    Image.fromarray(labels).save(folder / "masks/a.png")
-    (folder / "classes.json").write_text(json.dumps(names))
-    return str(folder), labels
 
 
 def content(file: Path, prefix: str = "") -> Counter[tuple[str, str, bool, str]]:
@@ -130,8 +119,8 @@ def test_apart_after_more_was_done(tmp_path: Path) -> None:
 
 def test_label_maps_apart_again(tmp_path: Path) -> None:
     """Also a set in which every pixel has a class, one with pixels to be ignored, and both in a package."""
-    one, first = semantic_set(tmp_path / "one", {0: "sky", 1: "car"}, 1)
-    two, second = semantic_set(tmp_path / "two", {1: "dog", 2: "car", 255: "void"}, 2)
+    one, first = random_set(tmp_path / "one", {0: "sky", 1: "car"}, 1)
+    two, second = random_set(tmp_path / "two", {1: "dog", 2: "car", 255: "void"}, 2)
     api.pack([one, two], tmp_path / "all.zip")
     for tag, labels in (("one", first), ("two", second)):
         api.pack(tmp_path / "all.zip", tmp_path / f"{tag}.pack", filter=[f"source={tag}"])
@@ -144,8 +133,8 @@ def test_label_maps_apart_again(tmp_path: Path) -> None:
 
 
 def test_a_margin_does_not_become_the_class_that_zero_was(tmp_path: Path) -> None:
-    one, _ = semantic_set(tmp_path / "one", {0: "sky", 1: "car"}, 1)
-    two, _ = semantic_set(tmp_path / "two", {1: "dog"}, 2)
+    one, _ = random_set(tmp_path / "one", {0: "sky", 1: "car"}, 1)
+    two, _ = random_set(tmp_path / "two", {1: "dog"}, 2)
     size: dict[str, Any] = {"resize": "90x90", "resize_mode": "letterbox"}
     api.merge([one, two], tmp_path / "all", to="semantic-png", **size)
     with pytest.raises(UsageError, match=r"^a.png: \d+ pixels of 0 would be left without a class"):
@@ -160,7 +149,7 @@ def test_a_margin_does_not_become_the_class_that_zero_was(tmp_path: Path) -> Non
 
 def test_a_label_map_among_instances_is_one_again(tmp_path: Path) -> None:
     one = coco_set(tmp_path / "one", ("car", "dog"))
-    two, labels = semantic_set(tmp_path / "two", {1: "dog", 2: "cat", 255: "void"}, 2)
+    two, labels = random_set(tmp_path / "two", {1: "dog", 2: "cat", 255: "void"}, 2)
     api.merge([one, two], tmp_path / "all", to="coco")
     api.convert(tmp_path / "all", tmp_path / "out", to="semantic-png", filter=["source=two"])
     with Image.open(tmp_path / "out/masks/a.png") as image:
@@ -237,8 +226,8 @@ def test_names_that_may_mean_one_class_are_asked_about(tmp_path: Path) -> None:
 
 
 def test_label_maps_are_united(tmp_path: Path) -> None:
-    one, first = semantic_set(tmp_path / "one", {1: "car", 2: "dog"}, 1)
-    two, second = semantic_set(tmp_path / "two", {1: "dog", 2: "cat"}, 2)
+    one, first = random_set(tmp_path / "one", {1: "car", 2: "dog"}, 1)
+    two, second = random_set(tmp_path / "two", {1: "dog", 2: "cat"}, 2)
     api.merge([one, two], tmp_path / "out", to="semantic-png")
     for name, labels, table in (("one", first, [0, 1, 2]), ("two", second, [0, 2, 3])):
         with Image.open(tmp_path / f"out/masks/{name}/a.png") as image:
@@ -246,8 +235,8 @@ def test_label_maps_are_united(tmp_path: Path) -> None:
 
 
 def test_a_real_class_0_moves_where_another_set_has_a_background(tmp_path: Path) -> None:
-    one, first = semantic_set(tmp_path / "one", {0: "sky", 1: "car"}, 1)
-    two, second = semantic_set(tmp_path / "two", {1: "dog"}, 2)
+    one, first = random_set(tmp_path / "one", {0: "sky", 1: "car"}, 1)
+    two, second = random_set(tmp_path / "two", {1: "dog"}, 2)
     found = api.merge([one, two], tmp_path / "out", to="semantic-png")
     ids = {c.name: c.id for c in found.classes}
     assert 0 not in ids.values()
@@ -258,7 +247,7 @@ def test_a_real_class_0_moves_where_another_set_has_a_background(tmp_path: Path)
 
 def test_a_label_map_among_instances_is_cut_into_regions(tmp_path: Path) -> None:
     one = coco_set(tmp_path / "one", ("car", "dog"))
-    two, labels = semantic_set(tmp_path / "two", {1: "dog", 255: "cat", 7: "hen"}, 2)
+    two, labels = random_set(tmp_path / "two", {1: "dog", 255: "cat", 7: "hen"}, 2)
     api.merge([one, two], tmp_path / "out", to="coco")
     result = Result(tmp_path / "out")
     found = {result.names[a["category_id"]]: m for a, m in

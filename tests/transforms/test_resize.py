@@ -20,7 +20,7 @@ from PIL import Image
 from converter import api
 from converter.errors import LossError, SourceError, UsageError
 from tests.oracle import coco_masks, from_segmentation
-from tests.transforms.sets import CocoSet, Result, blob, code, noise, photo
+from tests.transforms.sets import CocoSet, Result, blob, code, noise, photo, semantic_set
 
 Box = tuple[int, int, int, int]
 
@@ -169,15 +169,6 @@ def test_meta_of_a_factor_and_of_nothing(tmp_path: Path, scale: str | None, mode
     api.pack(made.save(), tmp_path / "out", scale=scale)
     found = json.loads((tmp_path / "out/meta.json").read_text())["resize"]
     assert (found and (found["mode"], found["width"], found["height"])) == (mode and (mode, 20, 30))
-
-
-def semantic_set(folder: Path, labels: NDArray[Any], names: dict[int, str]) -> str:
-    for each in ("images", "masks"):
-        (folder / each).mkdir(parents=True)
-    Image.fromarray(photo(*labels.shape)).save(folder / "images/a.png")
-    Image.fromarray(labels).save(folder / "masks/a.png")
-    (folder / "classes.json").write_text(json.dumps(names))
-    return str(folder)
 
 
 @pytest.mark.parametrize(("names", "margin"), [({1: "a", 2: "b"}, 0), ({0: "sky", 1: "a", 2: "b"}, 255)])
