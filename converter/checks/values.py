@@ -18,7 +18,7 @@ from converter.checks.subject import Facts
 from converter.codecs.images import Labels
 from converter.errors import some_of
 from converter.layouts.palette import color_of
-from converter.model import Finding, Header, LabelMap
+from converter.model import IGNORE, Finding, Header, LabelMap
 
 __all__ = ["SOFTENED", "by_name", "explain", "overruled", "restlessness", "strays", "unnamed"]
 
@@ -29,7 +29,6 @@ SPECKS, TIMES = 0.005, 10  # of noise, and against the set's usual share
 MASKS = 20  # from so many masks on, a value that only one has is strange
 SOFTENED = 0.15  # share of changes along a row that pass through a value in between, from which edges are soft
 BETWEEN, ONE = 20, 0.9  # pixels that show it, and the share of one value from which that is a class along the edges
-IGNORE = 255
 
 
 def by_name(file: str, image: str) -> Iterator[Finding]:

@@ -58,7 +58,7 @@ from converter.layouts.label_maps import Found, Meaning, cut, files, numbers, pa
 from converter.layouts.masks import check_size
 from converter.layouts.street_labels import CLASSES, THINGS, TRAINED, is_street
 from converter.ledger import Ledger
-from converter.model import ClassInfo, Header, Image, LabelMap, Ref, Sample
+from converter.model import IGNORE, ClassInfo, Header, Image, LabelMap, Ref, Sample
 from converter.storage import Source, Target
 
 __all__ = ["FORMAT"]
@@ -72,7 +72,6 @@ ENDING = "_leftImg8bit"
 NOWHERE = "all"
 NUMBERS = 1000
 OTHER_CLASSES = 'mend it, or name all classes of the set in a classes.json beside gtFine, as {"1": "car"}'
-IGNORE = 255
 
 
 class Shape(msgspec.Struct):

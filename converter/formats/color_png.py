@@ -33,13 +33,12 @@ from converter.format import Encoded, Format, Holds, Record, Writing
 from converter.layouts.legend import LEGEND, background_word, encode_legend, ignore_word, legend_names
 from converter.layouts.palette import VOID, color_of
 from converter.ledger import Skipped
-from converter.model import Header, Rgb, Sample
+from converter.model import IGNORE, Header, Rgb, Sample
 from converter.package.tree import image_path, mask_stem
 from converter.storage import Target
 
 __all__ = ["FORMAT"]
 
-IGNORE = 255
 BLACK: Rgb = (0, 0, 0)
 IGNORED: Rgb = color_of(VOID)
 

@@ -22,11 +22,10 @@ from converter.layouts.classes import (
     unnamed,
 )
 from converter.ledger import Ledger
-from converter.model import ClassInfo, Header, Rgb
+from converter.model import IGNORE, ClassInfo, Header, Rgb
 
 __all__ = ["Present", "by_grays", "declared", "in_colors", "settled"]
 
-IGNORE = 255
 NUMBERS = "; if the values number objects, read them with --from instance-map"
 SHADES = "; if black and white with soft edges is meant, save the masks cut at 128"
 MANY = 16  # values beside 0 and 255, from which they may be shades of gray

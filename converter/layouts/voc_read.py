@@ -13,9 +13,7 @@ from converter.errors import SourceError
 from converter.extras import ignoring
 from converter.format import Reading
 from converter.geometry import labelmap, rle
-from converter.layouts.classes import (
-    undeclared,
-)
+from converter.layouts.classes import undeclared
 from converter.layouts.masks import check_size
 from converter.layouts.palette import VOID, read_indices
 from converter.layouts.voc_objects import Objects

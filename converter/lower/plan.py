@@ -10,11 +10,10 @@ from converter.errors import UsageError
 from converter.format import Holds, WriteOptions
 from converter.layouts.legend import LEGEND, legend_names
 from converter.ledger import Ledger
-from converter.model import ClassInfo, Header
+from converter.model import IGNORE, ClassInfo, Header
 
 __all__ = ["Lowering", "plan"]
 
-IGNORE = 255
 GREATEST = 65535
 
 

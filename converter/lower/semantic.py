@@ -11,8 +11,8 @@ from converter.geometry import labelmap, rle, shapes
 from converter.ledger import Ledger
 from converter.lower.extras import strip_image, tell_attributes
 from converter.lower.instances import BOX_DROPPED
-from converter.lower.plan import IGNORE, Lowering
-from converter.model import Box, Header, Image, Instance, LabelMap, Marks, Rle, Sample
+from converter.lower.plan import Lowering
+from converter.model import IGNORE, Box, Header, Image, Instance, LabelMap, Marks, Rle, Sample
 
 __all__ = ["cut", "to_semantic"]
 

@@ -23,14 +23,13 @@ import msgspec
 from converter.codecs.text import whole
 from converter.format import Encoded, Record, Writing
 from converter.geometry import labelmap
-from converter.model import Image, Sample
+from converter.model import IGNORE, Image, Sample
 from converter.package import index, meta
 from converter.release import version
 from converter.storage import Source, Target
 
 __all__ = ["PackageAssembler", "describe", "image_path", "indexed_image", "mask_stem", "rows_only", "to_meta"]
 
-IGNORE = 255
 SENTENCES = {
     "binary": "One 8-bit gray PNG an instance, masks/<image>/<number>_<class id>.png: 255 is the instance, 0 is not.",
     "multi-class": "One gray PNG an image, masks/<image>.png: a pixel is the id of its class.",

@@ -18,7 +18,7 @@ from converter.geometry import labelmap, rle, shapes
 from converter.geometry.overlaps import iou_table
 from converter.ledger import Ledger
 from converter.lower import Lowering, lower
-from converter.model import Box, Header, Image, Instance, Loss, Marks, Ref, Rle, Sample
+from converter.model import IGNORE, Box, Header, Image, Instance, Loss, Marks, Ref, Rle, Sample
 from converter.pipeline.opening import Opened, load_sample
 
 __all__ = ["Compare", "ImageDiff", "InstanceDiff", "Pair", "Thing", "things_of"]
@@ -27,7 +27,7 @@ Kind: TypeAlias = Literal["changed", "missing", "extra", "class", "crowd"]
 Region: TypeAlias = tuple[int, int, int, int]
 MATCHED = 0.1  # IoU under which two objects are not one that was changed
 NEAR = 0.01  # pixels between boxes: formats write them in few digits
-IGNORED, IGNORE = "(ignored)", 255
+IGNORED = "(ignored)"
 
 
 class InstanceDiff(msgspec.Struct, frozen=True):

@@ -17,14 +17,13 @@ from converter.codecs.pixels import FILTER, Pad
 from converter.codecs.text import ratio
 from converter.errors import UsageError
 from converter.ledger import Ledger
-from converter.model import Header
+from converter.model import IGNORE, Header
 from converter.package import meta
 from converter.transforms.warp import Axis, Warp
 
 __all__ = ["IGNORE", "Mode", "Resize", "margin", "parse_pad", "parse_resize", "parse_size", "record", "step", "warp"]
 
 Mode: TypeAlias = Literal["stretch", "fit", "letterbox"]
-IGNORE = 255
 LARGEST = 1 << 16
 GRAY = 114
 

@@ -20,7 +20,7 @@ from converter.errors import UsageError
 from converter.format import ClassTable
 from converter.layouts.images import order_splits
 from converter.ledger import Ledger
-from converter.model import ClassInfo, Header, Task
+from converter.model import IGNORE, ClassInfo, Header, Task
 from converter.package.meta import SETS
 from converter.transforms.classes import ClassMap
 from converter.transforms.origins import of_header, with_sets
@@ -28,7 +28,6 @@ from converter.transforms.origins import of_header, with_sets
 __all__ = ["check_tags", "tags_of", "unite"]
 
 TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-IGNORE = 255
 
 
 def tags_of(names: Sequence[str]) -> list[str]:
