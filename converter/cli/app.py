@@ -8,9 +8,9 @@ from importlib import import_module
 
 import typer
 
-from converter import release
 from converter.cli import console
 from converter.errors import SegpackError
+from converter.release import VERSION
 
 __all__ = ["run"]
 
@@ -43,7 +43,7 @@ def _top(
     version: bool = typer.Option(False, "--version", help="Show the version and exit."),
 ) -> None:
     if version:
-        console.out(f"segpack {release.version()}")
+        console.out(f"segpack {VERSION}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         raise typer.Exit

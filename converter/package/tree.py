@@ -25,7 +25,7 @@ from converter.format import Encoded, Record, Writing
 from converter.geometry import labelmap
 from converter.model import IGNORE, Image, Sample
 from converter.package import index, meta
-from converter.release import version
+from converter.release import VERSION
 from converter.storage import Source, Target
 
 __all__ = ["PackageAssembler", "describe", "image_path", "indexed_image", "mask_stem", "rows_only", "to_meta"]
@@ -158,7 +158,7 @@ def to_meta(writing: Writing, counts: meta.Counts, sizes: set[tuple[int, int]], 
         counts=counts,
         encodings=dict(writing.encodings),
         source=meta.Origin(writing.source_format, losses, meta.merged_sets(header.extra)),
-        generator=meta.Generator("segpack", version()),
+        generator=meta.Generator("segpack", VERSION),
     )
 
 

@@ -21,7 +21,7 @@ from converter.pipeline.numbering import ImageNumbers, InstanceNumbers
 from converter.pipeline.opening import Progress
 from converter.pipeline.plan import Item, Job, Plan
 from converter.records import Records
-from converter.release import version
+from converter.release import VERSION
 from converter.storage import FolderWriter, Target
 from converter.storage.names import portable_problems, surely_portable
 
@@ -295,7 +295,7 @@ def _all_done(
 
 def _key(plan: Plan, outputs: Sequence[Output], job: Job) -> bytes:
     """A digest of what is converted and how: with another, nothing of an earlier run can be used."""
-    how = (job.sources, job.format, job.write, job.on_error, job.steps, job.tags, version())
+    how = (job.sources, job.format, job.write, job.on_error, job.steps, job.tags, VERSION)
     digest = hashlib.sha256(repr((how, [(o.format.name, o.writing, o.lowering) for o in outputs])).encode())
     for part in plan.parts:
         digest.update(b"".join(stamps.tobytes() for _, stamps in part.opened.watched))

@@ -24,7 +24,7 @@ from PIL import Image
 
 from converter.errors import printable
 from converter.model import Finding
-from converter.release import version
+from converter.release import VERSION
 from converter.report import thumbs, words
 from converter.report.charts import Bar
 
@@ -263,7 +263,7 @@ def rendered(template: str, **values: Any) -> bytes:
     text = (
         _templates()
         .get_template(template)
-        .render(css=css, js=js, css_hash=_hash(css), js_hash=_hash(js), version=version(), **values)
+        .render(css=css, js=js, css_hash=_hash(css), js_hash=_hash(js), version=VERSION, **values)
     )
     return text.encode("utf-8")
 
