@@ -183,7 +183,7 @@ def _of_text(content: str, file: str, reading: Reading, payload: Payload) -> dic
     names: dict[int, str] = {}
     for level, path in payload.levels:
         codes = _codes(reading, path)
-        seen = sorted({int(v) & 255: int(v) >> 8 for v in np.unique(codes) if v & 255}.items())
+        seen = sorted({int(v) & 255: int(v) >> 8 for v in np.unique(labelmap.stretches(codes)[0]) if v & 255}.items())
         for number, (_, class_id) in enumerate(seen, 1):
             if class_id and (level, number) in called:
                 names[class_id] = called[level, number]
@@ -233,15 +233,14 @@ def _present(reading: Reading, refs: Iterable[Ref]) -> set[int]:
     for ref in refs:
         for _, path in ref.payload.levels:
             codes = _codes(reading, path)
-            found |= {int(v) for v in np.unique(codes >> np.uint32(8))}
+            found |= {int(v) >> 8 for v in np.unique(labelmap.stretches(codes)[0])}
     return found - {0}
 
 
 def _codes(reading: Reading, path: str) -> LabelMap:
     """Class << 8 | object, (height, width) uint32."""
     rgb = colors(reading.source.read(path), reading.source.label(path))
-    codes: LabelMap = (rgb[..., 0] // np.uint32(10) << np.uint32(16)) | rgb[..., 1] << np.uint32(8) | rgb[..., 2]
-    return codes
+    return labelmap.numbered(np.stack([rgb[..., 0] // 10, rgb[..., 1], rgb[..., 2]], axis=2))
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:

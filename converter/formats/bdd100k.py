@@ -133,7 +133,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         check_size(file, rgba.shape[1], rgba.shape[0], image)
     except SourceError as error:
         ledger.skip_image(image.path, error)
-    codes = rgba[..., 0] << np.uint32(24) | rgba[..., 1] << np.uint32(16) | rgba[..., 2] << np.uint32(8) | rgba[..., 3]
+    codes = np.ascontiguousarray(rgba).view(">u4")[..., 0].astype(np.uint32)
     tracked = "/" in image.name
     return Sample(
         image, tuple(cut(codes, file, image, lambda value: _means(value, tracked=tracked), header.classes, ledger))

@@ -27,7 +27,6 @@ from typing import Any, TypeGuard
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from converter.codecs import json, png_write
 from converter.errors import SourceError
@@ -45,7 +44,7 @@ from converter.layouts.images import ImageIndex, order_splits, own_ids, tell_unu
 from converter.layouts.label_maps import colors
 from converter.layouts.masks import check_size
 from converter.ledger import Ledger
-from converter.model import Box, ClassInfo, Header, Image, Instance, LabelMap, Ref, Rle, Sample
+from converter.model import Box, ClassInfo, Header, Image, Instance, Ref, Rle, Sample
 from converter.storage import Source, Target
 
 __all__ = ["FORMAT"]
@@ -220,8 +219,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         check_size(label, rgb.shape[1], rgb.shape[0], image)
     except SourceError as error:
         ledger.skip_image(name, error)
-    codes: LabelMap = rgb[..., 0] | rgb[..., 1] << np.uint32(8) | rgb[..., 2] << np.uint32(16)
-    regions = labelmap.regions(codes, skip=(0,))
+    regions = labelmap.regions(labelmap.numbered(rgb[..., ::-1]), skip=(0,))  # red has the lowest bits
     instances = []
     for segment in payload.segments:
         try:
@@ -283,7 +281,7 @@ def _bare(writing: Writing, split: str | None) -> str:
 def encode(writing: Writing, sample: Sample) -> Encoded:
     """The PNG, and the entries of image and segments that still lack the id of the image."""
     image = sample.image
-    codes: NDArray[np.uint32] = np.zeros((image.height, image.width), np.uint32)
+    codes = np.zeros((image.height, image.width), "<u4")
     segments = []
     for id, instance in zip(_ids(sample.instances), sample.instances, strict=True):
         mask = shapes.mask_of(instance.shape, image.height, image.width)
@@ -299,7 +297,7 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
                 **instance.extra,
             }
         )
-    rgb = np.stack([codes & 255, codes >> 8 & 255, codes >> 16], axis=2).astype(np.uint8)
+    rgb = codes.view(np.uint8).reshape(*codes.shape, 4)[..., :3]
     path = label_path(writing, image)
     entry = {"file_name": image.name, "width": image.width, "height": image.height, **image.extra}
     name = path.removeprefix(_bare(writing, image.split) + "/")

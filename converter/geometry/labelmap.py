@@ -12,7 +12,7 @@ from converter.errors import ShapeError
 from converter.geometry import rle, runlengths
 from converter.model import LabelMap, Rle
 
-__all__ = ["components", "paint", "regions", "values"]
+__all__ = ["components", "numbered", "paint", "regions", "stretches", "values"]
 
 _Runs: TypeAlias = tuple[int, runlengths.Positions, runlengths.Positions]
 
@@ -67,6 +67,24 @@ def values(labels: LabelMap) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         counts = np.bincount(flat)
     present = np.flatnonzero(counts)
     return present, counts[present]
+
+
+def numbered(rgb: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Each colour of (height, width, 3) as one number, red << 16 | green << 8 | blue: (height, width) uint32."""
+    quads = np.zeros((*rgb.shape[:2], 4), np.uint8)
+    for channel in range(3):
+        quads[..., 2 - channel] = rgb[..., channel]
+    return quads.view("<u4")[..., 0].astype(np.uint32, copy=False)
+
+
+def stretches(labels: NDArray[Any]) -> tuple[NDArray[Any], runlengths.Positions]:
+    """Row by row, the value of each stretch of equal pixels and its length: two (n,) arrays, of any integers.
+
+    There are far fewer of them than pixels in what is drawn, which is what makes it worth while.
+    """
+    flat = labels.reshape(-1)
+    starts = np.concatenate((_ZERO, np.flatnonzero(flat[1:] != flat[:-1]) + 1))[: flat.size]
+    return flat[starts], _lengths(starts, flat.size)
 
 
 def paint(height: int, width: int, background: int, regions: Sequence[tuple[int, Rle]]) -> tuple[LabelMap, list[int]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from converter.geometry import rle
 from converter.model import Box, Polygons, Rle, Shape
 
@@ -15,17 +17,16 @@ def is_quad(shape: Shape) -> bool:
 
 def around(mask: Rle) -> Polygons:
     """The smallest rectangle, turned as need be, around the pixels of a mask that has some."""
-    from shapely import MultiPoint, get_coordinates, oriented_envelope  # noqa: PLC0415 -- slow to import
+    from shapely import get_coordinates, multipoints, oriented_envelope  # noqa: PLC0415 -- slow to import
 
     starts, ends = rle.to_runs(mask)
     columns, last = starts // mask.height, (ends - 1) // mask.height
-    points: list[tuple[int, int]] = []
-    for start, end, x, past in zip(starts.tolist(), ends.tolist(), columns.tolist(), last.tolist(), strict=True):
-        # A run may go on in the next column, and then touches the bottom and the top.
-        top = start - x * mask.height if x == past else 0
-        bottom = end - x * mask.height if x == past else mask.height
-        points += [(x, top), (x, bottom), (past + 1, top), (past + 1, bottom)]
-    found = get_coordinates(oriented_envelope(MultiPoint(points)))[:4]
+    # A run may go on in the next column, and then touches the bottom and the top.
+    tops = np.where(columns == last, starts - columns * mask.height, 0)
+    bottoms = np.where(columns == last, ends - columns * mask.height, mask.height)
+    corners_of_runs = [(x, y) for x in (columns, last + 1) for y in (tops, bottoms)]
+    points = np.concatenate([np.stack(pair, axis=1) for pair in corners_of_runs])
+    found = get_coordinates(oriented_envelope(multipoints(points)))[:4]
     return Polygons([[float(v) for v in found.reshape(-1)]])
 
 

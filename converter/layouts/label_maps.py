@@ -157,7 +157,7 @@ def numbers(data: bytes, file: str) -> LabelMap:
     return array if array.dtype == np.uint16 else array.astype(np.uint8, copy=False)
 
 
-def colors(data: bytes, file: str, channels: int = 3) -> NDArray[np.uint32]:
+def colors(data: bytes, file: str, channels: int = 3) -> NDArray[np.uint8]:
     """The channels (height, width, channels) of a colour image of 8 bits, alpha as stored; SourceError otherwise.
 
     A palette image is not looked up, and a gray one has no channels.
@@ -167,7 +167,7 @@ def colors(data: bytes, file: str, channels: int = 3) -> NDArray[np.uint32]:
         raise SourceError(file, "is compressed with loss, so that its numbers mean nothing", remedy="use the PNG")
     if raw.array.ndim != 3 or raw.array.shape[2] < channels or raw.array.dtype != np.uint8:
         raise SourceError(file, f"is no picture of {channels} channels of 8 bits", remedy="use the PNG as it was made")
-    return raw.array[..., :channels].astype(np.uint32)
+    return raw.array[..., :channels].astype(np.uint8, copy=False)
 
 
 def cut(

@@ -12,7 +12,7 @@ from converter.codecs import images as codec
 from converter.codecs import png_chunks
 from converter.codecs.lossy import black_and_white
 from converter.errors import SourceError, some_of
-from converter.geometry import rle
+from converter.geometry import labelmap, rle
 from converter.ledger import Ledger
 from converter.model import Image, LabelMap, Rgb, Rle
 
@@ -184,7 +184,7 @@ def gray_of(array: NDArray[Any]) -> NDArray[Any] | None:
 
 def _colors_in(rgb: NDArray[np.uint8]) -> str:
     """Colours of a picture, in words: of some of its pixels, as it is asked of every mask of a set."""
-    found = np.unique(_packed(thinned(rgb))).tolist()
+    found = np.unique(labelmap.numbered(thinned(rgb))).tolist()
     shown = [f"{code >> 16},{code >> 8 & 255},{code & 255}" for code in found[:SHOWN]]
     return "; ".join([*shown, *(["..."] if len(found) > SHOWN else [])])
 
@@ -195,12 +195,6 @@ def thinned(array: NDArray[Any]) -> NDArray[Any]:
     return array[::step, ::step]
 
 
-def _packed(rgb: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Each colour as one number."""
-    red, green, blue = (rgb[..., channel].astype(np.uint32) for channel in range(3))
-    return np.asarray(red << 16 | green << 8 | blue, np.uint32)
-
-
 def by_colors(rgb: NDArray[np.uint8], file: str, colors: Mapping[Rgb, int], where: str = "the legend") -> LabelMap:
     """Class ids for colours (height, width, 3); black that the legend does not name is 0.
 
@@ -208,10 +202,11 @@ def by_colors(rgb: NDArray[np.uint8], file: str, colors: Mapping[Rgb, int], wher
 
     SourceError for colours that the legend gives to no class, or (-1) to two.
     """
-    codes = _packed(rgb)
+    codes = labelmap.numbered(rgb)
     legend = {(r << 16) | (g << 8) | b: id for (r, g, b), id in colors.items()}
     legend.setdefault(0, 0)
-    found, inverse = np.unique(codes, return_inverse=True)
+    values, lengths = labelmap.stretches(codes)
+    found, inverse = np.unique(values, return_inverse=True)
     strange = [c for c in found.tolist() if c not in legend]
     if strange:
         code = strange[0]
@@ -229,5 +224,5 @@ def by_colors(rgb: NDArray[np.uint8], file: str, colors: Mapping[Rgb, int], wher
         said = f"the colour {code >> 16},{code >> 8 & 255},{code & 255} is that of two classes in {where}"
         raise SourceError(file, said, remedy="give each class a colour of its own", code="unexpected-value")
     kind = np.uint8 if max(ids) <= 255 else np.uint16
-    mapped: LabelMap = np.asarray(ids, dtype=kind)[inverse].reshape(codes.shape)
+    mapped: LabelMap = np.asarray(ids, dtype=kind)[inverse].repeat(lengths).reshape(codes.shape)
     return mapped

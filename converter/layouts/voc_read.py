@@ -111,17 +111,14 @@ def _masks(
     label = reading.source.label(ref.payload.objects or ref.payload.classes)
     known = {c.id for c in header.classes}
     found: list[_Mask] = []
-    left = np.where(classes == VOID, 0, classes).astype(np.uint16)
-    regions = labelmap.regions(objects, skip={0, VOID}) if objects is not None else {}
-    for value, region in regions.items():
-        inside = rle.decode(region)
-        values = sorted(set(np.unique(classes[inside]).tolist()) - {VOID})
-        left[inside] = 0
+    parts, left = _parts(classes, objects)
+    for value, mine in parts.items():
+        values = list(mine)
         if len(values) != 1 or values[0] not in known:
             ledger.bad_annotation(ref.image.path, value, _no_class(label, value, values, known))
             continue
-        found.append(_Mask(value, values[0], rle.encode(inside & (classes == values[0]))))
-    for value, region in labelmap.regions(left, skip={0}).items():
+        found.append(_Mask(value, values[0], mine[values[0]]))
+    for value, region in left.items():
         where = f"{reading.source.label(ref.payload.classes)}, class {value}"
         if value not in known:
             wrong = SourceError(where, undeclared([value], known), code="unmapped-class")
@@ -133,6 +130,24 @@ def _masks(
         ledger.note("class-without-object", where, message)
         found.append(_Mask(0, value, region))
     return found
+
+
+def _parts(classes: NDArray[Any], objects: NDArray[Any] | None) -> tuple[dict[int, dict[int, Rle]], dict[int, Rle]]:
+    """The pixels of every object by their classes, void ones left out; and, by class, what belongs to no object."""
+    if objects is None:
+        return {}, labelmap.regions(classes, skip={0, VOID})
+    nothing = {value << 16 | id for value in (0, VOID) for id in (0, VOID)}
+    parts: dict[int, dict[int, Rle]] = {}
+    left: dict[int, list[Rle]] = {}
+    for code, region in labelmap.regions(objects.astype(np.uint32) << np.uint32(16) | classes, skip=nothing).items():
+        value, id = code >> 16, code & 0xFFFF
+        if value in {0, VOID}:
+            left.setdefault(id, []).append(region)
+            continue
+        mine = parts.setdefault(value, {})
+        if id != VOID:
+            mine[id] = region
+    return parts, {id: rle.union(regions) for id, regions in sorted(left.items())}
 
 
 def _no_class(file: str, number: int, values: list[int], known: set[int]) -> SourceError:

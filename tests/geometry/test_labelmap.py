@@ -90,6 +90,31 @@ class TestValues:
         assert counts.tolist() == expected[1].tolist()
 
 
+class TestStretches:
+    @given(label_maps(), st.sampled_from([np.uint8, np.uint16, np.uint32]))
+    def test_repeated_they_are_the_rows(self, labels, dtype):
+        found, lengths = labelmap.stretches(labels.astype(dtype))
+        assert np.array_equal(found.repeat(lengths).reshape(labels.shape), labels.astype(dtype))
+        assert (lengths > 0).all()
+        assert (found[1:] != found[:-1]).all()
+
+    @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0)])
+    def test_no_pixels(self, shape):
+        found, lengths = labelmap.stretches(np.zeros(shape, np.uint32))
+        assert found.size == lengths.size == 0
+
+
+def test_a_colour_is_one_number():
+    rgb = np.random.default_rng(0).integers(0, 256, (7, 5, 3), np.uint8)
+    expected = [[int.from_bytes(bytes(pixel), "big") for pixel in row] for row in rgb.tolist()]
+    for array in (rgb, np.asfortranarray(rgb), rgb[::-1, ::2]):
+        assert labelmap.numbered(array).dtype == np.uint32
+    assert labelmap.numbered(rgb).tolist() == expected
+    assert labelmap.numbered(rgb[..., ::-1]).tolist() == [
+        [int.from_bytes(bytes(pixel), "little") for pixel in row] for row in rgb.tolist()
+    ]
+
+
 class TestComponents:
     @settings(deadline=None)  # the first call imports scikit-image
     @given(masks())
