@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from converter import stopwatch
+from converter import heap, stopwatch
 from converter.errors import SegpackError
 
 if TYPE_CHECKING:
@@ -215,6 +215,7 @@ def serve(
 
 
 def _settle_in(others: Sequence[Connection], memory: int, parent: int) -> None:
+    heap.keep()
     gc.freeze()  # what came with the fork stays, and looking through it again and again would copy it
     for signum in {signal.SIGINT} | HANGUP:
         signal.signal(signum, signal.SIG_IGN)  # the parent decides what an interrupt means

@@ -12,6 +12,8 @@ import threading
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
+from converter import heap
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -42,6 +44,7 @@ def main() -> NoReturn:
     _fill_standard_streams()
     _own_streams()
     sys.unraisablehook = _not_to_be_missed
+    heap.keep()
     try:
         for signum in SIGNALS:
             signal.signal(signum, _stop)

@@ -26,7 +26,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from converter.codecs import csvs, json, png_write
 from converter.format import Encoded, Format, Holds, Record, Writing
@@ -78,10 +77,11 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
     if sample.labels is None:
         raise Skipped
     colors = _with_ignored(legend(writing.header))
-    table: NDArray[np.uint8] = np.zeros((max(*colors, int(sample.labels.max(initial=0)), 1) + 1, 3), np.uint8)
-    for id, (_, rgb) in colors.items():
-        table[id] = rgb
-    files = [(mask_stem(writing, sample.image) + ".png", png_write.encode_rgb(table[sample.labels]))]
+    table = np.zeros(max(*colors, int(sample.labels.max(initial=0)), 1) + 1, "<u4")
+    for id, (_, (red, green, blue)) in colors.items():
+        table[id] = red | green << 8 | blue << 16
+    quads = table[sample.labels].view(np.uint8).reshape(*sample.labels.shape, 4)  # looked up as one number each
+    files = [(mask_stem(writing, sample.image) + ".png", png_write.encode_rgb(quads[..., :3]))]
     return Encoded(files, IGNORE in sample.labels)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from converter import engine, stopwatch
+from converter import engine, heap, stopwatch
 from converter.errors import DetectionError, SourceError, UsageError
 from converter.format import Evidence, Format, Reading, ReadOptions, Scan
 from converter.formats import all_formats, get_format
@@ -161,14 +159,8 @@ def open_dataset(
     if found.survey is not None and found.settle is not None:
         facts = engine.run(_Survey(found, reading), scan.refs, workers=workers, guard=guard, lost=_unknown)
         scan = found.settle(scan, progress("survey", len(scan.refs), facts), reading, ledger)
-    _give_back()
+    heap.give_back()
     return Opened(found, evidence, reading, scan, ledger, watched)
-
-
-def _give_back() -> None:
-    """What scanning has freed goes back to the system where the C library can do that: else it adds to every peak."""
-    with suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _unknown(_: Ref, __: str) -> None:
