@@ -279,6 +279,7 @@ class Assembler(Protocol):
 class Format(msgspec.Struct, frozen=True):
     """A format: its name, what it holds, and its functions. `page` is the module's docstring.
 
+    `detect_apart`: as `detect`, of a source whose images lie in another; it is asked where nothing fits a source alone.
     `files`: where the annotations of an image stand, for messages: in one file, or each in its own.
     `indexed_classes`: files hold no ids but the place of a class in ascending order of ids,
     or its name in a list; the first place is `first_class`. `takes`: the options of reading, among
@@ -290,6 +291,7 @@ class Format(msgspec.Struct, frozen=True):
     page: str
     holds: Holds
     detect: Callable[[Source], Evidence | None] | None = None
+    detect_apart: Callable[[Source, Source], Evidence | None] | None = None
     scan: Callable[[Reading, Ledger], Scan] | None = None
     load: Callable[[Reading, Header, Ref, Ledger], Sample] | None = None
     survey: Callable[[Reading, Ref], Any] | None = None

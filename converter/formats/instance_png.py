@@ -47,7 +47,7 @@ from converter.layouts.images import (
     tell_unused,
 )
 from converter.layouts.instance_folders import instance_folders, scan_folders, tell_bare
-from converter.layouts.mask_names import find_names, tells_objects
+from converter.layouts.mask_names import NamedMask, find_names, tells_objects
 from converter.layouts.mask_table import NO_ID, Finds, header_of, mask_paths
 from converter.layouts.masks import binary_mask, check_size
 from converter.layouts.named_masks import scan_named
@@ -82,8 +82,16 @@ def detect(source: Source) -> Evidence | None:
     found = names.found()
     if names.naming == "folder" and all(mask.path.startswith("masks/") for mask in names.masks):
         return Evidence(f"masks/<image>/*.png for {len({mask.image for mask in found})} images")
-    if not tells_objects(source):
-        return None
+    return _of_objects(found) if tells_objects(source, source) else None
+
+
+def detect_apart(source: Source, images: Source) -> Evidence | None:
+    """Masks of one object each, of images that lie elsewhere."""
+    names = find_names(source, images)
+    return _of_objects(names.found()) if names is not None and tells_objects(source, images) else None
+
+
+def _of_objects(found: Sequence[NamedMask]) -> Evidence:
     return Evidence(f"{len(found)} masks of objects, as {found[0].path} for {found[0].image}", weak=True)
 
 
@@ -230,6 +238,7 @@ FORMAT = Format(
     page=__doc__ or "",
     holds=Holds(crowd=True, empty=True, keys=(meta.SETS,)),
     detect=detect,
+    detect_apart=detect_apart,
     scan=scan,
     load=load,
     encode=encode,

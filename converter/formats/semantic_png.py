@@ -85,13 +85,22 @@ def detect(source: Source) -> Evidence | None:
     if source.entry is not None or instance_folders(source):
         return None
     pairs, _ = pair_masks(source, source)
-    if pairs and tells_objects(source):
+    if pairs and tells_objects(source, source):
         return None
     pairs = pairs or _beside(source)
     if not pairs:
         return None
     image, mask = pairs[0]
     return Evidence(f"{len(pairs)} masks with the names of their images, as {mask} for {image}", weak=True)
+
+
+def detect_apart(source: Source, images: Source) -> Evidence | None:
+    """Masks of the names of images elsewhere, if most find one there and they are not of one object each."""
+    pairs, orphans = pair_masks(source, images)
+    if len(pairs) <= len(orphans) or tells_objects(source, images):
+        return None
+    image, mask = pairs[0]
+    return Evidence(f"{len(pairs)} masks with the names of images in {images.name}, as {mask} for {image}", weak=True)
 
 
 def _beside(source: Source) -> list[tuple[str, str]]:
@@ -284,6 +293,7 @@ FORMAT = Format(
     page=__doc__ or "",
     holds=Holds(task="semantic", overlaps=False, keys=(meta.SETS,)),
     detect=detect,
+    detect_apart=detect_apart,
     scan=scan,
     load=load,
     survey=survey,

@@ -102,12 +102,12 @@ def find_names(masks: Source, images: Source) -> Names | None:
     return masks.known(_names_within) if images is masks else _find(masks, images)
 
 
-def tells_objects(source: Source) -> bool:
-    """Whether its masks are plainly of one object each.
+def tells_objects(masks: Source, images: Source) -> bool:
+    """Whether the masks are plainly of one object each; `images` as in `find_names`.
 
     Some of them are decoded, as names alone do not tell objects from classes.
     """
-    return source.known(_objects_within)
+    return masks.known(_objects_within) if images is masks else _of_objects(masks, find_names(masks, images))
 
 
 def _names_within(source: Source) -> Names | None:
@@ -115,7 +115,10 @@ def _names_within(source: Source) -> Names | None:
 
 
 def _objects_within(source: Source) -> bool:
-    names = find_names(source, source)
+    return _of_objects(source, find_names(source, source))
+
+
+def _of_objects(source: Source, names: Names | None) -> bool:
     found = names.found() if names is not None else []
     if names is None or 2 * len(found) <= len(names.masks):
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -61,14 +62,17 @@ class Opened(msgspec.Struct, frozen=True):
                     raise SourceError(file, "was changed while it was read", remedy="run again")
 
 
-def detect(source: Source, name: str | None = None) -> tuple[Format, Evidence, Source]:
-    """The format of a source and the folder of it where it begins: the top, or below folders that wrap it."""
+def detect(source: Source, name: str | None = None, images: Source | None = None) -> tuple[Format, Evidence, Source]:
+    """The format of a source and the folder of it where it begins: the top, or below folders that wrap it.
+
+    `images`: where they lie, if the user says that they lie apart.
+    """
     if name is not None:
         return _named(source, name)
-    for here in _views(source):
-        found = _candidates(here)
-        if found:
-            return (*_choose(here, found), here)
+    for find in (_candidates, functools.partial(_candidates_apart, images=images)):
+        for here in _views(source):
+            if found := find(here):
+                return (*_choose(here, found), here)
     raise unknown(source)
 
 
@@ -86,7 +90,7 @@ def _detect(source: Source, name: str | None, options: ReadOptions) -> tuple[For
     if options.patterned:
         found = get_format(name or "instance-png"), Evidence("files are named by patterns"), source
     else:
-        found = detect(source, name)
+        found = detect(source, name, options.images)
     format = found[0]
     for option in SPECIAL:
         if getattr(options, option) is not None and option not in format.takes:
@@ -120,6 +124,14 @@ def _candidates(source: Source) -> list[tuple[Format, Evidence]]:
     certain = [f for f in found if f[1].certain]
     strong = [f for f in found if not f[1].weak]
     return certain or (found if all(evidence.boxes for _, evidence in strong) else strong)
+
+
+def _candidates_apart(source: Source, images: Source | None) -> list[tuple[Format, Evidence]]:
+    """The formats of masks without the images that they are of."""
+    if images is None or source.entry is not None:
+        return []
+    able = [(format, format.detect_apart) for format in all_formats().values() if format.detect_apart is not None]
+    return [(format, found) for format, fits in able if (found := fits(source, images)) is not None]
 
 
 def _choose(source: Source, found: list[tuple[Format, Evidence]]) -> tuple[Format, Evidence]:

@@ -52,9 +52,14 @@ def _remedy(source: Source, names: Sequence[str]) -> str:
     strange = sorted({posixpath.splitext(name)[1].lower() for name in names} & UNREAD)
     masks = ", or the places of masks with --masks 'labels/{image}_gt.png'" if sum(map(is_image, names)) > 1 else ""
     if not strange:
-        return f"name its format with --from{masks}{_export(names)}"
+        return f"name its format with --from{_elsewhere(names)}{masks}{_export(names)}"
     said = f"{', '.join(strange)} files are of no format that is read; if other files hold it, name it with --from"
     return f"{said}{masks}{_export(names)}"
+
+
+def _elsewhere(names: Sequence[str]) -> str:
+    """What else to do where there are pictures and nothing else: they may be masks, without their images."""
+    return ", or the folder of the images with --images" if names and all(map(is_image, names)) else ""
 
 
 def _export(names: Iterable[str]) -> str:

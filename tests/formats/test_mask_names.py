@@ -121,9 +121,11 @@ def test_the_same_in_an_archive(tmp_path):
     assert pixels(converter.open(packed)) == pixels(converter.open(tmp_path / "set"))
 
 
-def test_images_may_lie_apart(tmp_path):
+@pytest.mark.parametrize("format", [None, "instance-png"])
+def test_images_may_lie_apart(tmp_path, format):
     laid_out(tmp_path, "photos/{image}.jpg", "truth/{image}_{number}.png")
-    dataset = converter.open(tmp_path / "truth", images=tmp_path / "photos", format="instance-png")
+    dataset = converter.open(tmp_path / "truth", images=tmp_path / "photos", format=format)
+    assert dataset.format == "instance-png"
     assert pixels(dataset) == {image: wanted(image, classed=False) for image in IMAGES}
 
 

@@ -142,7 +142,7 @@ def test_photos_in_two_files_each_are_no_set_of_masks(tmp_path, capfd):
             save(tmp_path / f"{number}.{kind}", noise)
     error = segpack_here(capfd, "inspect", tmp_path).error
     assert "no known format fits it" in error
-    assert error.endswith("name its format with --from, or the places of masks with --masks 'labels/{image}_gt.png'")
+    assert error.endswith("or the places of masks with --masks 'labels/{image}_gt.png'")
 
 
 def test_a_folder_far_above_does_not_make_images_masks(tmp_path):
@@ -206,11 +206,25 @@ def test_an_image_is_rather_in_a_folder_for_images(tmp_path):
     assert copied.read_bytes() == (tmp_path / "set/train/rgb/a.png").read_bytes()
 
 
-def test_masks_and_images_each_in_a_root_of_their_own(tmp_path):
+@pytest.mark.parametrize("format", [None, "semantic-png"])
+def test_masks_and_images_each_in_a_root_of_their_own(tmp_path, format):
     save(tmp_path / "photos/a.png", np.zeros((*SIZE[::-1], 3), np.uint8))
     save(tmp_path / "truth/a.png", drawn(1))
-    dataset = converter.open(tmp_path / "truth", images=tmp_path / "photos", format="semantic-png")
+    dataset = converter.open(tmp_path / "truth", images=tmp_path / "photos", format=format)
+    assert dataset.format == "semantic-png"
     assert [labels(s) for s in dataset] == [drawn(1).tolist()]
+
+
+def test_pictures_without_the_images_they_are_of_are_refused_with_the_option_for_them(tmp_path, capfd):
+    save(tmp_path / "photos/b.png", np.zeros((*SIZE[::-1], 3), np.uint8))
+    save(tmp_path / "truth/a.png", drawn(1))
+    run = segpack_here(capfd, "convert", tmp_path / "truth", tmp_path / "out", "--to", "coco")
+    assert run.code == 2
+    assert "the folder of the images with --images" in run.error
+    options = ("--images", tmp_path / "photos")
+    run = segpack_here(capfd, "convert", tmp_path / "truth", tmp_path / "out", "--to", "coco", *options)
+    assert run.code == 2
+    assert "no known format fits it" in run.error
 
 
 def test_values_that_a_jpeg_has_changed_are_no_classes(tmp_path, capfd):
