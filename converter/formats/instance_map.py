@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from converter.format import Format, Holds, Reading, Scan
 from converter.layouts.label_maps import Found, Meaning, files, load_map, scan_of
-from converter.layouts.patterns import PATTERNS, mask_an_image
+from converter.layouts.pairing import mask_an_image
+from converter.layouts.patterns import PATTERNS
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Ref, Sample
 

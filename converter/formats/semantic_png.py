@@ -46,8 +46,8 @@ from converter.layouts.images import is_image, order_splits, tell_unused
 from converter.layouts.instance_folders import instance_folders
 from converter.layouts.mask_names import tells_objects
 from converter.layouts.masks import check_size, label_map, labels_of, recolored, thinned
-from converter.layouts.pairing import pair_beside, pair_masks
-from converter.layouts.patterns import PATTERNS, mask_an_image
+from converter.layouts.pairing import mask_an_image, pair_beside, pair_masks
+from converter.layouts.patterns import PATTERNS
 from converter.layouts.semantic_classes import Present, by_grays, declared, in_colors, settled
 from converter.ledger import Ledger, Skipped
 from converter.model import ClassInfo, Header, Ref, Rgb, Sample

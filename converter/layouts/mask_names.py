@@ -14,7 +14,6 @@ of its image is a number, and a class where the same words stand in the names of
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -24,10 +23,18 @@ import msgspec
 
 from converter.errors import SourceError
 from converter.layouts.images import is_image, is_split_name
-from converter.layouts.mask_words import class_in, is_view, telling, words_of
 from converter.layouts.masks import binary_mask
 from converter.layouts.photos import Parts, Photos, base_of, folder_of, held_in, home_of, parts_of
-from converter.layouts.words import MASK_ENDS, MASK_WORDS, said
+from converter.layouts.words import (
+    MASK_WORDS,
+    class_in,
+    is_called_mask,
+    is_view,
+    said,
+    telling,
+    without_begin,
+    words_of,
+)
 from converter.storage import Source
 from converter.worker import NotHereError, trial
 
@@ -35,11 +42,8 @@ __all__ = ["NamedMask", "Names", "find_names", "tells_objects"]
 
 Naming = Literal["named", "ended", "folder", "sorted"]
 
+BEGINS = MASK_WORDS - {"y"}  # of names that are those of masks by other signs
 NAME_ENDS = "-_ ."  # what may follow the name of the image in that of its mask
-OF_MASK = re.compile(
-    rf"(?:.*[-_ .])?(?:(?:{'|'.join(sorted(MASK_ENDS))})[-_ .]?\(?\d*\)?|masks?\d*(?:[-_ .].*)?)", re.IGNORECASE
-)
-BEFORE = re.compile(rf"(?:{'|'.join(sorted(MASK_WORDS - {'y'}))})[-_ .](.+)", re.IGNORECASE)
 TRIED = 2000  # masks that tell which naming is that of the set
 LOOKED_AT = 12  # masks that are decoded to see whether they are binary
 
@@ -230,7 +234,7 @@ def _roles(masks: Source, images: Source) -> tuple[list[str], list[str]]:
     apart = images is not masks
     if not apart and len(inside) == len(here):
         inside = []  # the word stands in the name of the whole set
-    found = inside or [path for path in here if OF_MASK.fullmatch(base_of(path))]
+    found = inside or [path for path in here if is_called_mask(base_of(path))]
     if apart:
         there = [path for path in images.names() if is_image(path)]
         return found or here, [path for path in there if held_in(folder_of(path)) != "mask"] or there
@@ -248,8 +252,8 @@ def _named(photos: Photos, folders: Parts, name: str) -> Iterator[Way]:
     for end in range(len(name) - 1, 0, -1):
         if name[end] in NAME_ENDS and (image := photos.get(folders, name[:end])):
             yield Way(image, name[end + 1 :])
-    if begin := BEFORE.fullmatch(name):
-        yield from _named(photos, folders, begin[1])
+    if bare := without_begin(name, BEGINS):
+        yield from _named(photos, folders, bare)
 
 
 def _ended(photos: Photos, folders: Parts, name: str) -> Iterator[Way]:

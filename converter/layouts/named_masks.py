@@ -15,8 +15,9 @@ from converter.layouts.classes import find_class_file, read_class_file, undeclar
 from converter.layouts.images import stem, tell_unused
 from converter.layouts.mask_names import Names, find_names
 from converter.layouts.mask_table import Finds, header_of, mask_paths
-from converter.layouts.pairing import places
-from converter.layouts.patterns import NAME_THEM, NO_IMAGE, NO_MASKS, class_numbers
+from converter.layouts.pairing import NAME_THEM, NO_MASKS, tell_orphans
+from converter.layouts.patterns import class_numbers
+from converter.layouts.places import places
 from converter.layouts.splits import tell_lists
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Image, Ref
@@ -36,8 +37,7 @@ def scan_named(reading: Reading, ledger: Ledger) -> Scan:
     if names is None:
         raise SourceError(source.name, NO_MASKS, remedy=NAME_THEM)
     orphans = [mask.path for mask in names.masks if not mask.image]
-    for orphan in orphans:
-        ledger.lose("orphan-mask", orphan, f"{source.label(orphan)}: {NO_IMAGE}")
+    tell_orphans(source, orphans, ledger)
     path = find_class_file(source, ["", "masks"])
     told_classes = path or reading.options.classes
     if all(NUMBERED.fullmatch(posixpath.basename(m.rest)) for m in names.found()) and (

@@ -1,4 +1,4 @@
-"""Which image a mask belongs to, told by the names of folders and files alone.
+"""Sets with a mask an image: which belongs to which, told by the names of folders and files alone.
 
 Folders say what is in them (see words.py); a name that ends in `_mask`, `_gt` or the like is
 a mask anywhere. A mask and its image have the same path once those words are taken out of it.
@@ -8,43 +8,82 @@ from __future__ import annotations
 
 import functools
 import posixpath
-import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from string import digits
 
-import msgspec
-
+from converter.errors import SourceError
+from converter.format import Reading
 from converter.layouts.images import fold, is_image, is_split_name, split_name, stem
 from converter.layouts.mask_names import find_names
-from converter.layouts.mask_words import is_view
+from converter.layouts.patterns import matches
+from converter.layouts.places import places
+from converter.layouts.splits import tell_lists
 from converter.layouts.words import (
     IMAGE_ENDS,
     MASK_ENDS,
     in_mask_folder,
-    is_layout_word,
+    is_view,
     key_of,
     kind_of,
+    parted,
     said,
+    shortened,
     shows_masks,
+    without_end,
 )
+from converter.ledger import Ledger
+from converter.model import Image
 from converter.storage import Source
 
-__all__ = ["Place", "pair_beside", "pair_masks", "places"]
+__all__ = ["NAME_THEM", "NO_MASKS", "mask_an_image", "pair_beside", "pair_masks", "tell_orphans"]
 
-ENDING = re.compile(r"(.+)[-_ .]([^-_ .]+)")
-BEGINNING = re.compile(r"([^\W\d_]+)(?:[-_ .](.+)|(\d+))")
-DRAWN_BY = re.compile(r"(.+)[-_ .]manual\d*", re.IGNORECASE)  # in folders of masks: 21_manual1
-HALF = re.compile(r"[-_ ](?:cp|ground)$", re.IGNORECASE)  # of cp_masks and ground_truth
+NO_MASKS = "no masks with the names of images in it"
+NAME_THEM = "put them in images/ and masks/, use --images DIR, or say where they lie with --masks and --image-pattern"
+BY_HAND = frozenset({"manual"})  # in folders of masks: 21_manual1
 MOST = 500
 Key = tuple[str, ...]
 
 
-@functools.lru_cache(maxsize=4096)
-def _splits(folder: str) -> frozenset[str]:
-    return frozenset(split_name(rest) for rest in key_of(folder) if is_split_name(rest))
+def mask_an_image(
+    reading: Reading, ledger: Ledger, splits: Collection[str] = ()
+) -> tuple[list[tuple[Image, str]], list[str]]:
+    """The images that have a mask, each with the one it has, and every file that is a mask.
+
+    By the patterns of the user, else by the usual names. Masks without an image are losses; SourceError
+    where no image has a mask, or one has two. `splits` are names of splits beside the usual ones.
+    """
+    source = reading.source
+    if reading.options.patterned:
+        found = [(m.image, path) for m in matches(reading, ledger) for path, _ in m.masks]
+        orphans: list[str] = []
+    else:
+        pairs, orphans = pair_masks(source, reading.images)
+        pairs = pairs or (pair_beside(source) if reading.images is source else [])
+        known = zip(places(pairs, splits), pairs, strict=True)
+        found = [(Image(place.name, place.split, file=image), mask) for place, (image, mask) in known]
+    tell_orphans(source, orphans, ledger)
+    if not found:
+        first = next((f" ({loss.message})" for loss in ledger.losses if loss.code == "orphan-mask"), "")
+        raise SourceError(source.name, NO_MASKS + first, remedy=NAME_THEM)
+    _check_one_each(reading, found)
+    tell_lists(source, (image for image, _ in found), ledger)
+    return found, [*orphans, *(mask for _, mask in found)]
 
 
-# ---------------------------------------------------------------- pairs
+def _check_one_each(reading: Reading, found: Iterable[tuple[Image, str]]) -> None:
+    first: dict[str, str] = {}
+    for image, mask in found:
+        file = image.file or ""
+        if first.setdefault(file, mask) != mask:
+            problem = f"{reading.images.label(file)} has two masks, this one and {reading.source.label(first[file])}"
+            remedy = "say which with --masks PATTERN; masks of single objects are --from instance-png"
+            raise SourceError(reading.source.label(mask), problem, remedy=remedy)
+
+
+def tell_orphans(source: Source, masks: Iterable[str], ledger: Ledger) -> None:
+    """Masks that belong to no image are losses."""
+    for path in masks:
+        ledger.lose("orphan-mask", path, f"{source.label(path)}: no image belongs to this mask")
 
 
 def pair_masks(masks: Source, images: Source) -> tuple[list[tuple[str, str]], list[str]]:
@@ -156,11 +195,11 @@ def _beside_of_one_ending(paths: Mapping[str, str]) -> list[tuple[str, str]]:
     found = []
     for name, path in paths.items():
         if not _is_jpeg(path):
-            end = ENDING.fullmatch(name)
-            photo = paths.get(end[1]) if end else None
-            if end is None or photo is None or not _is_jpeg(photo):
+            before, _ = parted(name)
+            photo = paths.get(before, "")
+            if not _is_jpeg(photo):
                 return []
-            ends.add(name[len(end[1]) :])
+            ends.add(name[len(before) :])
             found.append((photo, path))
     return found if len(ends) == 1 else []
 
@@ -176,7 +215,7 @@ def _roles(masks: Source, images: Source, *, apart: bool) -> tuple[dict[str, boo
     named = {p for p in here if in_mask_folder(p) and posixpath.dirname(p) not in mixed}
     if not apart and len(named) == len(here):
         named = set()  # the word stands in the name of the whole set
-    wanted = {p: p in named for p in here if p in named or _plain(MASK_ENDS, _base(p))}
+    wanted = {p: p in named for p in here if p in named or shortened(_base(p), MASK_ENDS)}
     if not apart:
         return wanted, [p for p in here if p not in named]
     there = [p for p in images.listed() if is_image(p)]
@@ -194,7 +233,7 @@ def _mixed(paths: Iterable[str]) -> set[str]:
         if kind_of(folder) == "mask" and not said(posixpath.basename(folder)).kind:
             by_folder.setdefault(folder, set()).add(_base(path))
     ends = MASK_ENDS - {"l"}
-    return {f for f, names in by_folder.items() if any(not names.isdisjoint(_plain(ends, name)) for name in names)}
+    return {f for f, names in by_folder.items() if any(not names.isdisjoint(shortened(name, ends)) for name in names)}
 
 
 def _base(path: str) -> str:
@@ -209,22 +248,10 @@ def _by_name(photos: Iterable[str]) -> dict[tuple[bool, str], dict[Key, list[str
     found: dict[tuple[bool, str], dict[Key, list[str]]] = {}
     for path in photos:
         base, key = _base(path), key_of(posixpath.dirname(path))
-        end = ENDING.fullmatch(base)
-        shorter = [*_plain(IMAGE_ENDS, base), *([end[1]] if end and is_split_name(end[2]) else [])]
+        before, last = parted(base)
+        shorter = [*shortened(base, IMAGE_ENDS), *([before] if is_split_name(last) else [])]
         for name in ((False, base), *((True, plain) for plain in shorter)):
             found.setdefault(name, {}).setdefault(key, []).append(path)
-    return found
-
-
-def _plain(words: Collection[str], base: str) -> list[str]:
-    """The name without the one of `words` that it ends in, and without the one that it begins with."""
-    found = []
-    end = ENDING.fullmatch(base)
-    if end and end[2].lower() in words:
-        found.append(HALF.sub("", end[1]) if words is not IMAGE_ENDS else end[1])
-    begin = BEGINNING.fullmatch(base)
-    if begin and begin[1].lower() in words:
-        found.append(begin[2] or begin[3])
     return found
 
 
@@ -233,9 +260,9 @@ def _namesakes(
 ) -> dict[Key, list[str]]:
     """The images that bear the name of a mask, with as little taken off the two as there has to be."""
     base = _base(mask)
-    names = [base, *_plain(MASK_ENDS, base)] if alike else _plain(MASK_ENDS, base)
-    if alike and (drawn := DRAWN_BY.fullmatch(base)):
-        names.append(drawn[1])
+    names = [base, *shortened(base, MASK_ENDS)] if alike else shortened(base, MASK_ENDS)
+    if alike and (drawn := without_end(base.rstrip(digits), BY_HAND)):
+        names.append(drawn)
     return next((f for name in names for bare in (False, True) if (f := by_name.get((bare, name)))), {})
 
 
@@ -255,71 +282,13 @@ def _likest(mask: str, images: Sequence[str]) -> str | None:
     return best[0] if len(best) == 1 else None
 
 
+@functools.lru_cache(maxsize=4096)
+def _splits(folder: str) -> frozenset[str]:
+    return frozenset(split_name(rest) for rest in key_of(folder) if is_split_name(rest))
+
+
 def _alike(a: Sequence[str], b: Sequence[str]) -> int:
     least = min(len(a), len(b))
     head = next((i for i in range(least) if a[i] != b[i]), least)
     tail = next((i for i in range(least) if a[-1 - i] != b[-1 - i]), least)
     return min(head + tail, least)
-
-
-# ---------------------------------------------------------------- how the dataset knows its images
-
-
-class Place(msgspec.Struct, frozen=True):
-    """The path of an image below the folder of images and of its split, and that split."""
-
-    name: str
-    split: str | None
-
-
-def places(pairs: Sequence[tuple[str, str]], splits: Collection[str] = ()) -> list[Place]:
-    """How each image (with its mask) is known; `splits` are names of splits beside the usual ones.
-
-    Where two images would be known by one name, all their folders tell them apart.
-    """
-    found = [_place(image, mask, splits) for image, mask in pairs]
-    counts = Counter(found)
-    return [
-        place if counts[place] == 1 else _long(image, place.split, splits)
-        for place, (image, _) in zip(found, pairs, strict=True)
-    ]
-
-
-def _place(image: str, mask: str, splits: Collection[str]) -> Place:
-    folder, split = _layout(posixpath.dirname(image), posixpath.dirname(mask), frozenset(splits))
-    return Place(posixpath.join(folder, posixpath.basename(image)), split)
-
-
-@functools.lru_cache(maxsize=4096)
-def _layout(folder: str, mask_folder: str, splits: frozenset[str]) -> tuple[str, str | None]:
-    """What a folder of images adds to their names, and its split."""
-    folders = [f for f in folder.split("/") if f]
-    at = max((i for i, f in enumerate(folders) if said(f).kind == "image"), default=-1)
-    near = sorted(range(len(folders)), key=lambda i: (i <= at, abs(i - at)))
-    where = next((i for i in near if _split(folders[i], splits)), None)
-    split = _split(folders[where], splits) if where is not None else None
-    first = max(at, -1 if where is None else where) + 1
-    if at < 0 and where is None:
-        first = _shared(folders, mask_folder)
-    return "/".join(folders[first:]), split
-
-
-def _split(folder: str, splits: Collection[str]) -> str | None:
-    """The split that a folder is of: by its name, or what is left of it, as in `train_images`."""
-    if folder in splits:
-        return folder
-    rest = said(folder).rest
-    return next((split_name(name) for name in (folder, rest) if is_split_name(name)), None)
-
-
-def _shared(folders: Sequence[str], mask_folder: str) -> int:
-    """How many leading folders of an image belong to the layout: as many as lead to the folder of masks."""
-    above = mask_folder.split("/")
-    depth = max((i for i, f in enumerate(above) if said(f).kind == "mask"), default=len(folders) - 1)
-    return min(depth + 1, len(folders))
-
-
-def _long(image: str, split: str | None, splits: Collection[str]) -> Place:
-    folders = posixpath.dirname(image).split("/")
-    kept = [f for f in folders if not is_layout_word(f) and (split is None or _split(f, splits) != split)]
-    return Place("/".join([*kept, posixpath.basename(image)]), split)

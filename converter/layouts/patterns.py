@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -19,19 +19,14 @@ from converter.errors import SourceError
 from converter.format import Reading
 from converter.layouts.classes import find_class_file, read_class_file
 from converter.layouts.images import image_files, is_image, split_name, stem
-from converter.layouts.pairing import pair_beside, pair_masks, places
-from converter.layouts.splits import tell_lists
 from converter.layouts.words import Kind, in_mask_folder, kind_of
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Image
 from converter.storage import Source
 
-__all__ = ["NAME_THEM", "NO_IMAGE", "NO_MASKS", "PATTERNS", "Match", "class_numbers", "mask_an_image", "matches"]
+__all__ = ["PATTERNS", "Match", "class_numbers", "matches"]
 
 PATTERNS = ("masks", "image_pattern")
-NO_IMAGE = "no image belongs to this mask"
-NO_MASKS = "no masks with the names of images in it"
-NAME_THEM = "put them in images/ and masks/, use --images DIR, or say where they lie with --masks and --image-pattern"
 PLACEHOLDERS = {"image": ".+", "instance": "[^/]+?", "class": "[^/]+?", "split": "[^/]+"}
 Key = tuple[tuple[str, str], ...]
 
@@ -68,43 +63,6 @@ def matches(reading: Reading, ledger: Ledger) -> list[Match]:
         found.setdefault(image.file or "", []).append((path, labels.setdefault(label, label)))
     made = [Match(images[path], sorted(mine)) for path, mine in found.items()]
     return sorted(made, key=lambda m: (m.image.split or "", m.image.file or ""))
-
-
-def mask_an_image(
-    reading: Reading, ledger: Ledger, splits: Collection[str] = ()
-) -> tuple[list[tuple[Image, str]], list[str]]:
-    """The images that have a mask, each with the one it has, and every file that is a mask.
-
-    By the patterns of the user, else by the usual names. Masks without an image are losses; SourceError
-    where no image has a mask, or one has two. `splits` are names of splits beside the usual ones.
-    """
-    source = reading.source
-    if reading.options.patterned:
-        found = [(m.image, path) for m in matches(reading, ledger) for path, _ in m.masks]
-        orphans: list[str] = []
-    else:
-        pairs, orphans = pair_masks(source, reading.images)
-        pairs = pairs or (pair_beside(source) if reading.images is source else [])
-        known = zip(places(pairs, splits), pairs, strict=True)
-        found = [(Image(place.name, place.split, file=image), mask) for place, (image, mask) in known]
-    for path in orphans:
-        ledger.lose("orphan-mask", path, f"{source.label(path)}: {NO_IMAGE}")
-    if not found:
-        first = next((f" ({loss.message})" for loss in ledger.losses if loss.code == "orphan-mask"), "")
-        raise SourceError(source.name, NO_MASKS + first, remedy=NAME_THEM)
-    _check_one_each(reading, found)
-    tell_lists(source, (image for image, _ in found), ledger)
-    return found, [*orphans, *(mask for _, mask in found)]
-
-
-def _check_one_each(reading: Reading, found: Iterable[tuple[Image, str]]) -> None:
-    first: dict[str, str] = {}
-    for image, mask in found:
-        file = image.file or ""
-        if first.setdefault(file, mask) != mask:
-            problem = f"{reading.images.label(file)} has two masks, this one and {reading.source.label(first[file])}"
-            remedy = "say which with --masks PATTERN; masks of single objects are --from instance-png"
-            raise SourceError(reading.source.label(mask), problem, remedy=remedy)
 
 
 def class_numbers(labels: Iterable[str], source: Source, single: str) -> dict[str, ClassInfo]:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
 from converter.layouts.images import fold, is_split_name, split_name
-from converter.layouts.words import IMAGE_ENDS, IMAGE_WORDS, Kind, key_of, said
+from converter.layouts.words import IMAGE_ENDS, IMAGE_WORDS, Kind, key_of, said, without_begin, without_end
 
 __all__ = ["Parts", "Photos", "base_of", "folder_of", "held_in", "home_of", "parts_of"]
 
 Parts: TypeAlias = tuple[str, ...]
 
-OF_IMAGE = re.compile(
-    rf"(?P<before>.+)[-_ .](?:{'|'.join(sorted(IMAGE_ENDS))})|(?:{'|'.join(sorted(IMAGE_ENDS))})[-_ .](?P<after>.+)",
-    re.IGNORECASE,
-)
 OWN_FOLDER = IMAGE_WORDS | IMAGE_ENDS  # names of images that have a folder for themselves
 
 
@@ -82,8 +77,8 @@ class Photos:
             for name in {base, path.rpartition("/")[2]}:
                 _enter(exact, (folders, name), path)
                 _enter(self._folded, (folders, fold(name)), path)
-            if match := OF_IMAGE.fullmatch(base):
-                _enter(loose, (folders, match["before"] or match["after"]), path)
+            if bare := without_end(base, IMAGE_ENDS) or without_begin(base, IMAGE_ENDS):
+                _enter(loose, (folders, bare), path)
             own = bool(folders) and (base == folders[-1] or base.lower() in OWN_FOLDER)
             if own and not is_split_name(folders[-1]):
                 _enter(loose, (folders[:-1], folders[-1]), path)

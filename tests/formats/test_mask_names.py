@@ -236,6 +236,15 @@ def test_maps_and_views_of_all_objects_are_no_masks_of_one(tmp_path, capfd):
     assert "masks/a_overlay.png: no image belongs to this mask" in run.err + run.out
 
 
+@pytest.mark.parametrize("view", ["overlay", "visualization", "visualisation"])
+def test_a_folder_of_views_is_no_class(view, tmp_path, capfd):
+    for image in IMAGES:
+        photo(tmp_path / f"images/{image}.jpg")
+        for folder in ("cat", view):
+            save(tmp_path / f"masks/{folder}/{image}.png", drawn(image, 1))
+    assert "has two masks" in segpack_here(capfd, "inspect", tmp_path).error
+
+
 @pytest.mark.parametrize("ending", ["tif", "gif", "jpg"])
 def test_looking_at_masks_leaves_to_workers_what_is_theirs(tmp_path, ending, monkeypatch):
     laid_out(tmp_path / "objects", "images/{image}.png", f"masks/{{image}}_{{number}}.{ending}")

@@ -47,6 +47,7 @@ TREES = {
     "aerial/img/IMG_{b}.tif": "labels/msk/MSK_{b}.tif",
     "sheet/{b}.png": "sheet_msk/{b}.png",
     "train/field/images/{b}.png": "train/field/semantics/{b}.png",
+    "leftImg8bit_{b}.png": "{b}_mask.png",
 }
 
 
