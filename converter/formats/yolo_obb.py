@@ -22,11 +22,11 @@ from __future__ import annotations
 
 import posixpath
 import re
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from converter.codecs import text
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import numbers, quads, shapes
@@ -72,32 +72,17 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
-    """One image with the rows of its label file."""
-    path, image = ref.payload.label, ref.image
-    if path is None:
-        return Sample(image)
-    file = reading.source.label(path)
-    try:
-        content = text.decode_text(reading.source.read(path), file)
-    except SourceError as error:
-        ledger.skip_image(image.path, error)
-    declared = {c.source_id: c.id for c in header.classes if c.source_id is not None}
-    instances = []
-    for line, row in enumerate(content.splitlines(), 1):
-        if not row.strip():
-            continue
-        try:
-            instances.append(_instance(row.split(), file, line, declared, image))
-        except SourceError as error:
-            ledger.bad_annotation(image.path, line, error)
-    outside = sum(_is_outside(i, image) for i in instances)
+    """One image with the boxes of its label file."""
+    image, declared = ref.image, yolo_rows.class_ids(header)
+    sample = yolo_rows.load_rows(reading, ref, ledger, lambda file: partial(_instance, image, file, declared))
+    outside = sum(_is_outside(i, image) for i in sample.instances)
     if outside:
         message = f"{outside} boxes reach outside the image; a mask of one ends at the edge"
         ledger.note("outside-image", image.path, message)
-    return Sample(image, tuple(instances))
+    return sample
 
 
-def _instance(fields: list[str], file: str, line: int, declared: dict[int, int], image: Image) -> Instance:
+def _instance(image: Image, file: str, declared: dict[int, int], fields: list[str], line: int) -> Instance:
     wrong = ""
     strange = next((f for f in fields if not yolo_rows.NUMBER.fullmatch(f)), None)
     if strange is not None:

@@ -7,7 +7,7 @@ or a confidence. The confidence of a box is its attribute `score`; the others ar
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from converter.codecs import text
 from converter.errors import SourceError
@@ -16,15 +16,23 @@ from converter.layouts.classes import undeclared
 from converter.ledger import Ledger
 from converter.model import Box, Header, Image, Instance, Polygons, Ref, Sample, Shape
 
-__all__ = ["NUMBER", "files", "is_row", "load"]
+__all__ = ["NUMBER", "class_ids", "files", "is_row", "load", "load_rows"]
 
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 SLACK = 0.01  # Ultralytics accepts coordinates up to 1.01
 PIXELS = 2  # coordinates beyond are no fractions
 
+ReadRow = Callable[[list[str], int], Instance]  # of the fields of a row, and its number
+
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
-    """One image with the rows of its label file."""
+    """One image with the boxes and polygons of its label file."""
+    declared, keypoints = class_ids(header), "kpt_shape" in header.extra
+    return load_rows(reading, ref, ledger, lambda file: _Rows(ref.image, file, declared, keypoints, ledger).read)
+
+
+def load_rows(reading: Reading, ref: Ref, ledger: Ledger, reader: Callable[[str], ReadRow]) -> Sample:
+    """One image with the rows of its label file; `reader` makes what reads them, given what messages call the file."""
     path = ref.payload.label
     if path is None:
         return Sample(ref.image)
@@ -33,20 +41,23 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         content = text.decode_text(reading.source.read(path), file)
     except SourceError as error:
         ledger.skip_image(ref.image.path, error)
-    declared = {c.source_id: c.id for c in header.classes if c.source_id is not None}
-    rows = _Rows(ref.image, file, declared, "kpt_shape" in header.extra, ledger)
-    instances = []
+    read, instances = reader(file), []
     for number, line in enumerate(content.splitlines(), 1):
         fields = line.split()
         if not fields:
             continue
         try:
-            instances.append(rows.read(fields, number))
+            instances.append(read(fields, number))
         except GapError as gap:
             raise gap.error from None
         except SourceError as error:
             ledger.bad_annotation(ref.image.path, number, error)
     return Sample(ref.image, tuple(instances))
+
+
+def class_ids(header: Header) -> dict[int, int]:
+    """The number of a class in rows -> its id."""
+    return {c.source_id: c.id for c in header.classes if c.source_id is not None}
 
 
 def files(reading: Reading, ref: Ref) -> list[str]:
