@@ -6,7 +6,7 @@ PKWARE APPNOTE 6.3.10: local header 4.3.7, central header 4.3.12, ZIP64 end 4.3.
 
 from __future__ import annotations
 
-from struct import Struct
+from struct import Struct, unpack_from
 
 __all__ = [
     "CENTRAL",
@@ -27,6 +27,7 @@ __all__ = [
     "METHODS",
     "STORED",
     "UTF8",
+    "extra_field",
 ]
 
 STORED, DEFLATED = 0, 8
@@ -59,3 +60,14 @@ END64 = Struct("<4sQ2H2L4Q")
 LOCATOR = Struct("<4sLQL")
 
 EXTRA64 = 1
+
+
+def extra_field(extra: bytes, kind: int) -> bytes | None:
+    """The content of the first field of this kind among the extra fields of an entry."""
+    at = 0
+    while at + 4 <= len(extra):
+        found, length = unpack_from("<2H", extra, at)
+        if found == kind:
+            return extra[at + 4 : at + 4 + length]
+        at += 4 + length
+    return None

@@ -16,8 +16,9 @@ from typing import BinaryIO
 from converter.errors import SourceError
 from converter.storage.limits import Limits
 from converter.storage.names import clean
-from converter.storage.zip_directory import Table, decoded_name, read_directory
+from converter.storage.zip_directory import Table, read_directory
 from converter.storage.zip_format import DEFLATED, ENCRYPTED, LOCAL, LOCAL_MARK, STORED
+from converter.storage.zip_names import decoded_name
 
 __all__ = ["ZipStore"]
 
