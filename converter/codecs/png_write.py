@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from converter.codecs import deflate, png_chunks, png_rows
 
-__all__ = ["chunk", "encode_gray", "encode_mask", "encode_rgb", "pack_pixels"]
+__all__ = ["chunk", "encode_gray", "encode_mask", "encode_palette", "encode_rgb", "pack_pixels", "whole"]
 
 
 def encode_gray(array: NDArray[Any]) -> bytes:
@@ -27,7 +27,7 @@ def encode_gray(array: NDArray[Any]) -> bytes:
         raise ValueError(f"not a gray image: {array.dtype} of shape {array.shape}")
     height, width = array.shape
     samples = np.negative(array.view(np.uint8)) if array.dtype == np.bool_ else array
-    return _file(width, height, 8 * samples.itemsize, pack_pixels(samples))
+    return whole(width, height, 8 * samples.itemsize, pack_pixels(samples))
 
 
 def encode_rgb(array: NDArray[np.uint8]) -> bytes:
@@ -38,7 +38,7 @@ def encode_rgb(array: NDArray[np.uint8]) -> bytes:
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
         raise ValueError(f"not a colour image: {array.dtype} of shape {array.shape}")
     height, width, _ = array.shape
-    return _file(width, height, 8, pack_pixels(array), color_type=2)
+    return whole(width, height, 8, pack_pixels(array), color_type=2)
 
 
 def pack_pixels(array: png_rows.Samples) -> bytes:
@@ -75,14 +75,21 @@ def encode_mask(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int
     row = width + 1
     rows = np.zeros((height - above - below, row), np.uint8)
     np.negative(crop.view(np.uint8), out=rows[y - above : y - above + h, x + 1 : x + 1 + w])
-    return _file(width, height, 8, deflate.stream(rows.data, above * row, below * row))
+    return whole(width, height, 8, deflate.stream(rows.data, above * row, below * row))
 
 
-def _file(width: int, height: int, depth: int, stream: bytes, *, color_type: int = 0) -> bytes:
+def encode_palette(indices: NDArray[np.uint8], colors: bytes) -> bytes:
+    """A palette PNG of (height, width) indices into `colors`, three bytes each."""
+    height, width = indices.shape
+    return whole(width, height, 8, pack_pixels(indices), color_type=3, between=chunk(b"PLTE", colors))
+
+
+def whole(width: int, height: int, depth: int, data: bytes, *, color_type: int = 0, between: bytes = b"") -> bytes:
+    """A PNG file of this image data, not interlaced; `between` are the chunks before it. ValueError for no size."""
     if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
         raise ValueError(f"a PNG cannot be {width}x{height}")
     header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 0)
-    return b"".join((png_chunks.SIGNATURE, chunk(b"IHDR", header), chunk(b"IDAT", stream), _IEND))
+    return b"".join((png_chunks.SIGNATURE, chunk(b"IHDR", header), between, chunk(b"IDAT", data), _IEND))
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:

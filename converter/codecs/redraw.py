@@ -219,19 +219,9 @@ def encode(picture: Picture, *, lossless: bool = False) -> bytes:
 
 def _png16(pixels: NDArray[np.uint16], picture: Picture) -> bytes:
     height, width, channels = pixels.shape
-    header = struct.pack(">IIBBBBB", width, height, 16, _COLOR_TYPES[channels], 0, 0, 0)
     exif = png_write.chunk(b"eXIf", picture.exif) if picture.exif else b""
-    body = png_write.pack_pixels(pixels)
-    return b"".join(
-        (
-            png_chunks.SIGNATURE,
-            png_write.chunk(b"IHDR", header),
-            picture.chunks,
-            exif,
-            png_write.chunk(b"IDAT", body),
-            png_write.chunk(b"IEND", b""),
-        )
-    )
+    data = png_write.pack_pixels(pixels)
+    return png_write.whole(width, height, 16, data, color_type=_COLOR_TYPES[channels], between=picture.chunks + exif)
 
 
 def _tiff_orientation(exif: bytes) -> dict[str, Any]:

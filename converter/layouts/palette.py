@@ -7,15 +7,13 @@ The colour of an index takes its bits in turn for red, green and blue, the highe
 from __future__ import annotations
 
 import functools
-import struct
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.codecs import images, png_chunks, png_write
+from converter.codecs import images, png_write
 from converter.errors import SourceError
 from converter.layouts.legend import LEGEND
 from converter.layouts.masks import by_colors
@@ -24,7 +22,6 @@ from converter.model import Rgb
 __all__ = ["VOID", "color_of", "encode_palette", "read_indices"]
 
 VOID = 255
-_HEADER = 33  # signature and IHDR, which are all that comes before the pixels
 
 
 @functools.cache
@@ -39,17 +36,9 @@ def color_of(index: int) -> Rgb:
 
 def encode_palette(indices: NDArray[Any]) -> bytes:
     """A palette PNG of (height, width) uint8; 16-bit gray for uint16, which no palette can hold."""
-    gray = png_write.encode_gray(indices)
     if indices.dtype != np.uint8:
-        return gray
-    height, width = indices.shape
-    colors = bytes(v for i in range(256) for v in color_of(i))
-    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
-    return png_chunks.SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"PLTE", colors) + gray[_HEADER:]
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return png_write.encode_gray(indices)
+    return png_write.encode_palette(indices, bytes(v for i in range(256) for v in color_of(i)))
 
 
 def read_indices(data: bytes, file: str, legend: Mapping[Rgb, int]) -> NDArray[Any]:
