@@ -33,7 +33,8 @@ Source: wkentaro/labelme, label_file.py and examples/.
 from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
-from converter.layouts.labelme_read import SHAPE_KEYS, TOP_KEYS, files, labelme_files, load, scan, settle, survey
+from converter.layouts.labelme_read import SHAPE_KEYS, TOP_KEYS, files, load
+from converter.layouts.labelme_scan import labelme_files, scan, settle, survey
 from converter.layouts.labelme_write import LabelMeAssembler, encode, image_path, label_path
 from converter.storage import Source
 

@@ -13,7 +13,7 @@ from converter.format import Encoded, Record, Writing
 from converter.geometry import rle, shapes
 from converter.layouts.by_name import ordered_names
 from converter.layouts.figures import far_edge, restored_ellipse
-from converter.layouts.labelme_read import BACKGROUND, IGNORE
+from converter.layouts.labelme_scan import BACKGROUND, IGNORE
 from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample
 from converter.storage import Target
 
