@@ -65,7 +65,7 @@ def verify(staged: Path, outputs: list[Output], outcome: Outcome, *, workers: in
         reading = Reading(source, ReadOptions(need_files=files))
         with stopwatch.stage("scan"):
             read = outputs if outputs[0].format.reads else outputs[1:]  # rows alone describe what coco/ holds
-            encodings = [_open(reading, output, read[0]) for output in read]
+            encodings = _opened(reading, read)
     except SourceError as error:
         return [_finding(_code(error), {"file": error.file}, str(error))]
     findings = _count(about, rows, outcome, encodings)
@@ -93,27 +93,28 @@ def _finding(code: str, where: Mapping[str, Any], message: str) -> Finding:
     return Finding(code, "error", dict(where), message, FIX)
 
 
-def _open(reading: Reading, output: Output, primary: Output) -> Encoding:
+def _opened(reading: Reading, outputs: Sequence[Output]) -> list[Encoding]:
+    """The encodings as their readers see them, each scanned once; the first knows the images of all."""
+    encodings: list[Encoding] = []
+    for output in outputs:
+        encodings.append(_open(reading, output, encodings[0].refs if encodings else None))
+    return encodings
+
+
+def _open(reading: Reading, output: Output, primary: Mapping[str, Ref] | None) -> Encoding:
     """Scan one encoding with the reader of its format; YOLO labels are found by the path they must have."""
     reader = get_format(output.format.name)
     assert reader.scan is not None
-    ledger = Ledger()
-    scan = reader.scan(reading, ledger)
+    scan = reader.scan(reading, Ledger())
     refs = {ref.image.path: ref for ref in scan.refs}
     if reader.name.startswith("yolo"):
-        assert output.format.label_path is not None
-        sized = {r.image.path: r for r in _primary_refs(reading, primary)}
+        label_path = output.format.label_path
+        assert label_path is not None
         refs = {
-            name: Ref(ref.image, YoloPayload(output.format.label_path(output.writing, ref.image)))
-            for name, ref in sized.items()
+            name: Ref(ref.image, YoloPayload(label_path(output.writing, ref.image)))
+            for name, ref in (primary or refs).items()
         }
     return Encoding(output, reader, scan, refs)
-
-
-def _primary_refs(reading: Reading, primary: Output) -> list[Ref]:
-    reader = get_format(primary.format.name)
-    assert reader.scan is not None
-    return reader.scan(reading, Ledger()).refs
 
 
 def _count(about: meta.Meta, rows: index.ByImage, outcome: Outcome, encodings: list[Encoding]) -> list[Finding]:
