@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from converter.errors import SourceError, some_of
-from converter.format import Reading
+from converter.format import ClassTable, Reading
 from converter.layouts.classes import (
     LABEL_COLORS,
     black_first,
@@ -121,8 +121,25 @@ def settled(
     """The classes of a set with `found` in its masks, its background, and what is to be ignored."""
     sound = [each for each in found if each and not each.blurred]
     present = {v for each in sound for v in each.values}
-    table, name = reading.options.classes, reading.options.class_name
+    table = reading.options.classes
     named = {c.id: c for c in header.classes}
+    background = _background(named, table)
+    ignore = _ignored(named, sound, reading, ledger)
+    loose = present - {background, ignore} - named.keys()
+    if not header.classes:
+        if table is not None:
+            others = set(table.names_of_ids()) - {background, ignore} - named.keys()
+            loose = {v for v in loose if table.declares(v)} | others
+        named |= _unnamed(loose, reading, ledger, shades=IGNORE in present)
+    elif table is not None:
+        named |= {v: ClassInfo(v, f"class_{v}", source_id=v) for v in loose if table.declares(v)}
+    classes = sorted(named.values(), key=lambda c: c.id)
+    check_classes(classes, header.extra.get("classes_from") or reading.source.name)
+    return classes, background, ignore
+
+
+def _background(named: dict[int, ClassInfo], table: ClassTable | None) -> int | None:
+    """0, which is then taken from `named`, unless a class has it: that of a file, or the user's."""
     background: int | None = 0
     if 0 in named:
         background = 0 if is_background(named[0].name) else None
@@ -133,6 +150,13 @@ def settled(
             named[0] = ClassInfo(0, "class_0", source_id=0)
     if background == 0:
         named.pop(0, None)
+    return background
+
+
+def _ignored(named: dict[int, ClassInfo], sound: Sequence[Present], reading: Reading, ledger: Ledger) -> int | None:
+    """255, then taken from `named`, where it is declared so, or undeclared and present beside other values."""
+    table = reading.options.classes
+    present = {v for each in sound for v in each.values}
     ignore = IGNORE if IGNORE in named and is_ignore(named[IGNORE].name) else None
     declared_255 = IGNORE in named or (table is not None and table.declares(IGNORE))
     last = not any(each.deep for each in sound if IGNORE in each.values)  # of 16 bits it is a value as any other
@@ -141,25 +165,15 @@ def settled(
         ledger.note("ignore-255", reading.source.name, "255 is declared as no class: its pixels are to be ignored")
     if ignore is not None:
         named.pop(IGNORE, None)
-    if not header.classes:
-        loose = present - {background, ignore} - named.keys()
-        if table is not None:
-            loose = {v for v in loose if table.declares(v)} | (
-                set(table.names_of_ids()) - {background, ignore} - named.keys()
-            )
-        if loose == {IGNORE} and name:
-            named[IGNORE] = ClassInfo(IGNORE, name, source_id=IGNORE)
-        else:
-            unless = NUMBERS if len(loose) > 1 else ""
-            if len(loose) > MANY and IGNORE in present:
-                unless += SHADES
-            named |= {c.id: c for c in unnamed(loose, table, ledger, reading.source.name, unless=unless)}
-    elif table is not None:
-        named |= {
-            v: ClassInfo(v, f"class_{v}", source_id=v)
-            for v in present - named.keys() - {background, ignore}
-            if table.declares(v)
-        }
-    classes = sorted(named.values(), key=lambda c: c.id)
-    check_classes(classes, header.extra.get("classes_from") or reading.source.name)
-    return classes, background, ignore
+    return ignore
+
+
+def _unnamed(ids: set[int], reading: Reading, ledger: Ledger, *, shades: bool) -> dict[int, ClassInfo]:
+    """Classes of values that nothing names; many, white among them (`shades`), may be no classes, as is told."""
+    table, name = reading.options.classes, reading.options.class_name
+    if ids == {IGNORE} and name:
+        return {IGNORE: ClassInfo(IGNORE, name, source_id=IGNORE)}
+    unless = NUMBERS if len(ids) > 1 else ""
+    if len(ids) > MANY and shades:
+        unless += SHADES
+    return {c.id: c for c in unnamed(ids, table, ledger, reading.source.name, unless=unless)}
