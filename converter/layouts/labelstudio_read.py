@@ -69,45 +69,56 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     files = task_files(source)
     if not files:
         raise SourceError(source.name, "holds no Label Studio tasks", remedy="name the JSON file itself")
-    finder = _Finder(reading.images)
     configurations = _configurations(source)
-    refs: dict[tuple[str | None, str], Ref] = {}
-    used: set[str] = set()
-    unread: set[str] = set()
+    tasks = _Tasks(reading, configurations, ledger)
     for path in files:
-        label = source.label(path)
-        raws = _tasks(source.read(path), label)
-        split = split_name(posixpath.basename(stem(path))) if is_split_name(posixpath.basename(stem(path))) else None
-        for number, raw in enumerate(raws):
+        tasks.read(path)
+    if tasks.unread:
+        said = f"what the data of tasks says of {', '.join(sorted(tasks.unread))} is not read"
+        ledger.note("attributes-unread", source.name, said)
+    declared = _declared(configurations, tasks.used)
+    classes = named_classes(list(declared), tasks.used, source.name, {n: c for n, c in declared.items() if c})
+    refs = list(tasks.refs.values())
+    tell_unused(reading.images, refs, files, ledger)
+    return Scan(Header("label-studio", "instance", classes, order_splits(r.image.split for r in refs)), refs)
+
+
+class _Tasks:
+    """The tasks of all files: the images they are about, the labels in use, and what else they say that is not read."""
+
+    def __init__(self, reading: Reading, configurations: Sequence[Configuration], ledger: Ledger) -> None:
+        self.source, self.configurations, self.ledger = reading.source, configurations, ledger
+        self.finder = _Finder(reading.images)
+        self.refs: dict[tuple[str | None, str], Ref] = {}
+        self.used: set[str] = set()
+        self.unread: set[str] = set()
+
+    def read(self, path: str) -> None:
+        """All tasks of a file, which may be named for a split; those that cannot be read are bad images."""
+        label, name = self.source.label(path), posixpath.basename(stem(path))
+        split = split_name(name) if is_split_name(name) else None
+        for number, raw in enumerate(_tasks(self.source.read(path), label)):
             place = f"[{number}]"
             try:
                 task = _task(raw, label, place)
                 annotations = _annotations(task)
-                found = finder.images(
-                    task, annotations, configurations, split, label, f"{place}, task {task.get('id')}"
-                )
+                where = f"{place}, task {task.get('id')}"
+                found = self.finder.images(task, annotations, self.configurations, split, label, where)
             except SourceError as error:
-                ledger.bad_image(place, error)
+                self.ledger.bad_image(place, error)
                 continue
-            used.update(_labels(annotations))
-            unread |= _unread(task, {picture.reference for _, picture in found})
+            self.used.update(_labels(annotations))
+            self.unread |= _unread(task, {picture.reference for _, picture in found})
             for image, picture in found:
-                key = (image.split, image.name)
-                if key in refs:
-                    other = refs[key].payload
-                    problem = f"its image {image.name} is that of {other.place} in {other.file} too"
-                    ledger.bad_image(image.path, SourceError(label, problem, place=place, remedy="keep one"))
-                    continue
-                refs[key] = Ref(image, Payload(bytes(raw), label, place, picture.shown))
-    if unread:
-        ledger.note(
-            "attributes-unread", source.name, f"what the data of tasks says of {', '.join(sorted(unread))} is not read"
-        )
-    declared = _declared(configurations, used)
-    classes = named_classes(list(declared), used, source.name, {n: c for n, c in declared.items() if c})
-    refs_ = list(refs.values())
-    tell_unused(reading.images, refs_, files, ledger)
-    return Scan(Header("label-studio", "instance", classes, order_splits(r.image.split for r in refs_)), refs_)
+                self._add(Ref(image, Payload(bytes(raw), label, place, picture.shown)))
+
+    def _add(self, ref: Ref) -> None:
+        """An image of a task, if it is that of no other."""
+        image, mine = ref.image, ref.payload
+        first = self.refs.setdefault((image.split, image.name), ref)
+        if first is not ref:
+            problem = f"its image {image.name} is that of {first.payload.place} in {first.payload.file} too"
+            self.ledger.bad_image(image.path, SourceError(mine.file, problem, place=mine.place, remedy="keep one"))
 
 
 def _tasks(data: bytes, label: str) -> list[msgspec.Raw]:
