@@ -12,7 +12,7 @@ import os
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -131,18 +131,14 @@ def examine(
     for each in progress("check", len(chosen), see(work, chosen)):
         seen += (_below(path, f) for f in each.findings)
         facts.append(msgspec.structs.replace(each, findings=[]))
-    lost = [r for r in opened.ledger.refusals if r.whole]
+    lost = sum(r.whole for r in opened.ledger.refusals)
     whole = len(chosen) == len(opened.scan.refs) and not lost
     found = [_below(path, f) for f in (*refused.of_scan(opened, header, workers), *refused.orphans(opened))] + seen
     found += [_below(path, f) for f in _of_the_set(facts, header, packed, found, whole=whole)]
     if shift.doubtful(facts):
         closer = msgspec.structs.replace(work, aligned=_names(aligned), points=shift.POINTS)
         found += shift.check(list(see(closer, aligned)))
-    full = values.overruled(facts, header)
-    found = [f for f in found if not (f.code == "empty-mask" and f.where.get("image") in full)]
-    report = _report(path, opened, header, found, len(chosen), len(lost), fail_on)
-    mixed = sources.summaries(facts)
-    report = msgspec.structs.replace(report, sources=mixed, source_differences=sources.differences(mixed))
+    report = _report(path, opened, header, _best(found, facts, header), facts, lost, fail_on)
     return Checked(report, facts, header, opened, opened.ledger.notes)
 
 
@@ -188,22 +184,36 @@ def _of_the_set(
     return found
 
 
-def _report(
-    path: str, opened: Opened, header: Header, found: Sequence[Finding], checked: int, refused: int, fail_on: FailOn
-) -> CheckReport:
+def _best(found: Sequence[Finding], facts: Sequence[Facts], header: Header) -> list[Finding]:
+    """The findings without those that another one of the same image says better."""
+    full = values.overruled(facts, header)
     bare = {f.where.get("image") for f in found if f.code == "missing-mask"}
-    kept = [f for f in found if not (f.code == "no-annotations" and f.where.get("image") in bare)]
-    findings = in_order(kept)
+    worse: dict[str, set[Any]] = {"empty-mask": full, "no-annotations": bare}
+    return [f for f in found if f.where.get("image") not in worse.get(f.code, ())]
+
+
+def _report(
+    path: str,
+    opened: Opened,
+    header: Header,
+    found: Sequence[Finding],
+    facts: Sequence[Facts],
+    refused: int,
+    fail_on: FailOn,
+) -> CheckReport:
+    findings, mixed = in_order(found), sources.summaries(facts)
     return CheckReport(
         ok=not _fails(findings, fail_on),
         source=path,
         format=opened.format.name,
         task=header.task,
-        images_checked=checked + refused,
+        images_checked=len(facts) + refused,
         images_total=len(opened.scan.refs) + refused,
         findings=findings,
         counts=dict(Counter(f.code for f in findings)),
         notes=[note for note in opened.ledger.notes if note.code not in CATALOG],
+        sources=mixed,
+        source_differences=sources.differences(mixed),
     )
 
 
