@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.hostile.runs import Server
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -41,3 +44,10 @@ def data() -> Path:
 def whole() -> bool:
     """Whether real data is to be gone through whole (SEGPACK_SLOW=1), and not a part of it."""
     return os.environ.get("SEGPACK_SLOW") == "1"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """What runs commands in processes of their own, and measures them."""
+    with Server(tmp_path_factory.mktemp("server")) as made:
+        yield made

@@ -10,16 +10,19 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 
 import converter
 from converter.api import Dataset, DatasetInstance, DatasetSample
 from converter.cli.app import run as command_line
+from converter.errors import SourceError
 from converter.formats import all_formats
 from converter.geometry import rle
 from converter.model import Box, Marks
@@ -86,6 +89,14 @@ def cpu_seconds(arguments: list[str]) -> float:
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
+def refusal(problem: str, file: str, read: Callable[..., object], *arguments: object, **options: object) -> SourceError:
+    """The error with which `read` refuses its arguments; it has to match the problem and name the file."""
+    with pytest.raises(SourceError, match=problem) as caught:
+        read(*arguments, **options)
+    assert caught.value.file == file
+    return caught.value
+
+
 # ---------------------------------------------------------------- fixtures
 
 
@@ -140,6 +151,12 @@ def valid_cases(*formats: str) -> list[Case]:
 def written_formats() -> list[str]:
     """Formats that are read and written and have fixtures; that all have is a test of its own."""
     return [f.name for f in all_formats().values() if f.reads and f.writes and valid_cases(f.name)]
+
+
+def save(path: Path, pixels: NDArray[Any], **options: Any) -> None:
+    """An image file of these pixels, in folders that need not be there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
 
 
 def zipped(folder: Path, target: Path, below: str = "") -> Path:

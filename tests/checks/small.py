@@ -30,6 +30,11 @@ def boxes(seed: int) -> list[tuple[int, int, int, int]]:
     return [(5 + seed, 6, 20, 18), (40, 10 + seed, 22, 20), (70, 45, 15 + seed, 25)]
 
 
+def square(x: float, y: float, w: float, h: float) -> dict[str, Any]:
+    """What COCO says of a rectangle that is drawn as a polygon."""
+    return {"segmentation": [[x, y, x + w, y, x + w, y + h, x, y + h]], "bbox": [x, y, w, h], "area": w * h}
+
+
 def coco(root: Path, count: int = 4) -> Path:
     """COCO polygons; three objects of two classes on every image."""
     (root / "images").mkdir(parents=True)

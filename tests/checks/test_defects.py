@@ -44,11 +44,6 @@ def drop_annotations(image: int) -> Spoil:
     return top(act)
 
 
-def square(x: float, y: float, w: float, h: float) -> dict[str, Any]:
-    ring = [x, y, x + w, y, x + w, y + h, x, y + h]
-    return {"segmentation": [ring], "bbox": [x, y, w, h], "area": w * h}
-
-
 def cut(root: Path) -> None:
     path = root / "images/2.png"
     path.write_bytes(path.read_bytes()[:3000])
@@ -73,7 +68,7 @@ def cropped(root: Path) -> None:
     Image.fromarray(small.picture(2)[:-3]).save(root / "images/2.png")
 
 
-BEYOND = {**square(80, 45, 19, 25), "bbox": [80, 45, 16, 25], "area": 400}
+BEYOND = {**small.square(80, 45, 19, 25), "bbox": [80, 45, 16, 25], "area": 400}
 PARTS = [[72, 45, 80, 45, 80, 53, 72, 53], [72, 60, 80, 60, 80, 68, 72, 68]]
 SIZE = [small.HEIGHT, small.WIDTH]
 COCO: dict[str, tuple[Spoil, tuple[str, int | None, str]]] = {
@@ -82,11 +77,11 @@ COCO: dict[str, tuple[Spoil, tuple[str, int | None, str]]] = {
     "out-of-bounds": (change(23, **BEYOND), ("2.png", 23, JSON)),
     "empty-mask": (change(23, segmentation=[], bbox=[0, 0, 0, 0], area=0), ("2.png", 23, JSON)),
     "no-annotations": (drop_annotations(2), ("2.png", None, JSON)),
-    "tiny-instance": (change(23, **square(80, 60, 3, 3)), ("2.png", 23, JSON)),
+    "tiny-instance": (change(23, **small.square(80, 60, 3, 3)), ("2.png", 23, JSON)),
     "unmapped-class": (change(23, category_id=9), ("2.png", 23, JSON)),
     "duplicate-class-name": (top(lambda c: c["categories"][1].update(name="cat")), ("", None, JSON)),
     "unused-class": (top(lambda c: c["categories"].append({"id": 3, "name": "bird"})), ("", None, "")),
-    "overlap": (add(99, **square(15, 10, 20, 20)), ("1.png", 11, JSON)),
+    "overlap": (add(99, **small.square(15, 10, 20, 20)), ("1.png", 11, JSON)),
     "duplicate-instance": (add(99), ("1.png", 99, JSON)),
     "disconnected-instance": (change(23, segmentation=PARTS, bbox=[72, 45, 8, 23], area=128), ("2.png", 23, JSON)),
     "missing-image": (lambda root: (root / "images/2.png").unlink(), ("2.png", None, "2.png")),
@@ -401,7 +396,7 @@ def test_encodings_that_differ(tmp_path: Path) -> None:
     root = packed(tmp_path)
 
     def act(root: Path) -> None:
-        small.edit(root, lambda c: small.annotation(c, 23).update(square(60, 50, 9, 9)), "coco/coco.json")
+        small.edit(root, lambda c: small.annotation(c, 23).update(small.square(60, 50, 9, 9)), "coco/coco.json")
 
     assert small.new(root, act) == {("encoding-disagreement", "2.png", 23, "coco/")}
 

@@ -210,18 +210,14 @@ def add(make: Callable[[Any], dict[str, Any]]) -> Spoil:
     )
 
 
-def square(x: float, y: float, w: float, h: float) -> dict[str, Any]:
-    return {"segmentation": [[x, y, x + w, y, x + w, y + h, x, y + h]], "bbox": [x, y, w, h], "area": w * h}
-
-
 def inside(about: Any) -> dict[str, Any]:
     """A square in the middle of the box of an object."""
     x, y, w, h = (round(v) for v in about["bbox"])
-    return square(x + w // 2 - 4, y + h // 2 - 4, 9, 9)
+    return small.square(x + w // 2 - 4, y + h // 2 - 4, 9, 9)
 
 
 def far_out(image: Any) -> dict[str, Any]:
-    return square(image["width"] - 30, 5, 50, 20) | {"bbox": [image["width"] - 30, 5, 30, 20], "area": 600}
+    return small.square(image["width"] - 30, 5, 50, 20) | {"bbox": [image["width"] - 30, 5, 30, 20], "area": 600}
 
 
 def top(act: Callable[[Any], Any]) -> Spoil:
@@ -278,7 +274,7 @@ def runs(*counts: int) -> Callable[[Any], dict[str, Any]]:
 
 
 PIECES = {
-    "segmentation": [*square(2, 2, 9, 9)["segmentation"], *square(2, 20, 9, 9)["segmentation"]],
+    "segmentation": [*small.square(2, 2, 9, 9)["segmentation"], *small.square(2, 20, 9, 9)["segmentation"]],
     "bbox": [2, 2, 9, 27],
     "area": 162,
 }
@@ -290,7 +286,7 @@ TINY: dict[str, Spoil] = {
     "shifted-masks": lambda root: aside(root / "images", "*/*.jpg"),
     "empty-mask": change(runs()),
     "no-annotations": without_annotations,
-    "tiny-instance": change(square(2, 2, 3, 3)),
+    "tiny-instance": change(small.square(2, 2, 3, 3)),
     "unmapped-class": change({"category_id": 999}),
     "duplicate-class-name": both(lambda c: c["categories"][1].update(name=c["categories"][0]["name"])),
     "unused-class": both(lambda c: c["categories"].append(BRUSH)),

@@ -13,6 +13,7 @@ from PIL import Image
 from converter.codecs import images, pixels
 from converter.errors import SourceError
 from tests.codecs import pngs
+from tests.support import refusal
 
 RNG = np.random.default_rng(7)
 PHOTO = RNG.integers(0, 256, (12, 16, 3)).astype(np.uint8)
@@ -46,10 +47,7 @@ def exif(value, *, order="<", kind=3, count=1) -> bytes:
 
 
 def refused(data, problem, read=images.verify) -> SourceError:
-    with pytest.raises(SourceError, match=problem) as caught:
-        read(data, "images/a.jpg")
-    assert caught.value.file == "images/a.jpg"
-    return caught.value
+    return refusal(problem, "images/a.jpg", read, data, "images/a.jpg")
 
 
 JPEG = saved(PHOTO, "jpeg")

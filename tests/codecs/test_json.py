@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from converter.codecs import json
 from converter.errors import SourceError
+from tests.support import refusal
 
 
 class Annotation(msgspec.Struct):
@@ -29,10 +30,7 @@ class Lazy(msgspec.Struct):
 
 
 def refused(data: bytes, problem: str, type: Any = Any, **options) -> SourceError:
-    with pytest.raises(SourceError, match=problem) as caught:
-        json.decode(data, "coco.json", type, **options)
-    assert caught.value.file == "coco.json"
-    return caught.value
+    return refusal(problem, "coco.json", json.decode, data, "coco.json", type, **options)
 
 
 VALUES = st.recursive(

@@ -14,6 +14,7 @@ from PIL import Image
 from converter.codecs import deflate, png, png_chunks, png_write
 from converter.errors import SourceError
 from tests.codecs import pngs
+from tests.support import refusal
 
 GRADIENT = np.arange(12 * 16, dtype=np.uint8).reshape(12, 16)
 LABELS = GRADIENT % 2
@@ -31,10 +32,7 @@ def by_pillow(array, mode=None, **options) -> bytes:
 
 
 def refused(data: bytes, problem: str, read=png.read_raw) -> SourceError:
-    with pytest.raises(SourceError, match=problem) as caught:
-        read(data, "masks/a.png")
-    assert caught.value.file == "masks/a.png"
-    return caught.value
+    return refusal(problem, "masks/a.png", read, data, "masks/a.png")
 
 
 # ---------------------------------------------------------------- writing

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from converter.codecs import yaml
 from converter.errors import SourceError
+from tests.support import refusal
 
 PARSERS = [pytest.param(pyyaml.SafeLoader, id="python")]
 if hasattr(pyyaml, "CSafeLoader"):
@@ -25,10 +26,7 @@ def decode(text: str):
 
 
 def refused(text: str, problem: str) -> str:
-    with pytest.raises(SourceError, match=problem) as caught:
-        decode(text)
-    assert caught.value.file == "data.yaml"
-    return caught.value.place
+    return refusal(problem, "data.yaml", decode, text).place
 
 
 @pytest.mark.parametrize(

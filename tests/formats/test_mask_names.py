@@ -11,14 +11,13 @@ import PIL.Image
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from PIL import Image
 
 import converter
 from converter.errors import DetectionError
 from converter.layouts.mask_names import find_names
 from converter.pipeline.opening import detect
 from converter.storage import Source, open_source
-from tests.support import segpack_here
+from tests.support import save, segpack_here
 
 SIZE = (12, 10)
 IMAGES = ("a", "b_1", "b_1_2")
@@ -62,11 +61,6 @@ def drawn(image: str, number: int) -> np.ndarray:
     values = np.zeros(SIZE[::-1], np.uint8)
     values[number, IMAGES.index(image) : 9] = 255
     return values
-
-
-def save(path: Path, values: np.ndarray, **options: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(values).save(path, **options)
 
 
 def photo(path: Path) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 import converter
 from converter.api import DatasetSample
-from tests.support import segpack_here
+from tests.support import save, segpack_here
 
 SIZE = (9, 7)
 TREES = {
@@ -49,11 +49,6 @@ TREES = {
     "train/field/images/{b}.png": "train/field/semantics/{b}.png",
     "leftImg8bit_{b}.png": "{b}_mask.png",
 }
-
-
-def save(path: Path, values: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(values).save(path)
 
 
 def drawn(number: int) -> np.ndarray:

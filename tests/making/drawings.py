@@ -6,6 +6,7 @@ divided by the size are short decimals and nothing hides in rounding.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 from typing import Any, NamedTuple
@@ -237,6 +238,11 @@ def outline(mask: Mask) -> list[list[float]]:
         inside = np.clip(np.round(points, 2), 0, (mask.shape[1], mask.shape[0]))
         found.append([float(v) for v in inside.reshape(-1)])
     return found
+
+
+def pairs(flat: Sequence[float]) -> list[list[float]]:
+    """The points [x, y] of a ring."""
+    return [[x, y] for x, y in zip(flat[0::2], flat[1::2], strict=True)]
 
 
 def _simplified(contour: NDArray[Any]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tests.making.drawings import Drawing, block, box, coins, color, outline, torture
+from tests.making.drawings import Drawing, block, box, coins, color, outline, pairs, torture
 from tests.making.files import Case, Cases, cut
 
 Json = dict[str, Any]
@@ -32,10 +32,6 @@ def shape(label: str, points: Sequence[Any], kind: str = "polygon", **more: Any)
         "flags": {},
     }
     return made | more
-
-
-def pairs(flat: Sequence[float]) -> list[list[float]]:
-    return [[x, y] for x, y in zip(flat[0::2], flat[1::2], strict=True)]
 
 
 def mask(label: str, pixels: Any, **more: Any) -> Json:

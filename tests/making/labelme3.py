@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.making.drawings import Mask, box, coins, color, outline, torture
+from tests.making.drawings import Mask, box, coins, color, outline, pairs, torture
 from tests.making.files import Case, Cases, cut
 
 NAMES = ["small coin", "large coin"]
@@ -43,10 +43,6 @@ def segm(case: Case, name: str, mask: Mask, mode: str) -> str:
         case.image(f"Masks/{name}", (mask if mode == "L" else mask[y : y + h, x : x + w]).astype(np.uint8) * 255)
     sides = f"<xmin>{x}</xmin><ymin>{y}</ymin><xmax>{x + w}</xmax><ymax>{y + h}</ymax>"
     return f"<segm><username/><mask>{name}</mask><box>{sides}</box></segm>"
-
-
-def pairs(flat: Sequence[float]) -> list[list[float]]:
-    return [[x, y] for x, y in zip(flat[0::2], flat[1::2], strict=True)]
 
 
 def make(cases: Cases) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tests.making.drawings import Mask, box, coins, color, outline, torture
+from tests.making.drawings import Mask, box, coins, color, outline, pairs, torture
 from tests.making.files import Case, Cases, cut
 
 Json = dict[str, Any]
@@ -48,10 +48,6 @@ def page(objects: list[Json], size: tuple[int, int] = (32, 64), **more: Any) -> 
 def meta(names: Sequence[str]) -> Json:
     classes = [{"title": n, "shape": "any", "color": f"#{i:02X}8040"} for i, n in enumerate(names, 1)]
     return {"classes": classes, "tags": [], "projectType": "images"}
-
-
-def pairs(flat: Sequence[float]) -> list[list[float]]:
-    return [[x, y] for x, y in zip(flat[0::2], flat[1::2], strict=True)]
 
 
 def make(cases: Cases) -> None:
