@@ -44,7 +44,7 @@ def test_numbers_keep_their_kind():
     assert {type(loss.amount) for loss in found} == {int, float}
 
 
-def test_memory():
+def test_many_like_records_take_few_bytes_each():
     tracemalloc.start()
     try:
         found = Records(Loss("overlap", f"train/{i:012}.jpg", i, i, f"{i} pixels lie elsewhere") for i in range(50_000))

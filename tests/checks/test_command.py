@@ -15,7 +15,7 @@ from tests.checks.test_defects import change, cut
 from tests.support import FIXTURES, segpack
 
 
-def test_exit_codes(tmp_path: Path) -> None:
+def test_the_exit_code_follows_the_fail_level(tmp_path: Path) -> None:
     root = small.coco(tmp_path / "set")
     assert segpack("check", root).code == 0
     change(23, area=700)(root)
@@ -28,7 +28,7 @@ def test_exit_codes(tmp_path: Path) -> None:
     assert segpack("check", root, "--on-error", "stop", check=2).code == 2
 
 
-def test_json(tmp_path: Path) -> None:
+def test_the_json_names_image_file_and_counts(tmp_path: Path) -> None:
     root = small.coco(tmp_path / "set")
     cut(root)
     said = segpack("check", root, "--json", check=1).json

@@ -317,7 +317,7 @@ def test_a_label_that_cvat_does_not_declare(tmp_path: Path) -> None:
     assert {f[0] for f in small.new(tmp_path / "cvat", act)} == {"unmapped-class"}
 
 
-def test_imbalance(tmp_path: Path) -> None:
+def test_a_class_of_one_in_many_objects_is_told(tmp_path: Path) -> None:
     root = small.coco(tmp_path / "set", count=40)
 
     def act(content: Any) -> None:
@@ -343,7 +343,7 @@ def splits(root: Path) -> Path:
     return root
 
 
-def test_leaks(tmp_path: Path) -> None:
+def test_copies_across_splits_are_leaks(tmp_path: Path) -> None:
     root = splits(tmp_path / "set")
     copy = lambda root: shutil.copy(root / "images/1.png", root / "images/3.png")  # noqa: E731
     assert small.new(root, copy) == {("split-leak", "val/3.png", None, "images/3.png")}

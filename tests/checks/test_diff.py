@@ -51,7 +51,7 @@ def test_instances_and_a_label_map_are_compared_as_regions(tmp_path: Path) -> No
     assert found.images[0].instances[0].differing == 1
 
 
-def test_one_pixel(tmp_path: Path) -> None:
+def test_a_pixel_of_one_mask_is_a_difference(tmp_path: Path) -> None:
     a = small.coco(tmp_path / "a")
     converter.convert(a, tmp_path / "b", to="instance-png", workers=1)
     path = tmp_path / "b/masks/2/0003_2.png"
@@ -111,7 +111,7 @@ def test_other_differences(change: Any, kind: str, tmp_path: Path) -> None:
     assert [each.image for each in found.images] == ["2.png"]
 
 
-def test_another_picture(tmp_path: Path) -> None:
+def test_a_changed_byte_of_a_picture_is_a_difference(tmp_path: Path) -> None:
     a, b = pair(tmp_path)
     pixels = small.picture(2)
     pixels[3, 4] ^= 255
@@ -188,7 +188,7 @@ def in_splits(split: str, content: Any) -> None:
         each["split"] = split if each["id"] == 2 else "train"
 
 
-def test_another_split(tmp_path: Path) -> None:
+def test_an_image_in_another_split_is_moved(tmp_path: Path) -> None:
     a, b = pair(tmp_path)
     for root, split in ((a, "train"), (b, "val")):
         small.edit(root, partial(in_splits, split))
@@ -200,7 +200,7 @@ def test_another_split(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["dsb2018_stage1", "tiny_coco", "camvid_segnet", "ultralytics_coco8/example_datasets/coco8"]
 )
-def test_real_sets(name: str, data: Path, tmp_path: Path) -> None:
+def test_a_real_set_is_equal_to_what_it_is_converted_to(name: str, data: Path, tmp_path: Path) -> None:
     to = {"camvid_segnet": "semantic-png", "ultralytics_coco8/example_datasets/coco8": "yolo"}.get(name, "instance-png")
     for target, format in (("one", "coco"), ("two.zip", to)):
         converter.convert(data / name, tmp_path / target, to=format, workers=2)

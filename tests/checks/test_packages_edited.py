@@ -61,7 +61,7 @@ META: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 
 @pytest.mark.parametrize("name", COCO)
-def test_coco(name: str, edited: Path) -> None:
+def test_an_edited_coco_json_disagrees_with_the_masks(name: str, edited: Path) -> None:
     change, said = COCO[name]
     edit(edited / "coco/coco.json", change)
     found = errors(edited)
@@ -70,7 +70,7 @@ def test_coco(name: str, edited: Path) -> None:
 
 
 @pytest.mark.parametrize("name", META)
-def test_meta(name: str, edited: Path) -> None:
+def test_an_edited_meta_json_is_invalid(name: str, edited: Path) -> None:
     change, said = META[name]
     edit(edited / "meta.json", change)
     ((code, message),) = errors(edited)

@@ -585,7 +585,7 @@ def sound(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str
 
 
 @pytest.mark.parametrize(("name", "case"), CASES)
-def test_a_defect(name: str, case: str, sound, tmp_path: Path) -> None:
+def test_a_defect_put_into_a_real_set_is_found_where_it_is(name: str, case: str, sound, tmp_path: Path) -> None:
     source, before = sound(name)
     root = small.copied(source, tmp_path / "set")
     _, spoils, where = SETS[name]

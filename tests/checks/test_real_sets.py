@@ -35,7 +35,7 @@ def test_taco_lacks_its_images_and_nothing_else(data: Path) -> None:
     assert found.counts["missing-image"] == found.images_checked == 60
 
 
-def test_dsb2018_folders(data: Path, tmp_path: Path) -> None:
+def test_masks_and_images_taken_from_folders_are_missed(data: Path, tmp_path: Path) -> None:
     root = tmp_path / "set"
     for each in sorted((data / "dsb2018_stage1/stage1_train").iterdir())[:8]:
         small.copied(each, root / "stage1_train" / each.name)

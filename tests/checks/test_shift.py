@@ -100,7 +100,7 @@ def test_nothing_is_said_of_a_set_that_is_right(pairs: list[Pair]) -> None:
 
 @pytest.mark.parametrize("size", [2, 4, 8])
 @pytest.mark.parametrize("direction", DIRECTIONS)
-def test_a_shift(pairs: list[Pair], size: int, direction: tuple[int, int]) -> None:
+def test_a_shift_is_measured_to_a_pixel(pairs: list[Pair], size: int, direction: tuple[int, int]) -> None:
     x, y = (size * d for d in direction)
     found = judged(pairs, lambda m: moved(m, x, y))
     assert found is not None
@@ -113,7 +113,7 @@ def test_a_shift(pairs: list[Pair], size: int, direction: tuple[int, int]) -> No
 
 @pytest.mark.parametrize("factor", [1.03, 0.97])
 @pytest.mark.parametrize("corner", [False, True])
-def test_a_scale(pairs: list[Pair], factor: float, corner: bool) -> None:
+def test_a_scale_is_measured_to_a_hundredth(pairs: list[Pair], factor: float, corner: bool) -> None:
     found = judged(pairs, lambda m: scaled(m, factor, corner))
     assert found is not None
     assert abs(found.scale - (factor - 1)) <= 0.01
@@ -128,7 +128,7 @@ MIRRORED = {
 
 
 @pytest.mark.parametrize("way", MIRRORED)
-def test_mirrored_masks(pairs: list[Pair], way: str) -> None:
+def test_mirrored_masks_are_told_and_which_way(pairs: list[Pair], way: str) -> None:
     mirror: Callable[[Labels], Labels] = lambda m: np.ascontiguousarray(MIRRORED[way](m))  # noqa: E731
     found = judged(pairs, mirror)
     assert found is not None

@@ -42,7 +42,7 @@ def test_strict_lists_what_was_lost_until_it_ended_the_run(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_losses_file(tmp_path):
+def test_losses_go_to_the_file_asked_for(tmp_path):
     segpack("convert", TORTURE, tmp_path / "out", "--to", "yolo-seg", "--losses", tmp_path / "losses.json")
     losses = json.loads((tmp_path / "losses.json").read_bytes())["losses"]
     assert [set(x) for x in losses] == [{"code", "image", "instance", "amount", "message"}] * 2
@@ -175,7 +175,7 @@ def test_skipping_names_each(tmp_path):
 
 @pytest.mark.parametrize("target", ["coco", "yolo-seg"])
 @pytest.mark.parametrize("source", [TORTURE, FIXTURES / "instance-png/valid/coins"], ids=["torture", "coins"])
-def test_min_iou(source, target, tmp_path):
+def test_polygons_get_shorter_and_keep_the_iou_asked_for(source, target, tmp_path):
     options = ["--to", target, *(["--segmentation", "polygon"] if target == "coco" else [])]
     segpack("convert", source, tmp_path / "exact", *options)
     segpack("convert", source, tmp_path / "simple", *options, "--min-iou", "0.95")
@@ -194,7 +194,7 @@ def _labels_size(folder: Path) -> int:
 # ---------------------------------------------------------------- classes, images
 
 
-def test_classes(tmp_path):
+def test_a_class_file_merges_and_drops(tmp_path):
     (tmp_path / "classes.yaml").write_text("- {id: 9, name: coin, from: [small coin, 2]}\n")
     run = segpack("convert", COINS, tmp_path / "out", "--to", "coco", "--classes", tmp_path / "classes.yaml", "--json")
     assert run.json["classes"] == [{"id": 9, "name": "coin"}]
@@ -218,7 +218,7 @@ def test_images_apart_from_annotations(tmp_path):
 
 
 @pytest.mark.parametrize("how", ["copy", "hardlink", "symlink", "none"])
-def test_image_files(how, tmp_path):
+def test_image_files_are_copied_linked_or_left(how, tmp_path):
     shutil.copytree(COINS, tmp_path / "in")
     segpack("convert", tmp_path / "in", tmp_path / "out", "--to", "yolo-seg", "--image-files", how)
     written = sorted((tmp_path / "out").glob("images/*"))

@@ -20,7 +20,7 @@ def stages(err: str) -> list[str]:
 
 # With skip every image goes to a worker, with stop these few stay in the process itself.
 @pytest.mark.parametrize("where", ["stop", "skip"])
-def test_convert(tmp_path, where):
+def test_the_profile_lists_the_stages_in_order(tmp_path, where):
     done = segpack(
         "convert", COINS, tmp_path / "out", "--to", "instance-png", "--on-error", where, "--json", "--profile"
     )
@@ -37,7 +37,7 @@ def test_pack_and_check(tmp_path):
     assert stages(segpack("check", package, "--profile", "--json").err) == ["scan", "load", "check"]
 
 
-def test_nobody_asked(tmp_path):
+def test_there_is_no_profile_unless_asked_for(tmp_path):
     assert "profile" not in segpack("convert", COINS, tmp_path / "out", "--to", "coco").err
 
 

@@ -51,7 +51,7 @@ def test_every_command_has_help(command):
         assert option in text
 
 
-def test_formats():
+def test_every_format_is_listed_and_has_a_page():
     listed = {f["name"]: f for f in segpack("formats", "--json").json["formats"]}
     assert listed.keys() == all_formats().keys()
     assert all(listed[name]["read"] and listed[name]["write"] for name in CORE)
@@ -59,7 +59,7 @@ def test_formats():
     assert "data.yaml" in segpack("formats", "yolo").out
 
 
-def test_inspect():
+def test_inspect_tells_format_classes_and_sizes():
     found = segpack("inspect", COINS, "--json").json
     assert (found["format"], found["task"], found["images"]) == ("coco", "instance", 2)
     assert [c["name"] for c in found["classes"]] == ["small coin", "large coin"]
@@ -95,7 +95,7 @@ def test_quiet_says_nothing(tmp_path):
     ],
     ids=lambda value: " ".join(Path(str(v)).name for v in value) if isinstance(value, list) else None,
 )
-def test_wrong_usage(arguments, words, tmp_path):
+def test_wrong_usage_is_told_and_writes_nothing(arguments, words, tmp_path):
     run = segpack(*arguments, cwd=tmp_path, check=2)
     assert all(word in run.error for word in words), run.error
     assert list(tmp_path.iterdir()) == []

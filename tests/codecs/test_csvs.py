@@ -38,7 +38,7 @@ def refused(data: bytes, problem: str) -> str:
     return refusal(problem, "a.csv", rows, data, "a.csv").place
 
 
-def test_rows():
+def test_rows_are_by_column_quoted_cells_and_all():
     data = b'\xef\xbb\xbfPixel Value, Class\r\n0, background\r\n\r\n1,"a ""big""\r\n, cat"\r\n'
     assert rows(data, "_classes.csv") == [
         {"Pixel Value": "0", "Class": " background"},
@@ -53,12 +53,12 @@ def test_delimiters_and_line_ends(delimiter, end):
     assert rows(text.encode(), "a") == [{"id": "1", "a;b,c": "2", "name": "3"}]
 
 
-def test_one_column():
+def test_a_table_of_one_column_needs_no_separator():
     assert rows(b"name\ncat\ndog;fish", "a") == [{"name": "cat"}, {"name": "dog;fish"}]
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"id,name\n"])
-def test_no_rows(data):
+def test_a_table_without_rows_is_empty(data):
     assert rows(data, "a") == []
 
 
@@ -80,17 +80,17 @@ def test_a_long_field():
         (b"id,name\n1,caf\xe9\n", "0xe9 is not UTF-8", "line 2, byte 13"),
     ],
 )
-def test_refused(data, problem, place):
+def test_what_is_no_table_is_refused_with_its_place(data, problem, place):
     assert refused(data, problem) == place
 
 
-def test_missing_columns():
+def test_columns_that_are_needed_are_missed():
     assert csvs.rows(b"b,a,c\n1,2,3\n", "t.csv", needs=("a", "b")) == [{"a": "2", "b": "1", "c": "3"}]
     with pytest.raises(SourceError, match=r"^t.csv: line 2: the header lacks 'a', 'd'; it has b, aa, c; "):
         csvs.rows(b"\nb,aa,c\n1,2,3\n", "t.csv", needs=("a", "b", "d"))
 
 
-def test_encode():
+def test_cells_are_quoted_where_they_have_to_be():
     records: list[list[object]] = [["a.png", 1, None], ['say "x", y', 2.5, "a\rb"], ["ä\n", "", " "]]
     assert csvs.encode(["image", "id", "name"], records) == (
         'image,id,name\na.png,1,\n"say ""x"", y",2.5,"a\rb"\n"ä\n",, \n'.encode()
@@ -104,7 +104,7 @@ FIELD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 
 @given(st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(FIELD, min_size=n, max_size=n), max_size=5)))
-def test_round_trip(records):
+def test_what_is_encoded_is_read_by_us_and_by_csv(records):
     names = [f"column {i}" for i in range(len(records[0]) if records else 2)]
     data = csvs.encode(names, records)
     assert rows(data, "a") == [dict(zip(names, r, strict=True)) for r in records]

@@ -82,7 +82,7 @@ def test_agrees_with_pillow(name, read):
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "I;16"])
-def test_png_modes(mode):
+def test_the_mode_of_a_png_is_that_of_pillow(mode):
     data = saved(IDS.astype(np.uint16), "png") if mode == "I;16" else saved(PHOTO, "png", mode)
     assert images.probe(data, "a").mode == Image.open(io.BytesIO(data)).mode == mode
 
@@ -95,7 +95,7 @@ def test_a_stream_is_probed_from_its_heads():
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", [3, 4])
-def test_orientation(orientation, order, kind):
+def test_the_orientation_is_found_in_every_kind_of_file(orientation, order, kind):
     tag = exif(orientation, order=order, kind=kind)
     jpeg = saved(PHOTO, "jpeg", exif=b"Exif\0\0" + tag)
     early = pngs.write(IDS, extra=pngs.chunk(b"eXIf", tag))
@@ -201,7 +201,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("read", [images.probe, images.verify, images.decode, images.read_labels])
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused(name, read):
+def test_what_is_no_sound_image_is_refused(name, read):
     data, problem = REFUSED[name]
     refused(data, problem, read)
 
@@ -426,7 +426,7 @@ def test_a_bmp_that_is_cut():
     refused(bmp(IDS, 8, COLORS)[:-1], "cut", images.read_labels)
 
 
-def test_one_bit():
+def test_files_of_one_bit_are_0_and_1():
     binary = IDS > 0
     for data in (saved(binary, "png"), saved(binary, "tiff"), saved(binary, "bmp")):
         labels = images.read_labels(data, "a")
@@ -457,7 +457,7 @@ def test_a_tiff_of_few_bits_is_not_scaled(depth):
     assert labels.bit_depth == depth
 
 
-def test_sixteen_bits():
+def test_ids_of_sixteen_bits_are_kept():
     ids = IDS.astype(np.uint16) * 30000
     for data in (
         saved(ids, "png"),

@@ -45,7 +45,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_round_trip(value):
+def test_what_is_encoded_is_read_by_us_and_by_json(value):
     for data in (json.encode(value), json.encode_pretty(value)):
         assert json.decode(data, "a.json") == value
         assert stdlib.loads(data) == value
@@ -57,7 +57,7 @@ def test_reads_what_the_standard_library_writes(value):
     assert json.decode(stdlib.dumps(value).encode(), "a.json") == value
 
 
-def test_typed():
+def test_raw_fields_stay_as_they_are_written():
     document = json.decode(b'{"annotations":[{"id":3,"bbox":[1,2,3,4],"segmentation":[[1]]}]}', "a", Document)
     assert document.annotations[0].bbox == [1, 2, 3, 4]
     assert bytes(document.annotations[0].segmentation) == b"[[1]]"
@@ -111,11 +111,11 @@ def test_bytes_that_are_not_utf_8():
         (b"\x00", "invalid character", "line 1, byte 0"),
     ],
 )
-def test_malformed(data, problem, place):
+def test_malformed_json_is_refused_with_its_place(data, problem, place):
     assert refused(data, problem).place == place
 
 
-def test_nesting():
+def test_deep_nesting_is_refused():
     for data in (b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000):
         refused(data, "nested too deeply")
     refused(b'{"annotations":[' + b"[" * 100_000 + b"]" * 100_000 + b"]}", "nested too deeply", Lazy)
@@ -169,7 +169,7 @@ def test_an_unclosed_string_takes_no_time():
     assert time.perf_counter() - begin < 1
 
 
-def test_duplicate_keys():
+def test_a_key_that_stands_twice_is_refused():
     json.decode(b'{"a":{"b":1},"b":[{"b":1},{"b":2}],"n":NaN}', "a.json")
     with pytest.raises(SourceError, match=r"^a\.json: the key 'b' stands twice in one object; remove one"):
         json.decode(b'\xef\xbb\xbf{"a":{"b":1,"b":2}}', "a.json")
@@ -203,7 +203,7 @@ def test_encode_refuses_nan(value, path):
         assert str(caught.value).startswith(path + " is ")
 
 
-def test_encode():
+def test_json_is_written_as_utf8_in_the_order_of_keys():
     value = {"b": None, "a": [1, 2.5, "é\U0001f408"], "raw": Annotation(1, [], msgspec.Raw(b"[null]"))}
     assert json.encode(value) == (
         '{"b":null,"a":[1,2.5,"é\U0001f408"],"raw":{"id":1,"bbox":[],"segmentation":[null]}}'.encode()

@@ -264,7 +264,7 @@ CASES = {
 
 @pytest.mark.parametrize("read", [png.read_raw, png.verify])
 @pytest.mark.parametrize("case", CASES)
-def test_refused(case, read):
+def test_what_is_no_sound_png_is_refused(case, read):
     data, problem = CASES[case]
     refused(data, problem, read)
 

@@ -127,7 +127,7 @@ def test_aliases_and_merges():
         ("a: \0", "is not YAML", "character 3"),
     ],
 )
-def test_refused(text, problem, place):
+def test_what_is_not_read_is_refused_with_its_place(text, problem, place):
     assert refused(text, problem) == place
 
 
@@ -167,7 +167,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_round_trip(value):
+def test_what_is_encoded_is_read_by_us_and_by_pyyaml(value):
     data = yaml.encode(value)
     assert yaml.decode(data, "a.yaml") == value
     assert data == yaml.encode(yaml.decode(data, "a.yaml"))
@@ -181,7 +181,7 @@ def test_strings_are_strings_for_every_reader(text):
         assert next(iter(pyyaml.load(data, pyyaml.BaseLoader))) == text
 
 
-def test_encode():
+def test_yaml_is_written_in_order_and_without_aliases():
     names = ["cat dog", "no", "Y", "007", "кошка", "\U0001f408"]
     shared = [1]
     value = {"path": "images/train", "names": dict(enumerate(names)), "b": shared, "a": shared}

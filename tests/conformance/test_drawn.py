@@ -105,7 +105,7 @@ def seen_in(folder: Path, *, quads: bool) -> dict[str, Counter[tuple[Any, ...]]]
 @pytest.mark.parametrize("format", [f for f in GENERAL if f.holds.task == "instance"], ids=lambda f: f.name)
 @settings(max_examples=EXAMPLES)
 @given(data=st.data())
-def test_instances(format: Format, data: st.DataObject):
+def test_instances_come_back_as_they_were_drawn(format: Format, data: st.DataObject):
     content, expected = data.draw(instance_sets(format.holds))
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "in"), Path(folder, "out")
@@ -121,7 +121,7 @@ def test_instances(format: Format, data: st.DataObject):
 @pytest.mark.parametrize("format", [f for f in GENERAL if f.holds.task == "semantic"], ids=lambda f: f.name)
 @settings(max_examples=EXAMPLES)
 @given(data=st.data())
-def test_labels(format: Format, data: st.DataObject):
+def test_maps_of_classes_come_back_as_they_were_drawn(format: Format, data: st.DataObject):
     height, width = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 12))
     ids = data.draw(st.lists(st.integers(1, 400), min_size=1, max_size=4, unique=True))
     values = st.lists(st.sampled_from([0, *ids]), min_size=height * width, max_size=height * width)

@@ -22,7 +22,7 @@ NEAR = 0.001  # pixels: the contract's word for boxes
 
 @pytest.mark.parametrize("case", ["torture", "coins"])
 @pytest.mark.parametrize(("source", "target"), PAIRS, ids=lambda name: name)
-def test_pair(source, target, case, tmp_path):
+def test_each_pair_of_formats_keeps_what_the_target_holds(source, target, case, tmp_path):
     origin = FIXTURES / source / "valid" / case
     before = {Path(k).name: v for k, v in READERS[source](origin).items()}
     fills = source == "yolo" and target not in {"yolo", "coco"}

@@ -38,7 +38,7 @@ def read(root):
         (("stage1_train", "two", "three"), (None, None, None)),
     ],
 )
-def test_splits(folders, splits, tmp_path):
+def test_folders_above_or_words_of_theirs_are_splits(folders, splits, tmp_path):
     made(tmp_path, {f"{folder}/{name}": 2 for folder, name in zip(folders, "abc", strict=True)})
     assert read(tmp_path) == {(split, f"{name}.png"): 2 for split, name in zip(splits, "abc", strict=True)}
 

@@ -54,7 +54,7 @@ def test_percent_come_back_to_the_same_fifth(value, size):
 @pytest.mark.parametrize(
     ("file", "images", "count"), [("data.json", 2, 6), ("data_obb.json", 3, 25), ("data_polygons.json", 1, 1)]
 )
-def test_real_exports(file, images, count, tmp_path):
+def test_real_exports_are_read_with_all_their_objects(file, images, count, tmp_path):
     source = real(f"{SDK}/test_export_yolo/{file}")
     result = converter.convert(source, tmp_path / "out", to="coco", image_files="none")
     assert (result.images, result.instances) == (images, count)

@@ -22,7 +22,7 @@ WIDE = st.one_of(st.integers(0, 3), st.sampled_from([127, 128, 1 << 31, 10**18, 
 
 
 @given(st.lists(st.integers(NOBODY, 4)))
-def test_groups(owners):
+def test_members_are_found_by_their_owner(owners):
     groups = Groups.of(np.asarray(memoryview(array("i", owners))), 5)
     for owner in range(5):
         assert groups[owner].tolist() == [i for i, of in enumerate(owners) if of == owner]
@@ -39,7 +39,7 @@ def test_ids_that_occur_twice(given_ids):
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 4))))
-def test_own_ids(ids):
+def test_ids_are_own_where_all_have_one_and_none_occurs_twice(ids):
     assert own_ids(Image("a", id=id) for id in ids) == (None not in ids and len(set(ids)) == len(ids))
 
 

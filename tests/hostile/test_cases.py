@@ -91,7 +91,7 @@ def case_of(about: dict[str, Any]) -> Case:
 
 
 @pytest.mark.parametrize("id", listed() or [pytest.param("", marks=pytest.mark.skip(f"{SCRIPT} is not there"))])
-def test_case(id: str, cases: Path, place: Path, server: Server) -> None:
+def test_a_hostile_input_is_read_or_refused_as_its_case_says(id: str, cases: Path, place: Path, server: Server) -> None:
     about = about_case(id, cases)
     reader = FORMATS[about["how_to_run"].split()[2].rstrip(",")]
     if reader not in all_formats():
@@ -204,7 +204,7 @@ ELSEWHERE = {"path-same-output": kept_apart}
 
 
 @pytest.mark.parametrize("id", listed())
-def test_other_commands(id: str, cases: Path, place: Path, server: Server) -> None:
+def test_every_command_answers_a_hostile_input_in_our_words(id: str, cases: Path, place: Path, server: Server) -> None:
     """Whatever is asked of a hostile input, the answer is one of ours."""
     about = about_case(id, cases)
     source = about["folder"] / about["input"]

@@ -15,7 +15,7 @@ DOG = [Drawn("dog", DOG_AREA, DOG_BOX)]
 
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.id) for kind in KINDS])
-def test_kind(kind: Kind, tmp_path: Path, server: Server) -> None:
+def test_a_hostile_input_of_each_kind_is_refused_or_read(kind: Kind, tmp_path: Path, server: Server) -> None:
     kind.make(tmp_path)
     case = Case(
         kind.id,

@@ -57,7 +57,7 @@ def check(file: Path, schema: object) -> None:
 
 
 @pytest.mark.parametrize("case", PACKED, ids=str)
-def test_pack(case, schema, tmp_path):
+def test_a_package_holds_what_its_source_does(case, schema, tmp_path):
     out = tmp_path / "out.zip"
     run = segpack("pack", case.path, out, *case.arguments, "--yolo", "seg", "--json")
     check(out, schema)
@@ -72,7 +72,7 @@ def test_pack(case, schema, tmp_path):
 
 
 @pytest.mark.parametrize("encoding", ["binary", "multi-class", "rle", "polygon"])
-def test_mask_encodings(encoding, schema, tmp_path):
+def test_the_mask_encoding_asked_for_is_the_primary_one(encoding, schema, tmp_path):
     out = tmp_path / "out.zip"
     segpack("pack", FIXTURES / "coco/valid/coins", out, "--mask-encoding", encoding)
     check(out, schema)
@@ -179,7 +179,7 @@ def test_a_package_with_a_damaged_meta_json_is_refused(content, said, tmp_path):
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_real_data(name, data, whole, schema, tmp_path):
+def test_packages_of_real_sets_are_clean_with_any_workers(name, data, whole, schema, tmp_path):
     options: list[object] = ["--yolo", "seg"]
     source = data / REAL[name]
     if name == "camvid":
@@ -203,7 +203,7 @@ def test_real_data_without_images(data, schema, tmp_path):
         jsonschema.validate(json.loads(archive.read("meta.json")), schema)
 
 
-def test_real_boxes(data, tmp_path):
+def test_real_boxes_are_packed_only_as_masks(data, tmp_path):
     source = data / "ultralytics_coco8/example_datasets/coco8"
     segpack("pack", source, tmp_path / "out.zip", check=2)
     segpack("pack", source, tmp_path / "out.zip", "--boxes-as-masks", "--yolo", "boxes")

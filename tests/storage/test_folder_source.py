@@ -69,7 +69,7 @@ def test_an_empty_folder_has_no_names(tmp_path):
     assert source.files_in() == []
 
 
-def test_folders(tmp_path):
+def test_files_are_found_in_and_under_a_folder(tmp_path):
     source = open_source(put(tmp_path, "a", "t/a", "t/b/c/d", "t-u/a", "v/w/x"))
     assert source.files_in() == ["a"]
     assert source.files_in("t") == ["t/a"]
@@ -82,7 +82,7 @@ def test_folders(tmp_path):
     ("names", "top"),
     [(["d/a", "d/e/f"], "d"), (["d/a", ".x"], "d"), (["d/a", "e"], None), (["a"], None), (["d/a", "d-e/a"], None)],
 )
-def test_top_folder(tmp_path, names, top):
+def test_the_top_folder_is_the_one_that_holds_everything(tmp_path, names, top):
     assert open_source(put(tmp_path, *names)).top_folder() == top
 
 
@@ -150,7 +150,7 @@ def test_what_cannot_be_opened(tmp_path, path, why):
 # ---------------------------------------------------------------- reading
 
 
-def test_reading(tmp_path):
+def test_files_are_read_whole_and_as_streams(tmp_path):
     source = open_source(put(tmp_path, "x/a"))
     big = os.urandom(100_000)
     (tmp_path / "x/big").write_bytes(big)

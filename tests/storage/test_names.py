@@ -138,5 +138,5 @@ def test_trees_that_are_equal_are_one_and_others_share_their_names():
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, "a", "b"]), st.integers(0, 3))))
-def test_all_differ(keys):
+def test_keys_differ_as_a_set_of_them_does(keys):
     assert all_differ(keys) == (len(set(keys)) == len(keys))

@@ -144,7 +144,7 @@ def test_an_existing_target_is_kept(tmp_path, name):
 
 
 @BOTH
-def test_overwriting(tmp_path, name):
+def test_overwriting_leaves_only_the_new(tmp_path, name):
     make(tmp_path / name, b"old")
     make(tmp_path / name, b"new", overwrite=True)
     assert os.listdir(tmp_path) == [name]
@@ -152,7 +152,7 @@ def test_overwriting(tmp_path, name):
 
 
 @BOTH
-def test_overwriting_nothing(tmp_path, name):
+def test_overwriting_what_is_not_there_writes_it(tmp_path, name):
     make(tmp_path / name, b"new", overwrite=True)
     assert os.listdir(tmp_path) == [name]
 
@@ -417,7 +417,7 @@ def test_a_child_that_unwinds_through_the_block(tmp_path):
     assert "meta.json" in content(tmp_path / "out")
 
 
-def test_long_names(tmp_path):
+def test_the_longest_names_a_file_system_takes_are_written(tmp_path):
     name = "n" * 251 + ".zip"
     make(tmp_path / name)
     with open_target(tmp_path / ("é" * 127)) as out:
@@ -630,7 +630,7 @@ def source(request, tmp_path):
 
 @BOTH
 @pytest.mark.parametrize("hashed", [False, True])
-def test_copies(tmp_path, source, name, hashed):
+def test_copies_have_the_bytes_and_digests_of_their_source(tmp_path, source, name, hashed):
     digests = {path: hashlib.sha256() for path in source}
     with open_target(tmp_path / name) as out:
         for path, digest in digests.items():
@@ -661,7 +661,7 @@ def test_copies_without_help_from_the_kernel(tmp_path, source, monkeypatch):
 
 
 @pytest.mark.parametrize("how", ["hardlink", "symlink"])
-def test_links(tmp_path, source, how):
+def test_links_are_made_of_files_in_folders_alone(tmp_path, source, how):
     digest = hashlib.sha256()
     with open_target(tmp_path / "out") as out:
         if source.local("a.json") is None:

@@ -168,7 +168,7 @@ def test_names_that_are_refused(tmp_path, name, words):
     assert all(word in text for word in words), text
 
 
-def test_unicode_twins(tmp_path):
+def test_names_that_differ_in_normal_form_alone_are_refused(tmp_path):
     twins = Entry("é.png".encode()), Entry("e\u0301.png".encode())
     assert "composed" in refusal(put(tmp_path, *good(*twins)))
 
@@ -282,7 +282,7 @@ def test_files_that_are_refused(tmp_path, change, word):
     assert word in text
 
 
-def test_two_ends(tmp_path):
+def test_an_archive_with_two_ends_is_refused(tmp_path):
     """One of them is in the comment of the other."""
     inner = archive([Entry(b"b")])
     outer = archive(good())
@@ -318,7 +318,7 @@ def test_one_name_many_times_is_refused_at_once(tmp_path):
     assert time.process_time() - start < 1
 
 
-def test_limits(tmp_path):
+def test_what_is_beyond_the_limits_is_refused(tmp_path):
     path = put(tmp_path, *good(Entry(b"zeros", bytes(10**6), 8)))
     assert "3 entries, more than 2 (--max-zip-entries)" in refusal(path, Limits(zip_entries=2))
     assert "directory of" in refusal(path, Limits(zip_directory=100))
@@ -389,7 +389,7 @@ def test_a_forked_child_and_threads_read(many):
             assert result == wanted
 
 
-def test_threads_stream(many):
+def test_threads_may_stream_from_one_archive(many):
     with ThreadPoolExecutor(8) as pool:
         hashes = list(pool.map(lambda i: hash_file(many, str(i)), range(200)))
     assert hashes == [hash_file(many, str(i)) for i in range(200)]

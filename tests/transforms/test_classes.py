@@ -101,7 +101,7 @@ def check_package(out: Path, wanted: dict[int, tuple[str, set[int]]], counts: Co
 
 
 @pytest.mark.parametrize("case", WANTED)
-def test_coco(tmp_path: Path, case: str) -> None:
+def test_classes_asked_for_are_in_every_encoding_of_a_coco_set(tmp_path: Path, case: str) -> None:
     content, wanted = WANTED[case]
     source = coco_set(tmp_path / "in")
     api.pack(source, tmp_path / "out", classes=write(tmp_path, content), yolo="boxes")
@@ -109,7 +109,7 @@ def test_coco(tmp_path: Path, case: str) -> None:
 
 
 @pytest.mark.parametrize("case", WANTED)
-def test_yolo(tmp_path: Path, case: str) -> None:
+def test_classes_asked_for_by_yolo_indices(tmp_path: Path, case: str) -> None:
     """The files of a yolo set hold indices from 0: ids in `from` are those."""
     content, wanted = WANTED[case]
     api.convert(coco_set(tmp_path / "in"), tmp_path / "yolo", to="yolo-seg")
@@ -120,7 +120,7 @@ def test_yolo(tmp_path: Path, case: str) -> None:
 
 
 @pytest.mark.parametrize("case", WANTED)
-def test_semantic(tmp_path: Path, case: str) -> None:
+def test_classes_asked_for_are_in_semantic_masks(tmp_path: Path, case: str) -> None:
     content, wanted = WANTED[case]
     source = semantic_set(tmp_path / "in")
     api.pack(source, tmp_path / "out", classes=write(tmp_path, content))

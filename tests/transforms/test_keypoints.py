@@ -34,7 +34,7 @@ def exif(orientation: int) -> Image.Exif:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_turned(orientation: int, tmp_path: Path) -> None:
+def test_keypoints_turn_with_the_picture(orientation: int, tmp_path: Path) -> None:
     source = dotted(tmp_path / "in", 3, 7, exif=exif(orientation))
     api.convert(source, tmp_path / "out", to="coco", exif="bake", exif_frame="stored")
     (drawn,) = Result(tmp_path / "out").annotations("a.png")
@@ -46,7 +46,9 @@ def test_turned(orientation: int, tmp_path: Path) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1), st.integers(1, 3), st.integers(1, 3))
-def test_enlarged(tmp_path_factory: pytest.TempPathFactory, x: int, y: int, across: int, down: int) -> None:
+def test_keypoints_stay_in_the_middle_of_their_pixel(
+    tmp_path_factory: pytest.TempPathFactory, x: int, y: int, across: int, down: int
+) -> None:
     folder = tmp_path_factory.mktemp("enlarged")
     size = f"{WIDTH * across}x{HEIGHT * down}"
     api.convert(dotted(folder / "in", x, y), folder / "out", to="coco", resize=size)
@@ -56,7 +58,7 @@ def test_enlarged(tmp_path_factory: pytest.TempPathFactory, x: int, y: int, acro
     assert drawn["keypoints"][:3] == [left + (w - 1) / 2, top + (h - 1) / 2, 2]
 
 
-def test_in_tiles(tmp_path: Path) -> None:
+def test_keypoints_are_in_the_tile_that_shows_them(tmp_path: Path) -> None:
     """In the tile that shows it a keypoint is where it is drawn; objects of others have lost it."""
     made = CocoSet(tmp_path / "in")
     image = made.image("a.png", photo(HEIGHT, WIDTH))

@@ -67,7 +67,7 @@ def apart(merged: Path, tag: str, target: Path, source: str, **options: Any) -> 
 
 
 @pytest.mark.parametrize("form", ["coco", "lvis", "coco-panoptic", "instance-png", "binary", "rle", "polygon"])
-def test_apart_again(tmp_path: Path, form: str) -> None:
+def test_merged_sets_come_apart_again(tmp_path: Path, form: str) -> None:
     """Sets that share names of images and classes, and ids of classes that are not the same."""
     one, two = coco_set(tmp_path / "one", ("car", "dog")), coco_set(tmp_path / "two", ("dog", "cat", "owl"), 50)
     if form == "coco-panoptic":
@@ -267,7 +267,7 @@ def test_splits_of_all_are_kept(tmp_path: Path) -> None:
     assert "segpack_source" in meta["encodings"]["coco"]
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_merge_and_pack_take_several_sets_on_the_command_line(tmp_path: Path) -> None:
     one, two = coco_set(tmp_path / "one", ("car",)), coco_set(tmp_path / "two", ("car",), 50)
     run = segpack("merge", one, two, tmp_path / "out", "--to", "coco", "--source", "real", "--source", "fake", "--json")
     assert run.json["images"] == 4

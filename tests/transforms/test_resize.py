@@ -311,7 +311,7 @@ REAL = [("stretch", (257, 191)), ("letterbox", (200, 333)), ("scale", Fraction(1
 
 
 @pytest.mark.parametrize(("mode", "asked"), REAL)
-def test_camvid(tmp_path: Path, data: Path, mode: str, asked: Any) -> None:
+def test_masks_of_camvid_are_resized_by_nearest_neighbour(tmp_path: Path, data: Path, mode: str, asked: Any) -> None:
     source = data / "camvid_segnet" / "CamVid"
     api.pack(source, tmp_path / "out", workers=1, **arguments(mode, asked))
     with (tmp_path / "out/index.csv").open(newline="") as file:
@@ -328,7 +328,7 @@ def test_camvid(tmp_path: Path, data: Path, mode: str, asked: Any) -> None:
 
 
 @pytest.mark.parametrize(("mode", "asked"), REAL)
-def test_dsb2018(tmp_path: Path, data: Path, mode: str, asked: Any) -> None:
+def test_objects_of_dsb2018_are_resized_or_told_as_vanished(tmp_path: Path, data: Path, mode: str, asked: Any) -> None:
     source = data / "dsb2018_stage1" / "stage1_train"
     folder = tmp_path / "in"
     folder.mkdir()
@@ -354,7 +354,9 @@ def test_dsb2018(tmp_path: Path, data: Path, mode: str, asked: Any) -> None:
 
 
 @pytest.mark.parametrize(("mode", "asked"), REAL)
-def test_tiny_coco(tmp_path: Path, data: Path, mode: str, asked: Any) -> None:
+def test_polygons_of_tiny_coco_are_resized_by_the_same_geometry(
+    tmp_path: Path, data: Path, mode: str, asked: Any
+) -> None:
     source = data / "tiny_coco"
     found = api.convert(source, tmp_path / "out", to="coco", workers=1, **arguments(mode, asked))
     after = json.loads((tmp_path / "out/coco.json").read_text())

@@ -66,7 +66,9 @@ CASES: list[tuple[list[str], dict[str, list[int]]]] = [
 
 
 @pytest.mark.parametrize(("conditions", "wanted"), CASES)
-def test_filters(tmp_path: Path, source: str, conditions: list[str], wanted: dict[str, list[int]]) -> None:
+def test_a_filter_keeps_what_fits_all_its_conditions(
+    tmp_path: Path, source: str, conditions: list[str], wanted: dict[str, list[int]]
+) -> None:
     found = api.convert(source, tmp_path / "out", to="coco", filter=conditions)
     masks = coco_masks(tmp_path / "out/coco.json")
     assert {n: [int(m.sum()) for _, _, m in mine] for n, mine in masks.items()} == wanted

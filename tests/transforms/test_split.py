@@ -304,7 +304,9 @@ def test_looks_tell_pictures_apart() -> None:
 
 
 @pytest.mark.parametrize(("name", "count"), [("dsb2018_stage1", 64), ("tiny_coco", 38)])
-def test_real_sets(tmp_path: Path, data: Path, name: str, count: int, *, whole: bool) -> None:
+def test_real_sets_are_split_by_shares_and_classes(
+    tmp_path: Path, data: Path, name: str, count: int, *, whole: bool
+) -> None:
     if name.startswith("dsb") and not whole:
         pytest.skip("its 3,214 masks take long; SEGPACK_SLOW=1")
     found = api.convert(data / name, tmp_path / "out", to="coco", split=THREE, seed=1, image_files="none")
