@@ -121,12 +121,24 @@ class Holds(msgspec.Struct, frozen=True):
 
 
 class ClassEntry(msgspec.Struct, frozen=True):
-    """One line of a class file: the class wanted, and the old names or ids that become it."""
+    """One line of a class file: the class wanted, and the old names or ids that become it.
+
+    `place`, from 0, is that of a bare name in a list of names: the id that it has where the source knows no names.
+    """
 
     name: str
     id: int | None = None
     sources: tuple[str | int, ...] = ()
     color: Rgb | None = None
+    place: int | None = None
+
+    @property
+    def old_ids(self) -> list[int]:
+        """The old ids that it speaks of."""
+        if self.sources:
+            return [s for s in self.sources if isinstance(s, int)]
+        own = self.place if self.id is None else self.id
+        return [] if own is None else [own]
 
 
 class ClassTable(msgspec.Struct, frozen=True):
@@ -138,19 +150,11 @@ class ClassTable(msgspec.Struct, frozen=True):
 
     def declares(self, id: int) -> bool:
         """Whether the file settles what an id that the source does not declare means."""
-        return id in self.drop or any(
-            id in entry.sources or (not entry.sources and entry.id == id) for entry in self.entries
-        )
+        return id in self.drop or any(id in entry.old_ids for entry in self.entries)
 
     def names_of_ids(self) -> dict[int, str]:
         """Names for a source that has ids only: source id -> name."""
-        names: dict[int, str] = {}
-        for entry in self.entries:
-            ids = [s for s in entry.sources if isinstance(s, int)]
-            if not entry.sources and entry.id is not None:
-                ids = [entry.id]
-            names.update(dict.fromkeys(ids, entry.name))
-        return names
+        return {id: entry.name for entry in self.entries for id in entry.old_ids}
 
 
 class ReadOptions(msgspec.Struct, frozen=True):

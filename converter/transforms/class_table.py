@@ -108,7 +108,7 @@ def _quoted(name: str) -> str:
 def _entry(value: Any, index: int, file: str) -> ClassEntry:
     place = f"entry {index + 1}"
     if isinstance(value, str):
-        return ClassEntry(check_name(value, file, place), sources=(value, index))
+        return ClassEntry(check_name(value, file, place), place=index)
     if not isinstance(value, Mapping):
         raise SourceError(file, f"{value!r} is no class", place=place, remedy="write {id, name, from: [...]}")
     unknown = sorted(set(value) - {"id", "name", "from", "color"}, key=str)

@@ -161,9 +161,8 @@ class _Finder:
 
         SourceError for a name that no class has; with an id it may be one that does not occur.
         """
-        if entry.sources == (entry.name, *entry.sources[1:]) and len(entry.sources) == 2 and entry.id is None:
-            name, index = entry.sources
-            found = self.by_name.get(str(name), self.by_id.get(int(index)))
+        if entry.place is not None:
+            found = self.by_name.get(entry.name, self.by_id.get(entry.place))
             return [] if found is None else [found]
         if is_reserved(entry):
             sources = [s for s in entry.sources or (entry.name,) if not self._means_nothing(s)]
