@@ -24,7 +24,7 @@ from converter.errors import SourceError, UsageError
 from converter.format import ReadOptions
 from converter.ledger import OnError
 from converter.model import Finding, Header, Note, Ref
-from converter.pipeline import refused
+from converter.pipeline import refused, split_files
 from converter.pipeline.agreeing import Package, of_the_set, open_package
 from converter.pipeline.looking import Look
 from converter.pipeline.opening import Opened, Progress, open_dataset, silent
@@ -135,6 +135,8 @@ def examine(
     whole = len(chosen) == len(opened.scan.refs) and not lost
     found = [_below(path, f) for f in (*refused.of_scan(opened, header, workers), *refused.orphans(opened))] + seen
     found += [_below(path, f) for f in _of_the_set(facts, header, packed, found, whole=whole)]
+    if packed is not None:
+        found += [_below(path, f) for f in split_files.contradictions(opened.reading, header)]
     if shift.doubtful(facts):
         closer = msgspec.structs.replace(work, aligned=_names(aligned), points=shift.POINTS)
         found += shift.check(list(see(closer, aligned)))

@@ -23,6 +23,7 @@ from converter.ledger import Ledger, Skipped
 from converter.lower import lower
 from converter.model import Box, Finding, Image, Instance, Ref, Rle, Sample
 from converter.package import index, meta
+from converter.pipeline import split_files
 from converter.pipeline.opening import Progress
 from converter.pipeline.writing import Outcome, Output, fingerprint
 from converter.storage import Limits, open_source
@@ -69,6 +70,9 @@ def verify(staged: Path, outputs: list[Output], outcome: Outcome, *, workers: in
     except SourceError as error:
         return [_finding(_code(error), {"file": error.file}, str(error))]
     findings = _count(about, rows, outcome, encodings)
+    findings += (
+        _finding(f.code, f.where, f.message) for f in split_files.contradictions(reading, encodings[0].scan.header)
+    )
     items = [
         _Item(
             name,

@@ -53,6 +53,13 @@ COCO: dict[str, tuple[Callable[[Any], Any], str]] = {
         "no other part has",
     ),
 }
+SPLIT: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "object": (lambda d: d["annotations"].pop(), "coco/train.json says of this image what coco/coco.json does not"),
+    "mask": (lambda d: d["annotations"][0].update(segmentation=[[0, 0, 9, 0, 9, 9]]), "says of this image"),
+    "image": (lambda d: d["images"].pop(), "coco/train.json lacks this image of its split"),
+    "stranger": (lambda d: d["images"].append({**d["images"][0], "id": 77, "file_name": "val/g.png"}), "has an image"),
+    "class": (lambda d: d["categories"][0].update(name="kitty"), "its categories are not those of coco/coco.json"),
+}
 META: dict[str, tuple[Callable[[Any], Any], str]] = {
     "splits": (lambda d: d.update(splits=["nowhere"]), "splits names 'nowhere'"),
     "size": (lambda d: d.update(image_size={"uniform": True, "width": 5, "height": 5}), "image_size is"),
@@ -76,6 +83,40 @@ def test_an_edited_meta_json_is_invalid(name: str, edited: Path) -> None:
     ((code, message),) = errors(edited)
     assert code == "meta-invalid"
     assert said in message
+
+
+@pytest.fixture(scope="module")
+def split_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("package") / "set"
+    converter.pack(FIXTURES / "coco/valid/splits", out)
+    return out
+
+
+@pytest.mark.parametrize("name", SPLIT)
+def test_the_file_of_a_split(name: str, split_package: Path, tmp_path: Path) -> None:
+    """Trainers read it and not that of all images."""
+    change, said = SPLIT[name]
+    edited = Path(shutil.copytree(split_package, tmp_path / "set"))
+    edit(edited / "coco/train.json", change)
+    if name == "stranger":
+        shutil.copy(next((edited / "images/train").glob("*.png")), edited / "images/val/g.png")
+    ((code, message),) = errors(edited)
+    assert code == "encoding-disagreement"
+    assert said in message
+
+
+def test_the_file_of_a_split_that_is_gone_or_cut_or_said_otherwise(split_package: Path, tmp_path: Path) -> None:
+    edited = Path(shutil.copytree(split_package, tmp_path / "set"))
+    path = edited / "coco/train.json"
+    content = json.loads(path.read_bytes())
+    content["annotations"].reverse()
+    path.write_text(json.dumps(content, indent=1))
+    assert errors(edited) == []
+    path.write_bytes(path.read_bytes()[:90])
+    ((code, message),) = errors(edited)
+    assert (code, message[:15]) == ("encoding-disagreement", "cannot be read:")
+    path.unlink()
+    assert errors(edited) == [("encoding-disagreement", "it is not there, and images of the split 'train' are")]
 
 
 def test_names_that_were_exchanged_in_yolo(edited: Path) -> None:

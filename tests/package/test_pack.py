@@ -15,6 +15,8 @@ import jsonschema
 import pytest
 
 import converter
+from converter.errors import PackageError
+from converter.layouts.coco_write import CocoAssembler
 from tests.conformance.trees import READERS
 from tests.data.sets import camvid_classes, dsb2018
 from tests.support import FIXTURES, ROOT, codes, read, segpack, valid_cases
@@ -208,3 +210,16 @@ def test_real_boxes_are_packed_only_as_masks(data, tmp_path):
     segpack("pack", source, tmp_path / "out.zip", check=2)
     segpack("pack", source, tmp_path / "out.zip", "--boxes-as-masks", "--yolo", "boxes")
     assert zipfile.is_zipfile(tmp_path / "out.zip")
+
+
+def test_the_file_of_a_split_is_read_back_too(tmp_path, monkeypatch):
+    add = CocoAssembler.add
+
+    def forgetful(self, record):
+        add(self, record)
+        self.parts["val"].annotations = self.out.spool()
+
+    monkeypatch.setattr(CocoAssembler, "add", forgetful)
+    with pytest.raises(PackageError, match=r"coco/val\.json says of this image"):
+        converter.pack(FIXTURES / "coco/valid/splits", tmp_path / "out.zip", workers=1)
+    assert list(tmp_path.iterdir()) == []
