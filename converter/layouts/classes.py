@@ -25,7 +25,7 @@ from converter.codecs import csvs, json, text
 from converter.errors import SourceError, printable, some_of
 from converter.format import ClassTable
 from converter.ledger import Ledger
-from converter.model import ClassInfo, Rgb
+from converter.model import IGNORE, ClassInfo, Rgb
 from converter.storage import Source
 
 __all__ = [
@@ -132,9 +132,10 @@ def undeclared(ids: Iterable[int], declared: Iterable[int]) -> str:
     found = sorted(ids)
     shown = some_of(found, 5)
     first, used = found[0], f"class {shown} is" if len(found) == 1 else f"classes {shown} are"
+    void = " (name: ignore, where it is no class)" if first == IGNORE else ""
     return (
         f"{used} used and not declared (declared: {_span(known)}); "
-        f"name it with --classes FILE holding '- {{id: {first}, name: ..., from: [{first}]}}', "
+        f"name it with --classes FILE holding '- {{id: {first}, name: ..., from: [{first}]}}'{void}, "
         f"or drop it with 'drop: [{first}]'"
     )
 

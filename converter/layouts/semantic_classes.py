@@ -157,7 +157,8 @@ def _ignored(named: dict[int, ClassInfo], sound: Sequence[Present], reading: Rea
     """255, then taken from `named`, where it is declared so, or undeclared and present beside other values."""
     table = reading.options.classes
     present = {v for each in sound for v in each.values}
-    ignore = IGNORE if IGNORE in named and is_ignore(named[IGNORE].name) else None
+    names = table.names_of_ids() if table is not None else {}
+    ignore = IGNORE if is_ignore(named[IGNORE].name if IGNORE in named else names.get(IGNORE, "")) else None
     declared_255 = IGNORE in named or (table is not None and table.declares(IGNORE))
     last = not any(each.deep for each in sound if IGNORE in each.values)  # of 16 bits it is a value as any other
     if not declared_255 and IGNORE in present and last and max(present) <= IGNORE and present - {0, IGNORE}:

@@ -69,7 +69,8 @@ def _reserve(
 ) -> tuple[Header, list[tuple[ClassEntry, list[int]]]]:
     """Entries that are background or to be ignored taken out: values of pixels, and no classes.
 
-    Instances of them are dropped: around objects everything is background.
+    Instances of them are dropped: around objects everything is background. A list of names that
+    begins with background means nothing by it where no class is called so.
     """
     rest = []
     for entry, ids in pending:
@@ -80,7 +81,7 @@ def _reserve(
             mapping |= dict.fromkeys(ids, IGNORE if header.task == "semantic" else None)
             if header.task == "semantic":
                 header = msgspec.structs.replace(header, ignore_id=IGNORE)
-        else:
+        elif ids or entry.place != 0 or not is_background(entry.name):
             rest.append((entry, ids))
     return header, rest
 

@@ -243,6 +243,32 @@ def test_background_and_ignore_are_declared_in_the_file(tmp_path: Path) -> None:
         np.testing.assert_array_equal(np.asarray(after), table[np.asarray(before)])
 
 
+BACKGROUND, CAR = {"id": 0, "name": "background"}, {"id": 1, "name": "car"}
+WHOLE_FILES: dict[str, tuple[Any, dict[int, str], int | None]] = {
+    "ignored": ([BACKGROUND, CAR, {"id": 255, "name": "ignore"}], {1: "car"}, 255),
+    "void": ([BACKGROUND, CAR, {"id": 255, "name": "void"}], {1: "car"}, 255),
+    "by id": ({"0": "background", "1": "car", "255": "ignore"}, {1: "car"}, 255),
+    "no background": ([{"id": 0, "name": "sky"}, CAR, {"id": 255, "name": "void"}], {0: "sky", 1: "car"}, 255),
+    "a class": ([BACKGROUND, CAR, {"id": 255, "name": "rim"}], {1: "car", 255: "rim"}, None),
+    "a list": (["background", "car"], {1: "car"}, 255),
+}
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("case", WHOLE_FILES)
+def test_a_file_that_names_every_value(case: str, named: bool, tmp_path: Path) -> None:
+    content, classes, ignored = WHOLE_FILES[case]
+    source = semantic_set(tmp_path / "in", values=(0, 1, 255), named=False)
+    if named:
+        (tmp_path / "in/classes.json").write_text(json.dumps({v: c for v, c in classes.items() if v != 255}))
+    api.convert(source, tmp_path / "out", to="semantic-png", classes=write(tmp_path, content))
+    meta = json.loads((tmp_path / "out/meta.json").read_text())
+    assert {c["id"]: c["name"] for c in meta["classes"]} == classes
+    assert (meta["background_id"], meta["ignore_id"]) == (None if 0 in classes else 0, ignored)
+    with Image.open(tmp_path / "in/masks/0.png") as before, Image.open(tmp_path / "out/masks/0.png") as after:
+        np.testing.assert_array_equal(np.asarray(after), np.asarray(before))
+
+
 def test_naming_the_background_that_is_one_already_changes_nothing(tmp_path: Path) -> None:
     source = semantic_set(tmp_path / "in")
     content = [{"id": 0, "name": "background"}, {"id": 1, "name": "car"}]
