@@ -253,9 +253,9 @@ def _with_splits(plan: Plan, splits: Sequence[str]) -> Plan:
     taken = Counter((i.image.split, i.image.name) for i in moved)
     for n, (old, new) in enumerate(zip(plan.items, moved, strict=True)):
         if taken[new.image.split, new.image.name] > 1 and old.image.split:
-            name = f"{old.image.split}/{new.image.name}"
-            plan.ledger.note("image-renamed", old.image.path, f"it became {name}, as another has its name")
-            moved[n] = msgspec.structs.replace(new, image=msgspec.structs.replace(new.image, name=name))
+            image = msgspec.structs.replace(new.image, name=f"{old.image.split}/{new.image.name}")
+            plan.ledger.note("image-renamed", old.image.path, f"it became {image.path}, as another has its name")
+            moved[n] = msgspec.structs.replace(new, image=image)
     header = msgspec.structs.replace(plan.header, splits=order_splits(splits))
     return msgspec.structs.replace(plan, items=moved, header=header)
 

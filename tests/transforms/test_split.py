@@ -153,6 +153,7 @@ def test_a_new_split_replaces_the_old_and_names_stay_apart(tmp_path: Path) -> No
     assert {i["split"] for i in images} == {"test"}
     assert len({i["file_name"] for i in images}) == 10
     assert {n.code for n in found.notes} == {"image-renamed"}
+    assert {n.message.split()[2].rstrip(",") for n in found.notes} == {i["file_name"] for i in images}
 
 
 def hash_of(split: str, number: int) -> int:
