@@ -74,7 +74,8 @@ class Holds(msgspec.Struct, frozen=True):
     `quads`: boxes may be turned; a polygon of four corners stays what it is. `last_id`: class
     ids run from 1 to this one. `one_crowd`: an image has one crowd region of a class at most.
     `unsplit`: beside images of splits there may be some in none. `outside`: boxes may reach over the
-    edge. `legend`: names of classes have to be such as a labelmap.txt can hold (`converter.layouts.legend`).
+    edge. `least_side`: so many pixels a box is wide and high at least. `legend`: names of classes
+    have to be such as a labelmap.txt can hold (`converter.layouts.legend`).
     """
 
     task: Task = "instance"
@@ -93,6 +94,7 @@ class Holds(msgspec.Struct, frozen=True):
     one_crowd: bool = False
     unsplit: bool = True
     outside: bool = True
+    least_side: float = 0
     keys: tuple[str, ...] = ()
     own: frozenset[str] = frozenset()
     image_own: frozenset[str] = frozenset()

@@ -22,7 +22,7 @@ Written polygons of several rings become bitmaps; sets without splits are the da
 folders of images datasets in it.
 
 Holds polygons of one ring, masks, boxes, marks, overlaps, attributes, tags, descriptions.
-Cannot hold: crowds, void, groups, order.
+Cannot hold: crowds, void, groups, order, boxes thinner than a pixel.
 
 Known quirks: old exports name annotations without the image's extension; bitmaps are
 palette, gray or RGBA PNGs, every value (or alpha) but 0 is inside.
@@ -53,7 +53,7 @@ FORMAT = Format(
     name="supervisely",
     summary="Supervisely projects: bitmaps and polygons, a JSON an image",
     page=__doc__ or "",
-    holds=Holds(boxes=True, polygons=True, marks=True, keys=("attributes", "description", "tags")),
+    holds=Holds(boxes=True, polygons=True, marks=True, least_side=1, keys=("attributes", "description", "tags")),
     detect=detect,
     scan=scan,
     load=load,

@@ -87,6 +87,8 @@ def _fit(
         if inside is None:
             return None
         shape = inside
+    if how.holds.least_side and isinstance(shape, Box):
+        shape = _widened(shape, how.holds.least_side, name, told, ledger)
     if not how.holds.empty and shapes.is_empty(shape, image.height, image.width):
         ledger.lose("empty-mask", name, "an object without a pixel", instance=told, amount=0)
         return None
@@ -111,6 +113,16 @@ def _filled(instance: Instance, image: Image, how: Lowering) -> Instance:
         return instance
     region = raster.box_to_rle(box.x, box.y, box.w, box.h, image.height, image.width)
     return msgspec.structs.replace(instance, shape=region, box=None, area=None)
+
+
+def _widened(box: Box, least: float, name: str, told: int, ledger: Ledger) -> Box:
+    """A box with sides of `least` pixels where they are shorter, which is a loss."""
+    if min(box.w, box.h) >= least:
+        return box
+    wide = Box(box.x, box.y, max(box.w, least), max(box.h, least))
+    sides = f"{box.w:g} x {box.h:g} pixels became {wide.w:g} x {wide.h:g}"
+    ledger.lose("box-widened", name, f"the box is thinner than can be said here: {sides}", instance=told)
+    return wide
 
 
 def _inside(box: Box, image: Image, told: int, ledger: Ledger) -> Box | None:

@@ -26,6 +26,20 @@ def test_both_corners_of_a_rectangle_are_inside():
     assert found[0].box == (40, 4, 16, 17)
 
 
+def test_a_box_thinner_than_a_pixel_is_no_other_box(tmp_path):
+    """Its last pixel would lie before its first, and the tool takes the lower of two corners for the first."""
+    file = tmp_path / "coco.json"
+    boxes = [[0.25, 6, 11, 0.5], [3, 3, 1, 2.5]]
+    annotations = [{"id": n, "image_id": 1, "category_id": 1, "bbox": b} for n, b in enumerate(boxes, 1)]
+    image = {"id": 1, "file_name": "a.png", "width": 32, "height": 16}
+    entries = {"images": [image], "annotations": annotations, "categories": [{"id": 1, "name": "bar"}]}
+    file.write_text(json.dumps(entries))
+    result = converter.convert(file, tmp_path / "out", to="supervisely", image_files="none")
+    assert [(x.code, x.instance) for x in result.losses] == [("box-widened", 1)]
+    written = json.loads(next((tmp_path / "out").rglob("ann/*.json")).read_text())["objects"]
+    assert [o["points"]["exterior"] for o in written] == [[[0.25, 6], [10.25, 6]], [[3, 3], [3, 4.5]]]
+
+
 def test_what_lies_beyond_the_edge_is_a_loss(tmp_path):
     """The tool draws no more of a bitmap than the image has room for."""
     folder = shutil.copytree(fixture("supervisely") / "valid" / "bitmaps", tmp_path / "set")
