@@ -59,7 +59,7 @@ def run(arguments: list[str]) -> int:
         return console.fail(str(error), error.exit_code, as_json=as_json)
     except UsageMistake as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
-        return console.fail(" ".join(message.split()) + "; see --help", 2, as_json=as_json)
+        return console.fail(" ".join(message.split()).rstrip(".") + "; see --help", 2, as_json=as_json)
     except typer.Abort:
         raise KeyboardInterrupt from None
     except (BrokenPipeError, SystemExit):  # the second is what click makes of the first

@@ -98,6 +98,7 @@ def test_quiet_says_nothing(tmp_path):
 def test_wrong_usage_is_told_and_writes_nothing(arguments, words, tmp_path):
     run = segpack(*arguments, cwd=tmp_path, check=2)
     assert all(word in run.error for word in words), run.error
+    assert ".;" not in run.error
     assert list(tmp_path.iterdir()) == []
 
 
