@@ -136,7 +136,11 @@ def examine(
     found = [_below(path, f) for f in (*refused.of_scan(opened, header, workers), *refused.orphans(opened))] + seen
     found += [_below(path, f) for f in _of_the_set(facts, header, packed, found, whole=whole)]
     if packed is not None:
-        found += [_below(path, f) for f in split_files.contradictions(opened.reading, header)]
+        disagreeing = {f.where.get("image") for f in seen if f.code == split_files.CODE}
+        told = (
+            f for f in split_files.contradictions(opened.reading, header) if f.where.get("image", "") not in disagreeing
+        )
+        found += [_below(path, f) for f in told]
     if shift.doubtful(facts):
         closer = msgspec.structs.replace(work, aligned=_names(aligned), points=shift.POINTS)
         found += shift.check(list(see(closer, aligned)))

@@ -14,7 +14,7 @@ from converter.layouts.coco_read import Payload, scan_one
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Finding, Header, Ref
 
-__all__ = ["contradictions"]
+__all__ = ["CODE", "contradictions"]
 
 CODE = "encoding-disagreement"
 
