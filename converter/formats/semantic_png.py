@@ -29,7 +29,7 @@ Known exporters: Roboflow (`_mask.png`, _classes.csv), CamVid (class 0 is Sky), 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -45,12 +45,12 @@ from converter.layouts.coco_beside import Beside, find_beside
 from converter.layouts.images import is_image, order_splits, tell_unused
 from converter.layouts.instance_folders import instance_folders
 from converter.layouts.mask_names import tells_objects
-from converter.layouts.masks import check_size, label_map, labels_of, recolored, thinned
+from converter.layouts.masks import check_size, labels_of, recolored, thinned
 from converter.layouts.pairing import mask_an_image, pair_beside, pair_masks
 from converter.layouts.patterns import PATTERNS
 from converter.layouts.semantic_classes import Present, by_grays, declared, in_colors, settled
 from converter.ledger import Ledger, Skipped
-from converter.model import ClassInfo, Header, Ref, Rgb, Sample
+from converter.model import ClassInfo, Header, LabelMap, Ref, Rgb, Sample
 from converter.package import index, meta
 from converter.package.tree import PackageAssembler, describe, image_path, indexed_image, mask_stem
 from converter.storage import Source
@@ -64,13 +64,15 @@ FEW = 64  # values: a picture has more, a map of classes seldom
 class Payload(msgspec.Struct, frozen=True):
     """The mask of an image, the legend it is read with (empty: by value), and what a package says beside it.
 
-    `grays`: gray masks, too, are read with the legend.
+    `grays`: gray masks, too, are read with the legend. `settled`: meta.json says all of the classes,
+    so that values need no look before they are loaded.
     """
 
     mask: str
     colors: dict[Rgb, int] = {}
     beside: Beside | None = None
     grays: bool = False
+    settled: bool = False
 
 
 # ---------------------------------------------------------------- read
@@ -148,12 +150,12 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
     """A tree with meta.json and index.csv: the index says which mask belongs to what."""
     source = reading.source
     rows = index.decode(partial(source.open, index.INDEX), source.label(index.INDEX))
-    refs = [Ref(indexed_image(reading.images, row), Payload(row.mask)) for row in rows]
+    refs = [Ref(indexed_image(reading.images, row), Payload(row.mask, settled=True)) for row in rows]
     classes, _, _ = _declared(reading, about, [])
     extra = meta.merged_entry(about.source.merged)
     beside = find_beside(reading, ledger)
     if beside is not None:
-        refs = [Ref(beside.numbered(r.image), Payload(r.payload.mask, beside=beside)) for r in refs]
+        refs = [Ref(beside.numbered(r.image), msgspec.structs.replace(r.payload, beside=beside)) for r in refs]
         classes, extra = beside.told(classes), {**beside.extra, **extra}
     splits = order_splits([*about.splits, *(r.image.split for r in refs)])
     return Scan(
@@ -183,7 +185,9 @@ def _declared(
 
 
 def survey(reading: Reading, ref: Ref) -> Present | None:
-    """What is in a mask; None when it cannot be read (loading will say why)."""
+    """What is in a mask; None when it cannot be read (loading will say why), or need not be known yet."""
+    if ref.payload.settled:
+        return None
     path = ref.payload.mask
     file = reading.source.label(path)
     try:
@@ -191,8 +195,12 @@ def survey(reading: Reading, ref: Ref) -> Present | None:
         labels = labels_of(raw, file, ref.payload.colors)
     except SourceError:
         return None
+    return _present(raw, labels, ref.payload.colors)
+
+
+def _present(raw: codec.Labels, labels: LabelMap, legend: Mapping[Rgb, int]) -> Present:
     values = [int(v) for v in labelmap.values(labels)[0]]
-    palette, looked_up = raw.palette or [], raw.array.shape[2:] > (2,) and bool(ref.payload.colors)
+    palette, looked_up = raw.palette or [], raw.array.shape[2:] > (2,) and bool(legend)
     shown = [palette[v] for v in values if v < len(palette)]
     return Present(values, raw.lossy and len(values) > 2, looked_up, shown, labels.dtype == np.uint16)
 
@@ -211,13 +219,16 @@ def settle(scan: Scan, facts: Iterable[Present | None], reading: Reading, ledger
         header = in_colors(header, found, reading, ledger)
         classes, background, ignore = settled(header, found, reading, ledger)
     _tell_palettes(scan, found, reading, ledger)
-    known = {c.id for c in classes} | ({background} if background is not None else set()) | {ignore}
-    refs = [r for r, each in zip(refs, found, strict=True) if _judge(r, each, known, classes, reading, ledger)]
+    header = msgspec.structs.replace(header, classes=tuple(classes), background_id=background, ignore_id=ignore)
+    kept = []
+    for ref, present in zip(refs, found, strict=True):
+        wrong = _strange(present, header, reading.source.label(ref.payload.mask)) if present else None
+        if wrong is None:
+            kept.append(ref)
+        else:
+            ledger.bad_image(ref.image.path, wrong)
     extra = {k: v for k, v in header.extra.items() if k != "classes_from"}
-    header = msgspec.structs.replace(
-        header, classes=tuple(classes), background_id=background, ignore_id=ignore, extra=extra
-    )
-    return Scan(header, refs)
+    return Scan(msgspec.structs.replace(header, extra=extra), kept)
 
 
 def _tell_palettes(scan: Scan, found: Sequence[Present | None], reading: Reading, ledger: Ledger) -> None:
@@ -230,27 +241,16 @@ def _tell_palettes(scan: Scan, found: Sequence[Present | None], reading: Reading
         ledger.note("palette-mask", *told)
 
 
-def _judge(
-    ref: Ref,
-    present: Present | None,
-    known: set[int | None],
-    classes: Sequence[ClassInfo],
-    reading: Reading,
-    ledger: Ledger,
-) -> bool:
-    """Whether the mask of `ref` holds declared values only."""
-    strange = [v for v in present.values if v not in known] if present else []
-    if present is None or not strange:
-        return True
-    label = reading.source.label(ref.payload.mask)
-    problem = SourceError(label, undeclared(strange, [c.id for c in classes]), code="unexpected-value")
+def _strange(present: Present, header: Header, file: str) -> SourceError | None:
+    """What is wrong with a mask that holds values that are not declared; None for any other."""
+    declared = [c.id for c in header.classes]
+    strange = [v for v in present.values if v not in {*declared, header.background_id, header.ignore_id}]
+    if not strange:
+        return None
     if present.blurred:
         said = f"the compression has changed its values along the edges: there are {len(present.values)}"
-        problem = SourceError(
-            label, said, remedy="save masks as PNG, black and white ones cut at 128", code="lossy-mask"
-        )
-    ledger.bad_image(ref.image.path, problem)
-    return False
+        return SourceError(file, said, remedy="save masks as PNG, black and white ones cut at 128", code="lossy-mask")
+    return SourceError(file, undeclared(strange, declared), code="unexpected-value")
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
@@ -260,13 +260,15 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         image = beside.whole(image)
     label = reading.source.label(path)
     try:
-        data, payload = reading.source.read(path), ref.payload
-        labels = label_map(data, label, payload.colors, ledger, grays=payload.grays)
+        raw, payload = codec.read_labels(reading.source.read(path), label), ref.payload
+        labels = labels_of(raw, label, payload.colors, ledger, grays=payload.grays)
         height, width = labels.shape
         check_size(label, width, height, image)
+        wrong = _strange(_present(raw, labels, payload.colors), header, label) if payload.settled else None
+        if wrong is not None:
+            raise wrong
     except SourceError as error:
         ledger.skip_image(image.path, error)
-    del header
     return Sample(image, labels=labels)
 
 

@@ -21,7 +21,6 @@ __all__ = [
     "by_colors",
     "check_size",
     "gray_of",
-    "label_map",
     "labels_of",
     "recolored",
     "thinned",
@@ -114,22 +113,16 @@ def _foreground(array: NDArray[Any], file: str) -> NDArray[np.bool_]:
     return np.asarray(lit)
 
 
-def label_map(
-    data: bytes, file: str, colors: Mapping[Rgb, int], ledger: Ledger | None = None, *, grays: bool = False
+def labels_of(
+    raw: codec.Labels, file: str, colors: Mapping[Rgb, int], ledger: Ledger | None = None, *, grays: bool = False
 ) -> LabelMap:
     """Class ids (height, width) of a label file: gray and palette by value, colour by legend; gray too if `grays`.
 
     A JPEG in black and white is 0 and 255, with a note. Raises SourceError for colours without a legend or outside it.
     """
-    raw = codec.read_labels(data, file)
-    if grays and raw.array.ndim == 2:
-        return by_colors(np.stack([raw.array] * 3, axis=2), file, colors)
-    return labels_of(raw, file, colors, ledger)
-
-
-def labels_of(raw: codec.Labels, file: str, colors: Mapping[Rgb, int], ledger: Ledger | None = None) -> LabelMap:
-    """As `label_map`, of a file that is decoded."""
     array: NDArray[Any] = raw.array
+    if grays and array.ndim == 2:
+        return by_colors(np.stack([array] * 3, axis=2), file, colors)
     if not colors and (white := _cut(raw, file, ledger)) is not None:
         return white * np.uint8(255)
     if array.ndim == 2:
