@@ -25,7 +25,7 @@ from typing import Any
 from converter.codecs import json
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
-from converter.layouts.classes import check_classes, check_name
+from converter.layouts.classes import check_classes, check_name, color_in
 from converter.layouts.images import split_name, stem
 from converter.layouts.label_maps import Found, Meaning, files, load_map, pairs, scan_of
 from converter.ledger import Ledger
@@ -99,11 +99,7 @@ def _class(index: int, label: Any, file: str) -> ClassInfo:
     if not isinstance(label, dict):
         raise SourceError(file, "is no label", place=f"labels[{index}]", remedy="use the config of the dataset")
     name = check_name(label.get("name"), file, f"labels[{index}]")
-    color = label.get("color")
-    rgb = (
-        tuple(color) if isinstance(color, list) and len(color) == 3 and all(isinstance(v, int) for v in color) else None
-    )
-    return ClassInfo(index, name, rgb, index, name)
+    return ClassInfo(index, name, color_in(label.get("color")), index, name)
 
 
 def _candidates(mask: str) -> list[str]:

@@ -37,6 +37,7 @@ __all__ = [
     "black_first",
     "check_classes",
     "check_name",
+    "color_in",
     "find_class_file",
     "is_background",
     "legend_colors",
@@ -124,6 +125,15 @@ def check_classes(classes: Sequence[ClassInfo], file: str, place: str = "classes
             )
         ids[c.id] = c.name
         names[c.name] = c.id
+
+
+def color_in(value: Any) -> Rgb | None:
+    """The colour that a list of three whole numbers, 0 to 255, is; None for anything else."""
+    if not isinstance(value, list) or len(value) != 3:
+        return None
+    if not all(isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= 255 for v in value):
+        return None
+    return value[0], value[1], value[2]
 
 
 def undeclared(ids: Iterable[int], declared: Iterable[int]) -> str:

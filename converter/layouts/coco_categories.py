@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from converter.errors import SourceError
-from converter.layouts.classes import check_classes, check_name, is_background
+from converter.layouts.classes import check_classes, check_name, color_in, is_background
 from converter.layouts.coco_files import CocoFile
 from converter.layouts.coco_images import number
 from converter.ledger import Ledger
@@ -47,8 +47,7 @@ def _category(entry: dict[str, Any], file: str, place: str) -> ClassInfo:
         problem = f"the id is {entry.get('id')!r}, not a whole number"
         raise SourceError(file, problem, place=place, remedy="number the categories")
     name = check_name(entry.get("name"), file, place)
-    color = entry.get("color")
-    rgb = tuple(color) if isinstance(color, list) and len(color) == 3 else None
+    rgb = color_in(entry.get("color"))
     extra = {k: v for k, v in entry.items() if k not in CATEGORY_KEYS or (k == "color" and rgb is None)}
     return ClassInfo(id, name, color=rgb, source_id=id, source_name=name, extra=extra)
 

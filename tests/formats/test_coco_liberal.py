@@ -256,3 +256,13 @@ def test_a_file_of_videos_says_so(tmp_path):
     (tmp_path / "instances.json").write_text('{"videos": [{"id": 1}], "annotations": [], "categories": []}')
     with pytest.raises(SourceError, match="has no 'images'; it is of videos"):
         converter.open(tmp_path / "instances.json")
+
+
+@pytest.mark.parametrize("color", [[255, [], 0], [300, 0, 0], [-1, 0, 0], [1.5, 0, 0], [True, 0, 0], ["1", "2", "3"]])
+def test_what_is_no_colour_is_kept_as_it_is(color, tmp_path):
+    what = content()
+    what["categories"][0]["color"] = color
+    source = write(tmp_path, what)
+    for to in ("coco", "cvat", "label-studio"):
+        converter.convert(source, tmp_path / to, to=to, image_files="none")
+    assert json.loads((tmp_path / "coco/coco.json").read_text())["categories"][0]["color"] == color
