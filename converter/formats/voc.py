@@ -32,7 +32,8 @@ files of CVAT, which writes it so; in others it stays an attribute, with a note.
 
 Read beside that: XML beside the images (labelImg), train/ valid/ test/ folders and
 `<polygon>` with x1, y1, ... (Roboflow), turned boxes (`<robndbox>`), class_names.txt
-(LabelMe) or class_id_to_name.json, RGB masks (CVAT, Datumaro). Without a class file the
+(LabelMe) or class_id_to_name.json, RGB masks (CVAT, Datumaro), masks in the colours of colors.txt, whatever their
+palettes, with boxes from 0 whose last pixel is included (Supervisely). Without a class file the
 classes are those of the challenge where masks show that it is one, else the names in use.
 In lists of ImageSets, a flag or the number of an object after a name, and names in quotes
 (Datumaro). What stands in train and in val is in both; of other lists one counts, with a note.

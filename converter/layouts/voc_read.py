@@ -15,11 +15,11 @@ from converter.format import Reading
 from converter.geometry import labelmap, rle
 from converter.layouts.classes import undeclared
 from converter.layouts.masks import check_size
-from converter.layouts.palette import VOID, read_indices
+from converter.layouts.palette import VOID, read_by_color, read_indices, read_objects_by_color
 from converter.layouts.voc_objects import Objects
-from converter.layouts.voc_tree import Payload
+from converter.layouts.voc_tree import COLORS, Payload
 from converter.ledger import Ledger
-from converter.model import Box, Header, Image, Instance, Ref, Rgb, Rle, Sample
+from converter.model import Box, Header, Image, Instance, Ref, Rle, Sample
 from converter.storage import Source
 
 __all__ = ["files", "load"]
@@ -38,8 +38,8 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     payload: Payload = ref.payload
     source, image = reading.source, ref.image
     try:
-        classes = _map(source, payload.classes, image, payload.colors)
-        objects = _map(source, payload.objects, image, {})
+        classes = _map(source, payload.classes, image, payload)
+        objects = _map(source, payload.objects, image, payload, objects=True)
         root = None
         if payload.xml is not None:
             root = xml.decode(source.read(payload.xml), source.label(payload.xml), tag="annotation")
@@ -55,15 +55,22 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
             ledger.skip_image(image.path, problem)
         return Sample(image, tuple(i for _, i in drawn))
     masks = _masks(classes, objects, header, ref, reading, ledger)
-    instances = _joined(drawn, masks)
+    instances = _joined(drawn, masks, by_place=ref.payload.by_color)
     return Sample(_with_void(image, classes), tuple(instances))
 
 
-def _map(source: Source, path: str | None, image: Image, colors: dict[Rgb, int]) -> NDArray[Any] | None:
+def _map(
+    source: Source, path: str | None, image: Image, payload: Payload, *, objects: bool = False
+) -> NDArray[Any] | None:
     if path is None:
         return None
-    label = source.label(path)
-    indices = read_indices(source.read(path), label, colors)
+    data, label = source.read(path), source.label(path)
+    if not payload.by_color:
+        indices = read_indices(data, label, {} if objects else payload.colors)
+    elif objects:
+        indices = read_objects_by_color(data, label)
+    else:
+        indices = read_by_color(data, label, payload.colors, COLORS)
     check_size(label, indices.shape[1], indices.shape[0], image)
     return indices
 
@@ -162,16 +169,17 @@ def _no_class(file: str, number: int, values: list[int], known: set[int]) -> Sou
     return SourceError(file, problem, place=place, remedy="an object has one class")
 
 
-def _joined(drawn: list[tuple[int, Instance]], masks: list[_Mask]) -> list[Instance]:
+def _joined(drawn: list[tuple[int, Instance]], masks: list[_Mask], *, by_place: bool) -> list[Instance]:
     """Mask n belongs to the n-th object of the XML when that holds for every mask of the image.
 
     So it is in the challenge's files. Some exporters write boxes and masks of different
-    objects (CVAT does): then all of them stay apart.
+    objects (CVAT does): then all of them stay apart. Masks without numbers belong to the
+    objects in whose place they are (`by_place`).
     """
     by_number = dict(drawn)
-    own = {m.value: m for m in masks if m.value}
-    paired = {_number(value): mask for value, mask in own.items()}
-    if not own or not all(_belongs(by_number.get(n), m) for n, m in paired.items()):
+    own = [m for m in masks if m.value]
+    paired = _in_their_places(drawn, own) if by_place else {_number(m.value): m for m in own}
+    if not paired or not all(_belongs(by_number.get(n), m) for n, m in paired.items()):
         return [i for _, i in drawn] + [Instance(m.class_id, m.region) for m in masks]
     found = []
     for number, instance in drawn:
@@ -181,6 +189,16 @@ def _joined(drawn: list[tuple[int, Instance]], masks: list[_Mask]) -> list[Insta
         box = instance.shape if isinstance(instance.shape, Box) else instance.box
         found.append(msgspec.structs.replace(instance, shape=paired[number].region, box=box))
     return found + [Instance(m.class_id, m.region) for m in masks if not m.value]
+
+
+def _in_their_places(drawn: list[tuple[int, Instance]], masks: list[_Mask]) -> dict[int, _Mask]:
+    """The mask of each object, whose box is the smallest around it; none at all where two are of one object."""
+    found: dict[int, _Mask] = {}
+    for mask in masks:
+        sizes = [(i.shape.w * i.shape.h, n) for n, i in drawn if isinstance(i.shape, Box) and _belongs(i, mask)]
+        if sizes:
+            found.setdefault(min(sizes)[1], mask)
+    return found if len(found) == len(masks) else {}
 
 
 def _number(value: int) -> int:

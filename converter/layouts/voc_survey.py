@@ -41,6 +41,7 @@ class Facts(msgspec.Struct, frozen=True):
     size: tuple[int, int] = (0, 0)
     challenge: bool = False
     supervision: bool = False
+    supervisely: bool = False
     zeros: int = 0
     beyond: int = 0
     boxes: int = 0
@@ -75,13 +76,14 @@ def _is_gray(reading: Reading, path: str) -> bool:
 
 def _look(root: xml.Element) -> Facts:
     said = " ".join(xml.text(root, f"source/{key}") for key in ("database", "annotation"))
-    objects, size = list(root.iter("object")), _size(root)
+    objects, size, supervisely = list(root.iter("object")), _size(root), said.startswith("Supervisely")
     corners = [xml.text(o, f"bndbox/{side}") for o in objects for side in ("xmin", "ymin")]
     edges = [(o, f"bndbox/{axis}max", side) for o in objects for axis, side in zip("xy", size, strict=True)]
     return Facts(
         names=tuple(dict.fromkeys(xml.text(o, "name") for o in objects if xml.text(o, "name"))),
         size=size,
-        challenge="PASCAL VOC" in said or "The VOC20" in said,
+        challenge=("PASCAL VOC" in said or "The VOC20" in said) and not supervisely,
+        supervisely=supervisely,
         supervision=said.startswith("roboflow.ai") and xml.text(root, "folder") == "VOC",
         zeros=sum(_is(c, 0) for c in corners),
         beyond=sum(side > 0 and _is(xml.text(o, path), side + 1) for o, path, side in edges),
@@ -157,12 +159,16 @@ def _tell_beside(found: Sequence[Facts], name: str, ledger: Ledger) -> None:
 def _origin(found: Sequence[Facts], name: str, ledger: Ledger) -> tuple[int, bool]:
     """The coordinate of the first pixel, and whether the last pixel of a box is included.
 
-    The challenge and supervision count pixels from 1; Roboflow counts edges from 1, which
+    The challenge and supervision count pixels from 1, and Supervisely from 0; Roboflow counts edges from 1, which
     shows where one lies at width + 1; other exporters write edges from 0.
     """
     zeros, boxes = sum(f.zeros for f in found), sum(f.boxes for f in found)
     if not boxes:
         return 0, False
+    if any(f.supervisely for f in found):
+        said = "the files are written by Supervisely: boxes were read as 0-based, last pixel included"
+        ledger.note("box-origin", name, said)
+        return 0, True
     pixels = [(f.challenge, f.supervision) for f in found if f.challenge or f.supervision]
     if pixels and not zeros:
         who = "of PASCAL VOC" if any(challenge for challenge, _ in pixels) else "written by supervision"

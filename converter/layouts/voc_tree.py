@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,6 +18,7 @@ from converter.layouts.classes import (
     is_background,
     is_ignore,
     read_class_file,
+    read_legend,
 )
 from converter.layouts.images import (
     ImageIndex,
@@ -28,6 +30,7 @@ from converter.layouts.images import (
     stem,
     tell_unused,
 )
+from converter.layouts.palette import VOID, color_of
 from converter.layouts.voc_names import (
     CLASS_FOLDERS,
     OBJECT_FOLDERS,
@@ -45,6 +48,7 @@ from converter.storage import Source
 __all__ = ["Payload", "Tree", "declared_classes", "find_tree", "mask_values", "scan"]
 
 BLACK: Rgb = (0, 0, 0)
+COLORS = "colors.txt"  # of Supervisely: name r g b; the void around its objects is one of them
 HEAD = 65536
 TRIED = 20
 
@@ -71,6 +75,11 @@ class Payload(msgspec.Struct, frozen=True):
     class_file: str = ""
     first: int = 0
     inclusive: bool = False
+
+    @property
+    def by_color(self) -> bool:
+        """Whether masks are read by their colours: Supervisely gives every file a palette of its own."""
+        return posixpath.basename(self.class_file) == COLORS
 
 
 def find_tree(source: Source) -> Tree | None:
@@ -116,7 +125,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     known = Known((tree.xml, tree.classes, tree.objects), finder.by_key, finder.by_base)
     named = read_lists(source, lists, known, ledger)
     listed = {key for key in named.splits if key not in tree.xml and key not in tree.classes}
-    path = find_class_file(source, _class_folders(tree))
+    path = _class_file(source, tree)
     colors = _legend(reading, path)
     refs = []
     for key in sorted({*tree.xml, *tree.classes, *tree.objects} | listed):
@@ -146,6 +155,18 @@ def _nothing_of(key: str, named: Lists, finder: _Finder) -> SourceError:
     if several:
         problem, remedy = f"it names '{key.lstrip('/')}', which may be {' or '.join(several[:2])}", "rename one of them"
     return SourceError(file, problem, place=f"line {line}", remedy=remedy, code="missing-image")
+
+
+def _class_file(source: Source, tree: Tree) -> str | None:
+    folders = _class_folders(tree)
+    colors = (posixpath.join(folder, COLORS) for folder in folders) if tree.classes else ()
+    return find_class_file(source, folders) or next((path for path in colors if _names_colors(source, path)), None)
+
+
+def _names_colors(source: Source, path: str) -> bool:
+    """Whether there is such a file with a name and a colour on every line: others call other lists so, too."""
+    lines = source.read(path).splitlines() if path in source else []
+    return bool(lines) and all(re.fullmatch(rb"\S.*(\s+\d+){3}\s*", line) for line in lines if line.strip())
 
 
 def _class_folders(tree: Tree) -> list[str]:
@@ -219,6 +240,10 @@ def declared_classes(reading: Reading, path: str | None) -> dict[int, ClassInfo]
     """The classes by their places, from 0: those of the user's --colors, else of the class file."""
     if reading.options.colors:
         return {i: ClassInfo(i, name, rgb) for i, (name, rgb) in enumerate(reading.options.colors)}
+    if path and posixpath.basename(path) == COLORS:
+        legend = read_legend(reading.source.read(path), reading.source.label(path))
+        named = [c for c in legend if c.color not in {BLACK, color_of(VOID)}]
+        return {i: msgspec.structs.replace(c, id=i) for i, c in enumerate(named, 1)}
     return read_class_file(reading.source, path) if path else {}
 
 

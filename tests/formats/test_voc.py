@@ -493,3 +493,56 @@ def test_an_image_without_its_mask_of_objects_is_noted(tmp_path):
     found = [n for n in after if n not in before and n.code == "class-without-object"]
     assert all(f"SegmentationClass/{first.name}, class " in n.where for n in found)
     assert {n.message for n in found} == {"no mask in SegmentationObject parts its pixels, which became one object"}
+
+
+@pytest.mark.parametrize("palettes", [False, True])
+@pytest.mark.parametrize("border", [True, False])
+def test_masks_of_supervisely_are_in_the_colours_of_its_legend(palettes, border, tmp_path):
+    """Every file may have a palette of its own, objects have any colours, and boxes are from 0 to their last pixel."""
+    shades = {"kiwi": (255, 0, 0), "lemon": (81, 198, 170), "neutral": (224, 224, 192)}
+    drawn = {"lemon": (slice(2, 12), slice(1, 9)), "kiwi": (slice(10, 30), slice(20, 39))}
+    for folder in ("Annotations", "JPEGImages", "SegmentationClass", "SegmentationObject"):
+        (tmp_path / folder).mkdir()
+    for name, order in (("a", ("kiwi", "lemon")), ("b", ("lemon", "kiwi"))):
+        nodes = ""
+        pictures = [np.zeros((32, 40, 3), np.uint8) for _ in range(2)]
+        for place, label in enumerate(order):
+            rows, columns = drawn[label]
+            for picture, shade in zip(pictures, (shades[label], (9, 200 - 50 * place, 7)), strict=True):
+                picture[rows, columns] = shade
+                if border:
+                    picture[rows.stop, columns] = shades["neutral"]
+            corners = zip(("xmin", "ymin", "xmax", "ymax"),
+                          (columns.start, rows.start, columns.stop - 1, rows.stop - 1), strict=True)  # fmt: skip
+            box = "".join(f"<{side}>{at}</{side}>" for side, at in corners)
+            nodes += f"<object><name>{label}</name><bndbox>{box}</bndbox></object>"
+        for folder, picture in zip(("SegmentationClass", "SegmentationObject"), pictures, strict=True):
+            mask = Image.fromarray(picture)
+            mask = mask.convert("P", palette=Image.Palette.ADAPTIVE) if palettes else mask
+            mask.save(tmp_path / folder / f"{name}.png")
+        Image.fromarray(pictures[0]).save(tmp_path / "JPEGImages" / f"{name}.png")
+        who = "<database>Supervisely Project ID:7</database><annotation>PASCAL VOC</annotation>"
+        size = "<size><width>40</width><height>32</height></size>"
+        xml = f"<annotation><filename>{name}.png</filename><source>{who}</source>{size}{nodes}</annotation>"
+        (tmp_path / "Annotations" / f"{name}.xml").write_text(xml)
+    told = [label for label in shades if border or label != "neutral"]
+    (tmp_path / "colors.txt").write_text("".join(f"{n} {' '.join(map(str, shades[n]))}\n" for n in told))
+    for name, order in (("a.png", ("kiwi", "lemon")), ("b.png", ("lemon", "kiwi"))):
+        found = objects(tmp_path)[name]
+        assert [i.class_name for i in found] == list(order)
+        for instance in found:
+            rows, columns = drawn[instance.class_name]
+            whole = np.zeros((32, 40), bool)
+            whole[rows, columns] = True
+            assert np.array_equal(instance.mask(), whole)
+            assert instance.box == (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+
+
+def test_other_lists_of_colours_are_no_legend(tmp_path):
+    converter.convert(FIXTURES / "coco/valid/coins", tmp_path / "voc", to="voc")
+    before = masks(tmp_path / "voc")
+    for content in ("255 0 0\n0 255 0\n", "a: b\n", ""):
+        (tmp_path / "voc/colors.txt").write_text(content)
+        (tmp_path / "voc/labelmap.txt").rename(tmp_path / "labelmap.txt")
+        assert masks(tmp_path / "voc").keys() == before.keys()
+        (tmp_path / "labelmap.txt").rename(tmp_path / "voc/labelmap.txt")
