@@ -22,6 +22,7 @@ from converter.model import IGNORE, ClassInfo, Header, LabelMap, Sample
 __all__ = ["ClassMap", "apply", "is_reserved", "plan"]
 
 ClassMap = dict[int, int | None]
+GREATEST = 65535
 SHOWN = 8
 
 
@@ -118,6 +119,10 @@ def _settled(header: Header, classes: Sequence[ClassInfo], mapping: ClassMap, fi
     if header.task == "instance":
         background = None if 0 in taken else 0
         return msgspec.structs.replace(header, classes=tuple(classes), background_id=background)
+    large = next((new for old, new in mapping.items() if new is not None and new != old and new > GREATEST), None)
+    if large is not None:
+        problem = f"the id of '{taken[large]}' is {large}, and pixels of masks hold 0 to {GREATEST}"
+        raise SourceError(file, problem, remedy="use another id")
     for id, what in ((header.background_id, "the background"), (header.ignore_id, "to be ignored")):
         if id is not None and id in taken:
             raise SourceError(file, f"{id} is {what} in this set and cannot be '{taken[id]}'", remedy="use another id")
@@ -225,11 +230,11 @@ def _map_labels(sample: Sample, mapping: ClassMap, background: int | None, ledge
     labels = sample.labels
     assert labels is not None
     size = 256 if labels.dtype == np.uint8 else 65536
+    # An id that no pixel can hold is of a class without pixels; one over 255 may be, in an image of 8 bits.
+    mapping = {old: new for old, new in mapping.items() if 0 <= old < size and 0 <= (new or 0) <= GREATEST}
     targets = [v for v in mapping.values() if v is not None]
     table = np.arange(size, dtype=np.uint16 if max([0, *targets]) > 255 or size > 256 else np.uint8)
     for old, new in mapping.items():
-        if old >= size:
-            continue  # an image of 8 bits in a set of 16
         if new is None:
             gone = int(np.count_nonzero(labels == old))
             if gone:

@@ -27,6 +27,7 @@ from converter.transforms.origins import of_header, with_sets
 
 __all__ = ["check_tags", "tags_of", "unite"]
 
+GREATEST = 65535  # value of a pixel
 TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -64,11 +65,12 @@ def unite(
     background = _background(headers, task)
     ignore = IGNORE if task == "semantic" and any(h.ignore_id is not None for h in headers) else None
     reserved = {v for v in (background if task == "semantic" else None, ignore) if v is not None}
+    greatest = GREATEST if any(h.task == "semantic" for h in headers) else None
     classes: dict[str, ClassInfo] = {}
     for header in headers:
         for c in header.classes:
             if c.name not in classes:
-                classes[c.name] = _placed(c, {k.id for k in classes.values()} | reserved, headers)
+                classes[c.name] = _placed(c, {k.id for k in classes.values()} | reserved, headers, greatest)
     maps: list[ClassMap] = [{c.id: classes[c.name].id for c in header.classes} for header in headers]
     for header, tag, mapping in zip(headers, tags, maps, strict=True):
         moved = [f"{c.name} {c.id} -> {mapping[c.id]}" for c in header.classes if mapping[c.id] != c.id]
@@ -96,10 +98,10 @@ def _background(headers: Sequence[Header], task: Task) -> int | None:
     return 0 if any(h.background_id is not None for h in headers) else None
 
 
-def _placed(c: ClassInfo, taken: set[int], headers: Sequence[Header]) -> ClassInfo:
-    """The class with its id, or with one that no class of any dataset has."""
+def _placed(c: ClassInfo, taken: set[int], headers: Sequence[Header], greatest: int | None) -> ClassInfo:
+    """The class with its id, or with one that no class of any dataset has; from 0 to `greatest`, as pixels hold."""
     id = c.id
-    if id in taken:
+    if id in taken or (greatest is not None and not 0 <= id <= greatest):
         used = taken | {k.id for h in headers for k in h.classes}
         id = next(i for i in range(1, len(used) + 2 + IGNORE) if i not in used and i != IGNORE)
     return msgspec.structs.replace(c, id=id)

@@ -220,6 +220,23 @@ def test_an_image_of_8_bits_in_a_set_of_16(tmp_path: Path) -> None:
         np.testing.assert_array_equal(np.asarray(new), np.where(labels == 4, 400, labels))
 
 
+def test_pixels_cannot_have_any_id(tmp_path: Path) -> None:
+    source = semantic_set(tmp_path / "in")
+    for to in ("coco", "semantic-png"):
+        with pytest.raises(SourceError, match="the id of 'car' is 70000, and pixels of masks hold 0 to 65535"):
+            api.convert(source, tmp_path / "out", to=to, classes=write(tmp_path, [{"id": 70000, "name": "car"}]))
+    with pytest.raises(SourceError, match="70000"):
+        api.convert(
+            source, tmp_path / "out", to="coco", classes=write(tmp_path, [{"id": 70000, "from": [1], "name": "a"}])
+        )
+    api.convert(
+        coco_set(tmp_path / "coco"),
+        tmp_path / "out",
+        to="coco",
+        classes=write(tmp_path, [{"id": 70000, "name": "car"}]),
+    )
+
+
 def test_a_dropped_class_is_a_loss(tmp_path: Path) -> None:
     file = write(tmp_path, {"drop": ["car"]})
     found = api.convert(coco_set(tmp_path / "in"), tmp_path / "out", to="coco", classes=file)

@@ -303,3 +303,40 @@ def test_dsb2018_and_tiny_coco_and_apart_again(tmp_path: Path, data: Path, *, wh
         assert content(tmp_path / tag / "coco.json") == content(tmp_path / "plain" / tag / "coco.json")
         files = {p.read_bytes() for p in source.rglob("*") if p.suffix in {".jpg", ".png"} and "masks" not in p.parts}
         assert {p.read_bytes() for p in (tmp_path / tag / "images").rglob("*.*")} == files
+
+
+@pytest.mark.parametrize("strange", [-1, 655_535])
+def test_ids_that_no_pixel_has(strange: int, tmp_path: Path) -> None:
+    """A class file may declare more than masks can hold: beside a set that uses the class it gets another id."""
+    masks: list[Any] = []
+    for name, id in (("one", strange), ("two", 7)):
+        for folder in ("images", "masks"):
+            (tmp_path / name / folder).mkdir(parents=True)
+        labels = np.zeros((30, 40), np.uint8)
+        labels[3:9, 5:20], labels[20:25, 8:30] = 1, id if id == 7 else 1
+        masks.append(labels)
+        Image.fromarray(photo(30, 40)).save(tmp_path / name / "images/a.png")
+        Image.fromarray(labels).save(tmp_path / name / "masks/a.png")
+        (tmp_path / name / "classes.json").write_text(json.dumps({1: "car", id: "plate"}))
+    api.merge([tmp_path / "one", tmp_path / "two"], tmp_path / "out", to="semantic-png")
+    meta = json.loads((tmp_path / "out/meta.json").read_text())
+    ids = {c["name"]: c["id"] for c in meta["classes"]}
+    for name, before in zip(("one", "two"), masks, strict=True):
+        with Image.open(tmp_path / f"out/masks/{name}/a.png") as image:
+            after = np.asarray(image)
+        assert np.array_equal(after == ids["car"], before == 1)
+        assert np.array_equal(after == ids["plate"], before == 7)
+        api.convert(tmp_path / "out", tmp_path / name / "again", to="semantic-png", filter=[f"source={name}"])
+        with Image.open(tmp_path / name / "again/masks/a.png") as image:
+            assert np.array_equal(np.asarray(image), before)
+
+
+def test_masks_and_objects_with_ids_that_no_pixel_has(tmp_path: Path) -> None:
+    objects = Path(coco_set(tmp_path / "objects", ("car", "dog")))
+    content = json.loads((objects / "coco.json").read_text().replace('"category_id": 1', '"category_id": 100000'))
+    content["categories"][0]["id"] = 100_000
+    (objects / "coco.json").write_text(json.dumps(content))
+    api.convert(coco_set(tmp_path / "other", ("car",), 9), tmp_path / "masks", to="semantic-png")
+    api.merge([objects, tmp_path / "masks"], tmp_path / "out", to="coco")
+    found = Counter(c for masks in coco_masks(tmp_path / "out/coco.json").values() for c, _, _ in masks)
+    assert found == {"car": 4, "dog": 2}
