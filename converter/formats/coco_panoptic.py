@@ -1,6 +1,6 @@
 """COCO panoptic: a PNG an image whose colours number its segments, and a JSON that says what they are.
 
-    annotations/panoptic_<split>.json            panoptic.json in a set without splits
+    annotations/panoptic_<split>.json            panoptic.json in a set without splits; <set>_panoptic_<split>.json
     annotations/panoptic_<split>/<image>.png     also beside annotations/, in the folder named like the JSON, or
                                                  a folder beside the JSON that is called panoptic
     images/[<split>/]<file_name>
@@ -50,6 +50,7 @@ from converter.storage import Source, Target
 __all__ = ["FORMAT"]
 
 LAST = (1 << 24) - 1
+NOT_OF_THE_SPLIT = r".*_panoptic_(?=(?:train|val|test)[^_]*$)|panoptic_?"  # in the name of a JSON, as ade20k_panoptic_
 SEGMENT_KEYS = frozenset({"id", "category_id", "area", "bbox", "iscrowd"})
 
 
@@ -86,7 +87,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     paths = marked(reading.source, "segments_info")
     if not paths:
         raise SourceError(reading.source.name, "no JSON with segments_info in it", remedy="name the JSON file itself")
-    files = open_marked(reading.source, paths, "panoptic_?")
+    files = open_marked(reading.source, paths, NOT_OF_THE_SPLIT)
     tell_endless(files, ledger)
     declared = categories(files)
     pngs = ImageIndex(reading.source)

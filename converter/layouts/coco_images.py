@@ -30,6 +30,7 @@ LONGEST = 2**31 - 1  # pixels of a side: no format of images has more
 AT_ONCE = 1024  # images: their heads take more memory than all that is kept of them
 # What Label Studio says of images that it serves itself, in exports without images.
 SERVED = re.compile(r"(?:https?://[^/]+)?/data/(?:local-files/\?d=|upload/)([^?&#]+).*", re.DOTALL)
+CITYSCAPES = "_gtFine_leftImg8bit"  # what createPanopticImgs.py puts into the names of images, which have no gtFine
 IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "split"})
 
 
@@ -166,6 +167,10 @@ class ImageNames:
             found = self.index.find(name, self.folders)
         if found is None and "%" in name:
             plain = _decoded(name)
+            found = self.index.find(plain, self.folders)
+            name = plain if found else name
+        if found is None and CITYSCAPES in name:
+            plain = name.replace(CITYSCAPES, "_leftImg8bit")
             found = self.index.find(plain, self.folders)
             name = plain if found else name
         return name, found

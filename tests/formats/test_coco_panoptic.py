@@ -98,3 +98,30 @@ def test_pngs_in_a_folder_called_panoptic_beside_semantic_ones_of_each_split(tmp
     for path in (tmp_path / "copy/images").rglob("*.png"):
         split, name = path.parts[-2:]
         assert path.read_bytes() == (tmp_path / "lars" / split / "images" / name).read_bytes()
+
+
+def test_trees_as_the_script_of_cityscapes_makes_them(tmp_path):
+    """The names of images have a `gtFine` in them that their files have not; splits stand at the end of the JSONs'."""
+    converter.convert(FIXTURES / "coco/valid/coins", tmp_path / "out", to="coco-panoptic")
+    before = [i.mask().tolist() for s in converter.open(tmp_path / "out") for i in s.instances]
+    for split in ("train", "val"):
+        truth, images = tmp_path / f"set/gtFine/cityscapes_panoptic_{split}", tmp_path / f"set/leftImg8bit/{split}/ulm"
+        truth.mkdir(parents=True)
+        images.mkdir(parents=True)
+        top = json.loads((tmp_path / "out/annotations/panoptic.json").read_text())
+        ids = {image["id"]: f"ulm_{split}_{at:06}" for at, image in enumerate(top["images"])}
+        for image in top["images"]:
+            bare = ids[image["id"]]
+            shutil.copy(tmp_path / "out/images" / image["file_name"], images / f"{bare}_leftImg8bit.png")
+            image |= {"file_name": f"{bare}_gtFine_leftImg8bit.png", "id": bare}
+        for annotation in top["annotations"]:
+            mask = f"{ids[annotation['image_id']]}_gtFine_panoptic.png"
+            shutil.copy(tmp_path / "out/annotations/panoptic" / annotation["file_name"], truth / mask)
+            annotation |= {"file_name": mask, "image_id": ids[annotation["image_id"]]}
+        truth.with_suffix(".json").write_text(json.dumps(top))
+    found = list(converter.open(tmp_path / "set"))
+    assert [s.image.path for s in found] == [
+        f"{split}/ulm_{split}_00000{at}_leftImg8bit.png" for split in ("train", "val") for at in (0, 1)
+    ]
+    assert [i.mask().tolist() for s in found for i in s.instances] == 2 * before
+    assert not converter.convert(tmp_path / "set", tmp_path / "copy", to="coco").notes
