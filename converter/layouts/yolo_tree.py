@@ -31,6 +31,7 @@ from converter.storage import Source
 __all__ = ["Payload", "Tree", "find_tree", "has_polygons", "label_of", "scan"]
 
 GLANCE = 64
+KEY = rb"(?m)^\s*['\"]?(%b)['\"]?\s*:"
 IMAGES = re.compile(r"(.*)/(?:JPEGImages|images)/(.*)", re.IGNORECASE)
 
 
@@ -53,7 +54,8 @@ def find_tree(source: Source) -> Tree | None:
         return None  # another file was named: labels beside it are not what was meant
     folder = posixpath.dirname(config) if config else ""
     labels = any(_label_paths(source))
-    if config is not None and (labels or image_files(source)):
+    meant = config is not None and (source.entry is not None or _speaks_of_names(source, config))
+    if config is not None and (labels or (meant and image_files(source))):
         return Tree(config, find_names(source, [folder, ""]), f"{config} with class names and splits")
     if not labels:
         return None
@@ -88,11 +90,18 @@ def _configs(source: Source) -> list[str]:
 
 def _is_config(source: Source, path: str) -> bool:
     """Whether a YAML speaks of splits or names; a broken one counts by its words, to be refused by name."""
-    if not path.lower().endswith((".yaml", ".yml")):
-        return False
-    head = _in_ascii(source.read(path)[:1_000_000])
-    found = re.search(rb"(?m)^\s*['\"]?(names|nc)['\"]?\s*:", head)
-    return found is not None or re.search(rb"(?m)^\s*['\"]?(train|val)['\"]?\s*:", head) is not None
+    return path.lower().endswith((".yaml", ".yml")) and (
+        _speaks_of_names(source, path) or re.search(KEY % b"train|val", _head(source, path)) is not None
+    )
+
+
+def _speaks_of_names(source: Source, path: str) -> bool:
+    """Whether a YAML has names of classes: one with splits alone may as well be of another set, or of a training."""
+    return re.search(KEY % b"names|nc", _head(source, path)) is not None
+
+
+def _head(source: Source, path: str) -> bytes:
+    return _in_ascii(source.read(path)[:1_000_000])
 
 
 def _in_ascii(head: bytes) -> bytes:
