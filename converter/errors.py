@@ -33,6 +33,9 @@ __all__ = [
 ]
 
 
+LONGEST = 2000  # letters of a message: what it quotes of a file may be all of that file
+
+
 def printable(text: str) -> str:
     """`text` on one line, with control characters and lone surrogates shown as escapes.
 
@@ -53,7 +56,8 @@ class SegpackError(Exception):
     exit_code = 2
 
     def __str__(self) -> str:
-        return printable(super().__str__())
+        text = printable(super().__str__())
+        return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
 class UsageError(SegpackError):
