@@ -5,7 +5,7 @@ classes.json     {"1": "cat"} or ["cat"] or [{"id": 1, "name": "cat", "color": [
 classes.txt, obj.names, class_names.txt   a name a line; line i is index i (codes.txt too: fastai)
 labelmap.txt     name:r,g,b:parts:actions   (CVAT); line i is index i
 _classes.csv     Pixel Value, Class         (Roboflow)
-class_dict.csv   name,r,g,b                 (CamVid, also class_dict_seg.csv); row i is index i
+class_dict.csv   name,r,g,b                 (CamVid; also class_dict_seg.csv, label_class_dict.csv); row i is index i
 label_colors.txt r g b name                 (CamVid, Datumaro), name r g b, or a number before that; line i is
                  index i, in masks see `black_first`
 dataset_meta.json {"label_map": {"1": "cat"}, "segmentation_colors": [[r, g, b]]} or {"labels": ["cat"]}
@@ -64,6 +64,7 @@ CLASS_FILES = (
     "_classes.csv",
     "class_dict.csv",
     "class_dict_seg.csv",
+    "label_class_dict.csv",
     LABEL_COLORS,
     DATASET_META,
 )

@@ -59,7 +59,7 @@ __all__ = [
 # Of folders: what is inside.
 MASK_WORDS = frozenset(
     {"mask", "masks", "label", "labels", "lbl", "ann", "anns", "anno", "annos", "annot", "annots", "annotation",
-     "annotations", "gt", "gts", "manual", "msk", "msks", "truth", "groundtruth", "seg", "segs", "segmentation",
+     "annotations", "gt", "gts", "manual", "msk", "msks", "truth", "groundtruth", "seg", "segs", "segm", "segmentation",
      "segmentations", "semantic", "semantics", "target", "targets", "trimap", "trimaps", "labelids", "gtfine", "y"}
 )  # fmt: skip
 IMAGE_WORDS = frozenset(
@@ -70,8 +70,8 @@ FAINT_WORDS = frozenset({"lab"})  # of masks where no other word says what is in
 
 # Of files: what they are.
 MASK_ENDS = frozenset(
-    {"mask", "masks", "msk", "lab", "label", "labels", "lbl", "l", "gt", "truth", "groundtruth", "seg", "segmentation",
-     "anno", "annot", "annotation", "ann", "labelids"}
+    {"mask", "masks", "msk", "lab", "label", "labels", "lbl", "l", "gt", "truth", "groundtruth", "seg", "segm",
+     "segmentation", "anno", "annot", "annotation", "ann", "labelids"}
 )  # fmt: skip
 IMAGE_ENDS = frozenset({"image", "images", "img", "imgs", "im", "rgb", "sat", "raw", "photo", "leftimg8bit"})
 

@@ -185,3 +185,25 @@ def test_an_archive_in_a_folder_is_to_be_named_itself(tmp_path):
     error = segpack("inspect", tmp_path / "set", check=2).error
     assert error.endswith("; export.zip is read only where it is named itself")
     segpack("inspect", tmp_path / "set/export.zip")
+
+
+@pytest.mark.parametrize("content", ["train: [1, 2]\ntest: [3]\n", "train:\n  epochs: 5\nval: {every: 2}\n"])
+def test_a_yaml_of_splits_without_names_makes_no_yolo_set_of_masks(content, tmp_path):
+    """It may say how a model was trained."""
+    for name in ("images/a.png", "masks/a.png"):
+        (tmp_path / name).parent.mkdir()
+        Image.fromarray(np.eye(9, dtype=np.uint8)).save(tmp_path / name)
+    (tmp_path / "split.yaml").write_text(content)
+    assert converter.open(tmp_path).format == "semantic-png"
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    assert detect(open_source(tmp_path))[0].name == "yolo"
+
+
+def test_a_message_does_not_quote_a_whole_file(tmp_path):
+    shutil.copytree(FIXTURES / "semantic-png/valid/coins", tmp_path / "set")
+    (tmp_path / "set/index.csv").write_text("[" * 90000)
+    run = segpack("inspect", tmp_path / "set", check=2)
+    assert len(run.error) < 2100
+    assert "[[[ ... [[[" in run.error
+    assert run.error.endswith("name the columns as the format does")

@@ -48,6 +48,7 @@ TREES = {
     "sheet/{b}.png": "sheet_msk/{b}.png",
     "train/field/images/{b}.png": "train/field/semantics/{b}.png",
     "leftImg8bit_{b}.png": "{b}_mask.png",
+    "images/MEN_{b}_7.jpg": "segm/MEN_{b}_7_segm.png",
 }
 
 
@@ -357,6 +358,7 @@ COLORS = {"road": (128, 64, 128), "car": (0, 0, 142)}
 LEGENDS = {
     "class_dict.csv": "name,r,g,b\nroad,128,64,128\ncar,0,0,142\n",
     "class_dict_seg.csv": "name, r, g, b\nroad, 128, 64, 128\ncar, 0, 0, 142\n",
+    "label_class_dict.csv": "name,r,g,b\nroad,128,64,128\ncar,0,0,142\n",
     "labelmap.txt": "# label:color_rgb:parts:actions\nroad:128,64,128::\ncar:0,0,142::\n",
     "label_colors.txt": "128 64 128\t\troad\n0 0 142\t\tcar\n",
     "classes.json": '[{"id": 1, "name": "road", "color": "#804080"}, {"id": 2, "name": "car", "color": [0, 0, 142]}]',
