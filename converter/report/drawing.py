@@ -41,6 +41,7 @@ ColorBy: TypeAlias = Literal["instance", "class"]
 
 FILL = 0.42
 BOX_FILL = 0.08
+BEYOND = 8  # pixels: more than lines are wide
 LABELS_FILL = 0.55
 STRIPES = 7
 IGNORED: Rgb = (150, 150, 150)
@@ -169,8 +170,9 @@ def stripes(patch: Patch) -> NDArray[np.bool_]:
 
 def draw_box(canvas: Pixels, box: Box, view: View, tint: Rgb, *, fill: float = BOX_FILL, line: int = 2) -> Where | None:
     """A box with a faint fill and a dark hair line around, to be seen on any ground."""
-    x0, y0 = round(view.x(box.x)), round(view.y(box.y))
-    x1, y1 = max(x0 + 1, round(view.x(box.x + box.w))), max(y0 + 1, round(view.y(box.y + box.h)))
+    x0, y0 = _near(view.x(box.x), view.width), _near(view.y(box.y), view.height)
+    x1 = max(x0 + 1, _near(view.x(box.x + box.w), view.width))
+    y1 = max(y0 + 1, _near(view.y(box.y + box.h), view.height))
     left, top, right, bottom = max(0, x0), max(0, y0), min(view.width, x1), min(view.height, y1)
     if right <= left or bottom <= top:
         return None
@@ -183,6 +185,11 @@ def draw_box(canvas: Pixels, box: Box, view: View, tint: Rgb, *, fill: float = B
     draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline=tint, width=line)
     canvas[:] = np.asarray(image)
     return left, top, right, bottom
+
+
+def _near(place: float, side: int) -> int:
+    """A place in the view, or just beyond its edge: boxes may claim to end anywhere, and Pillow walks all the way."""
+    return round(min(max(place, -BEYOND), side + BEYOND))
 
 
 def _draw_marks(canvas: Pixels, marks: Marks, view: View, tint: Rgb) -> Where | None:

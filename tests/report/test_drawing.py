@@ -8,7 +8,7 @@ import pytest
 from converter.geometry import rle
 from converter.model import Box, ClassInfo, Header, Image, Instance, Marks, Polygons, Sample
 from converter.report import palette, text
-from converter.report.drawing import overlay, style_of
+from converter.report.drawing import draw_box, overlay, style_of
 from converter.report.view import View, around, coverage, label_view, outline, picture, solid, whole
 
 CLASSES = (ClassInfo(1, "cat"), ClassInfo(2, "dog"))
@@ -126,6 +126,21 @@ def test_boxes_are_empty_and_marks_are_drawn():
     assert pixels[30, 10].max() > 150
     assert pixels[30, 30].max() < 60
     assert pixels[70, 70].max() > 150
+
+
+@pytest.mark.parametrize("far", [9e8, 1e300, float("inf")])
+def test_boxes_may_claim_to_end_anywhere(far):
+    view = View(0, 0, 2.0, 80, 60)
+    for near, claimed in (
+        (Box(5, 6, 99, 20), Box(5, 6, far, 20)),
+        (Box(5, 6, 20, 99), Box(5, 6, 20, far)),
+        (Box(-40, 6, 60, 99), Box(-9e8, 6, 9e8 + 20, far)),
+    ):
+        drawn = [np.zeros((60, 80, 3), np.uint8) for _ in range(2)]
+        places = [draw_box(canvas, box, view, (9, 8, 7)) for canvas, box in zip(drawn, (near, claimed), strict=True)]
+        assert places[0] == places[1]
+        assert np.array_equal(drawn[0], drawn[1])
+        assert drawn[0].any()
 
 
 def test_a_label_map_is_drawn_by_class_and_the_background_left_as_it_is():
