@@ -126,7 +126,7 @@ def _y(value: float, image: Image) -> float:
 
 
 def percent(value: float, size: int) -> float:
-    """A number p such that p * size / 100 is `value`, or at least the same fifth of a pixel.
+    """A number p such that p / 100 * size is `value`, or at least the same fifth of a pixel.
 
     The rasteriser of the COCO API rounds to fifths, so the pixels stay the same.
     """
@@ -137,10 +137,10 @@ def percent(value: float, size: int) -> float:
         for _ in range(4):
             near = math.nextafter(near, direction)
             tries.append(near)
-    exact = next((p for p in tries if p * size / 100 == value), None)
+    exact = next((p for p in tries if p / 100 * size == value), None)
     if exact is not None:
         return exact
-    return next((p for p in tries if _fifth(p * size / 100) == _fifth(value)), start)
+    return next((p for p in tries if _fifth(p / 100 * size) == _fifth(value)), start)
 
 
 def _fifth(value: float) -> int:

@@ -46,7 +46,7 @@ def test_what_is_no_brush_is_refused(code):
 
 @given(st.floats(-10, 5000, allow_nan=False), st.integers(1, 6000))
 def test_percent_come_back_to_the_same_fifth(value, size):
-    again = percent(value, size) * size / 100
+    again = percent(value, size) / 100 * size
     assert int(5 * again + 0.5) == int(5 * value + 0.5)
     assert abs(again - value) < 1e-9
 
