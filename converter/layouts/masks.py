@@ -188,10 +188,12 @@ def thinned(array: NDArray[Any]) -> NDArray[Any]:
     return array[::step, ::step]
 
 
-def by_colors(rgb: NDArray[np.uint8], file: str, colors: Mapping[Rgb, int], where: str = "the legend") -> LabelMap:
+def by_colors(
+    rgb: NDArray[np.uint8], file: str, colors: Mapping[Rgb, int], where: str = "the legend", remedy: str = ""
+) -> LabelMap:
     """Class ids for colours (height, width, 3); black that the legend does not name is 0.
 
-    `where`: what messages call the legend.
+    `where`: what messages call the legend; `remedy`: what to do about a colour that is not in it, else to add it.
 
     SourceError for colours that the legend gives to no class, or (-1) to two.
     """
@@ -208,7 +210,7 @@ def by_colors(rgb: NDArray[np.uint8], file: str, colors: Mapping[Rgb, int], wher
             file,
             f"the colour {code >> 16},{code >> 8 & 255},{code & 255} is not in {where}",
             place=f"pixel x={x}, y={y}",
-            remedy=f"add it to {where}",
+            remedy=remedy or f"add it to {where}",
             code="unexpected-value",
         )
     ids = [legend[c] for c in found.tolist()]

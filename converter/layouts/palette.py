@@ -55,7 +55,10 @@ def read_indices(data: bytes, file: str, legend: Mapping[Rgb, int]) -> NDArray[A
         return array if array.dtype == np.uint16 else array.astype(np.uint8, copy=False)
     if array.shape[2] < 3 or array.dtype != np.uint8:
         raise SourceError(file, "is neither a palette, gray nor RGB mask", remedy="save it with a palette")
-    return by_colors(array[..., :3], file, {color_of(i): i for i in range(256)} | dict(legend), LEGEND)
+    known = {color_of(i): i for i in range(256)} | dict(legend)
+    if legend:
+        return by_colors(array[..., :3], file, known, LEGEND)
+    return by_colors(array[..., :3], file, known, "the palette of Pascal VOC", "give the legend with --colors FILE")
 
 
 def read_by_color(data: bytes, file: str, legend: Mapping[Rgb, int], where: str) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -107,7 +107,7 @@ def _plan_semantic(source: Header, holds: Holds, options: WriteOptions, ledger: 
     return Lowering(source, target, holds, options, ids)
 
 
-def _free_ids(classes: Iterable[ClassInfo], ignore: int | None, ledger: Ledger, last: int = GREATEST) -> dict[int, int]:
+def _free_ids(classes: Sequence[ClassInfo], ignore: int | None, ledger: Ledger, last: int = GREATEST) -> dict[int, int]:
     """Ids that fit a pixel (16 bits, or up to `last`) and mean nothing else there: others move to free ones."""
     ids = {c.id: c.id for c in classes if 0 < c.id <= last and c.id != ignore}
     taken = {*ids, ignore}
@@ -115,7 +115,8 @@ def _free_ids(classes: Iterable[ClassInfo], ignore: int | None, ledger: Ledger, 
         if c.id not in ids:
             free = next((i for i in range(1, last + 1) if i not in taken), None)
             if free is None:
-                raise UsageError(f"the target numbers {last} classes and there are more; drop some with --classes FILE")
+                problem = f"there are {len(classes)} classes, and the target numbers {last}"
+                raise UsageError(f"{problem}; unite or drop some with --classes FILE")
             taken.add(free)
             ids[c.id] = free
             ledger.note(

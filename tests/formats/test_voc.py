@@ -546,3 +546,14 @@ def test_other_lists_of_colours_are_no_legend(tmp_path):
         (tmp_path / "voc/labelmap.txt").rename(tmp_path / "labelmap.txt")
         assert masks(tmp_path / "voc").keys() == before.keys()
         (tmp_path / "labelmap.txt").rename(tmp_path / "voc/labelmap.txt")
+
+
+def test_a_colour_of_no_palette_is_refused_with_the_option_for_legends(tmp_path, capfd):
+    for folder, extension in (("JPEGImages", "jpg"), ("SegmentationClass", "png")):
+        (tmp_path / "set" / folder).mkdir(parents=True)
+        picture = np.full((9, 7, 3), (1, 2, 3), np.uint8)
+        Image.fromarray(picture).save(tmp_path / "set" / folder / f"a.{extension}")
+    run = segpack_here(capfd, "convert", tmp_path / "set", tmp_path / "out", "--to", "coco", "--from", "voc")
+    assert run.code == 2
+    assert "1,2,3 is not in the palette of Pascal VOC" in run.error
+    assert run.error.endswith("give the legend with --colors FILE")
