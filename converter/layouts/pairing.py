@@ -25,6 +25,7 @@ from converter.layouts.words import (
     is_view,
     key_of,
     kind_of,
+    outer_kind_of,
     parted,
     said,
     shortened,
@@ -215,11 +216,19 @@ def _roles(masks: Source, images: Source, *, apart: bool) -> tuple[dict[str, boo
     named = {p for p in here if in_mask_folder(p) and posixpath.dirname(p) not in mixed}
     if not apart and len(named) == len(here):
         named = set()  # the word stands in the name of the whole set
+    if not apart and not named:
+        named = _by_outer_folders(here)
     wanted = {p: p in named for p in here if p in named or shortened(_base(p), MASK_ENDS)}
     if not apart:
         return wanted, [p for p in here if p not in named]
     there = [p for p in images.listed() if is_image(p)]
     return wanted or dict.fromkeys(here, True), [p for p in there if not in_mask_folder(p)] or there
+
+
+def _by_outer_folders(paths: Sequence[str]) -> set[str]:
+    """The masks of `images/photos` and `masks/photos`: trees of equal folders, all of which seem to hold images."""
+    kinds = {path: outer_kind_of(posixpath.dirname(path)) for path in paths}
+    return {path for path, kind in kinds.items() if kind == "mask"} if "image" in kinds.values() else set()
 
 
 def _mixed(paths: Iterable[str]) -> set[str]:

@@ -14,8 +14,8 @@ kind of name:
 
 - The name of a folder is words in any place: `train_images`, `JPEGImages` and `x_train` say that
   images are inside, `trainannot`, `SegmentationClass` and `y_train` that masks are (`said`).
-  The innermost folder that says so decides (`kind_of`); what is left is the same for a mask
-  and its image (`key_of`).
+  The innermost folder that says so decides (`kind_of`), or the outermost where none would hold
+  masks, as in `masks/photos`; what is left is the same for a mask and its image (`key_of`).
 - The name of a file begins or ends with such a word: `a_mask`, `img-7` (`without_end`,
   `without_begin`, `shortened`). They are fewer, as `target_7` and `manual` are names too.
 - What a mask's name has beside that of its image is a number, a class, or the kind of
@@ -46,6 +46,7 @@ __all__ = [
     "is_view",
     "key_of",
     "kind_of",
+    "outer_kind_of",
     "parted",
     "said",
     "shortened",
@@ -141,6 +142,11 @@ def _unglued(word: str) -> list[str]:
 def kind_of(folder: str) -> Kind:
     """What a folder holds: the innermost of its names that says so decides."""
     return next((kind for name in reversed(folder.split("/")) if (kind := said(name).kind)), "")
+
+
+def outer_kind_of(folder: str) -> Kind:
+    """As `kind_of`, where the outermost of the names decides."""
+    return next((kind for name in folder.split("/") if (kind := said(name).kind)), "")
 
 
 @functools.lru_cache(maxsize=4096)

@@ -49,6 +49,8 @@ TREES = {
     "train/field/images/{b}.png": "train/field/semantics/{b}.png",
     "leftImg8bit_{b}.png": "{b}_mask.png",
     "images/MEN_{b}_7.jpg": "segm/MEN_{b}_7_segm.png",
+    "images/photos/{b}.png": "masks/photos/{b}.png",
+    "train/images/images/{b}.png": "train/Semantic_masks/images/{b}.png",
 }
 
 
