@@ -98,7 +98,8 @@ ENDING = re.compile(r"(.+)[-_ .]([^-_ .]+)")
 BEGINNING = re.compile(r"([^-_ .]+)[-_ .](.+)")
 BETWEEN = re.compile(r"[-_ ./()]+")
 COUNTED = re.compile(r"([^\W\d_]+)(\d+)")
-HALF = re.compile(r"[-_ ](?:cp|ground)$", re.IGNORECASE)  # of cp_masks and ground_truth
+HALVES = frozenset({"cp", "ground"})  # of cp_masks and ground_truth
+HALF = re.compile(rf"[-_ ](?:{'|'.join(sorted(HALVES))})$", re.IGNORECASE)
 OF_MASK = re.compile(
     rf"(?:.*[-_ .])?(?:(?:{'|'.join(sorted(MASK_ENDS))})[-_ .]?\(?\d*\)?|masks?\d*(?:[-_ .].*)?)", re.IGNORECASE
 )
@@ -230,7 +231,7 @@ def class_in(rest: str) -> str:
     words = words_of(rest)
     numbered = any(word.isdecimal() for word in words)
     kept = []
-    for before, word in zip(["", *words], words, strict=False):
+    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
         name, number = _counted(word)
         if before.lower() in CLASS_WORDS and word.isdecimal() and len(word) <= MOST_DIGITS:
             return word
@@ -238,6 +239,8 @@ def class_in(rest: str) -> str:
             return number
         # `cat1` is the first of the cats, but for where numbers stand by themselves.
         text = name if number and (not numbered or name.lower() in PLAIN_WORDS) else word
+        if text.lower() in HALVES and after.lower() in PLAIN_WORDS:
+            continue
         if not text.isdecimal() and text.lower() not in PLAIN_WORDS | CLASS_WORDS:
             kept.append(text)
     return "_".join(kept)

@@ -38,6 +38,8 @@ TREES = {
     "{image}/{image}.png": "{image}/masks/{number}.png",
     "images/image_{image}.jpg": "masks/mask_{image}_{number}.png",
     "images/of {image}.jpg": "masks/{number}_of {image}.png",
+    "images/cell {image}.png": "masks/cell {image}_cp_masks_{number}.png",
+    "images/road {image}.png": "masks/road {image}_ground_truth_{number}.png",
     "images/IMG_{image}.JPG": "masks/img_{image}_{number}.png",
     "images/Img_{image}.jpg": "masks/IMG_{image}/{number}.png",
     "images/B\u00e4r {image}.jpg": "masks/Ba\u0308r {image}_{number}.png",
