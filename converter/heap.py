@@ -10,21 +10,21 @@ from __future__ import annotations
 import contextlib
 import ctypes
 
-__all__ = ["give_back", "keep"]
+__all__ = ["KEPT", "give_back", "keep"]
 
 # malloc.h
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
-_LARGEST = 32 << 20  # bytes of an array that is kept; glibc allows no more
-_KEPT = 64 << 20  # bytes at the end of the heap
+LARGEST = 32 << 20  # bytes of an array that is kept; glibc allows no more
+KEPT = 64 << 20  # bytes at the end of the heap
 
 
 def keep() -> None:
     """From now on, of what this process frees some stays with it. For processes that are ours alone."""
     with contextlib.suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(M_MMAP_THRESHOLD, _LARGEST)
-        mallopt(M_TRIM_THRESHOLD, _KEPT)
+        mallopt(M_MMAP_THRESHOLD, LARGEST)
+        mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
 def give_back() -> None:

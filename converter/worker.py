@@ -229,7 +229,7 @@ def _settle_in(others: Sequence[Connection], memory: int, parent: int) -> None:
         if os.getppid() != parent:
             os._exit(1)
         _, most = resource.getrlimit(resource.RLIMIT_DATA)
-        allowed = _data_in_use() + _LIBRARIES + memory
+        allowed = _data_in_use() + _LIBRARIES + heap.KEPT + memory  # what was kept of others is none of an item's
         resource.setrlimit(resource.RLIMIT_DATA, (allowed if most < 0 else min(allowed, most), most))
 
 
