@@ -33,6 +33,7 @@ __all__ = ["SHAPE_KEYS", "TOP_KEYS", "files", "load"]
 TOP_KEYS = frozenset(
     {"version", "flags", "shapes", "imagePath", "imageData", "imageHeight", "imageWidth", "lineColor", "fillColor"}
 )
+FLAGS = frozenset({"difficult", "occluded", "truncated"})  # false is what tools write where nobody has said anything
 SHAPE_KEYS = frozenset({"label", "points", "group_id", "shape_type", "mask", "line_color", "fill_color"})
 
 
@@ -158,4 +159,5 @@ class _Shapes:
 
 def _extra(value: dict[str, Any]) -> dict[str, Any]:
     """What a shape says beside its outline, where it says anything."""
-    return {k: v for k, v in value.items() if k not in SHAPE_KEYS and v not in (None, "", False, [], {})}
+    said = {k: v for k, v in value.items() if k not in SHAPE_KEYS and v not in (None, "", [], {})}
+    return {k: v for k, v in said.items() if v is not False or k not in FLAGS}

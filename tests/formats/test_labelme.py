@@ -10,6 +10,7 @@ from PIL import Image
 import converter
 from converter.model import Box, Marks
 from tests.formats.twins import check_torture, drawn, fixture, masks, objects, real
+from tests.fuzz.targets import picture
 from tests.support import FIXTURES, segpack
 
 EXAMPLES = "labelme_examples/examples"
@@ -125,3 +126,14 @@ def test_labels_apart_go_with_the_images_of_their_split(tmp_path):
         (tmp_path / f"labels/{split}/a.json").write_text(json.dumps(page))
     found = [(s.image.split, s.image.name, s.image.height) for s in converter.open(tmp_path)]
     assert found == [("train", "a.png", 31), ("val", "a.png", 32)]
+
+
+def test_zero_and_false_are_values_of_an_attribute(tmp_path):
+    """But for the flags that tools write as false where nobody has said anything."""
+    (tmp_path / "a.png").write_bytes(picture())
+    said = {"score": 0, "track_id": 0, "visible": False, "difficult": False, "note": ""}
+    shape = {"label": "cat", "shape_type": "polygon", "points": [[2, 2], [8, 2], [8, 7]], **said}
+    about = {"imagePath": "a.png", "imageHeight": 9, "imageWidth": 12, "imageData": None, "shapes": [shape]}
+    (tmp_path / "a.json").write_text(json.dumps({"version": "5.5.0", "flags": {}, **about}))
+    (found,) = objects(tmp_path)["a.png"]
+    assert found.attributes == {"score": 0, "track_id": 0, "visible": False}
