@@ -18,6 +18,7 @@ import msgspec
 from numpy.typing import NDArray
 
 __all__ = [
+    "GREATEST",
     "IGNORE",
     "Box",
     "ClassInfo",
@@ -41,6 +42,7 @@ __all__ = [
 Task: TypeAlias = Literal["instance", "semantic"]
 LabelMap: TypeAlias = NDArray[Any]  # uint8 or uint16, (height, width)
 Rgb: TypeAlias = tuple[int, int, int]  # 0 to 255
+GREATEST = 65535  # a pixel of a label map, which has 16 bits
 IGNORE = 255  # pixels to be left out of training, in label maps where nothing else is declared
 Severity: TypeAlias = Literal["error", "warning", "info"]
 

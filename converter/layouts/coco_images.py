@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -165,14 +166,9 @@ class ImageNames:
         if found is None and "\\" in name:
             name = clean(name.replace("\\", "/"))  # it was written on Windows
             found = self.index.find(name, self.folders)
-        if found is None and "%" in name:
-            plain = _decoded(name)
-            found = self.index.find(plain, self.folders)
-            name = plain if found else name
-        if found is None and CITYSCAPES in name:
-            plain = name.replace(CITYSCAPES, "_leftImg8bit")
-            found = self.index.find(plain, self.folders)
-            name = plain if found else name
+        for other in () if found is not None else _other_spellings(name):
+            if (found := self.index.find(other, self.folders)) is not None:
+                return other, found
         return name, found
 
     def _at_end(self, parts: Sequence[str]) -> tuple[str, str | None]:
@@ -208,12 +204,13 @@ def _parts_of_url(name: Any) -> list[str]:
     return path.split("/") if path and not too_long(path) else []
 
 
-def _decoded(name: str) -> str:
-    """A name in which spaces and the like were written as in URLs (%20)."""
-    try:
-        return clean(unquote(name))
-    except ValueError:
-        return name
+def _other_spellings(name: str) -> Iterator[str]:
+    """What a file may be called that the JSON names as in URLs (%20), or as scripts of Cityscapes name its maps."""
+    if "%" in name:
+        with suppress(ValueError):
+            yield clean(unquote(name))
+    if CITYSCAPES in name:
+        yield name.replace(CITYSCAPES, "_leftImg8bit")
 
 
 def _file_name(file: CocoFile, head: ImageHead, place: str) -> str:

@@ -10,11 +10,9 @@ from converter.errors import UsageError
 from converter.format import Holds, WriteOptions
 from converter.layouts.legend import LEGEND, legend_names
 from converter.ledger import Ledger
-from converter.model import IGNORE, ClassInfo, Header
+from converter.model import GREATEST, IGNORE, ClassInfo, Header
 
 __all__ = ["Lowering", "plan"]
-
-GREATEST = 65535
 
 
 class Lowering(msgspec.Struct, frozen=True):

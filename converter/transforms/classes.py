@@ -17,12 +17,11 @@ from converter.errors import SourceError, UsageError, some_of
 from converter.format import ClassEntry, ClassTable
 from converter.layouts.classes import check_classes, is_background, is_ignore
 from converter.ledger import Ledger
-from converter.model import IGNORE, ClassInfo, Header, LabelMap, Sample
+from converter.model import GREATEST, IGNORE, ClassInfo, Header, LabelMap, Sample
 
 __all__ = ["ClassMap", "apply", "is_reserved", "plan"]
 
 ClassMap = dict[int, int | None]
-GREATEST = 65535
 SHOWN = 8
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from converter.model import ClassInfo, Header, Image
+from converter.model import GREATEST, ClassInfo, Header, Image
 from converter.package.meta import SETS, ClassMeta, MergedSet, merged_entry, merged_sets
 from converter.transforms.classes import ClassMap
 
@@ -23,7 +23,7 @@ __all__ = ["TAG", "folder_of", "follow", "of_header", "reduced", "source_of", "w
 
 TAG = "segpack_source"
 """Key of an image of a merged set: the tag of the set that it came from."""
-GREATEST, MOST_ID = 65535, 2**31 - 1
+MOST_ID = 2**31 - 1
 
 
 def source_of(image: Image) -> str:

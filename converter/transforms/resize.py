@@ -21,7 +21,7 @@ from converter.model import IGNORE, Header
 from converter.package import meta
 from converter.transforms.warp import Axis, Warp
 
-__all__ = ["IGNORE", "Mode", "Resize", "margin", "parse_pad", "parse_resize", "parse_size", "record", "step", "warp"]
+__all__ = ["Mode", "Resize", "margin", "parse_pad", "parse_resize", "parse_size", "record", "step", "warp"]
 
 Mode: TypeAlias = Literal["stretch", "fit", "letterbox"]
 LARGEST = 1 << 16

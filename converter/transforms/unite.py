@@ -20,14 +20,13 @@ from converter.errors import UsageError
 from converter.format import ClassTable
 from converter.layouts.images import order_splits
 from converter.ledger import Ledger
-from converter.model import IGNORE, ClassInfo, Header, Task
+from converter.model import GREATEST, IGNORE, ClassInfo, Header, Task
 from converter.package.meta import SETS
 from converter.transforms.classes import ClassMap
 from converter.transforms.origins import of_header, with_sets
 
 __all__ = ["check_tags", "tags_of", "unite"]
 
-GREATEST = 65535  # value of a pixel
 TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
