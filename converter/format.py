@@ -20,7 +20,7 @@ out by `converter.lower`, which says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -67,13 +67,14 @@ class Evidence(msgspec.Struct, frozen=True):
 class Holds(msgspec.Struct, frozen=True):
     """What a format can hold; `converter.lower` takes out the rest.
 
-    `attributes`: whatever stands in `extra`, under any key; else only `keys` of it. What stands
-    under one of `keys` has to fit it (`converter.extras`); `own` and `image_own` are names by which
-    the format itself means something else, of an object and of an image. `xml`: texts are such as
-    XML can hold. `ignore`: regions that are to be left out of training (`Image.extra["ignore_region"]`).
-    `quads`: boxes may be turned; a polygon of four corners stays what it is. `last_id`: class
-    ids run from 1 to this one. `one_crowd`: an image has one crowd region of a class at most.
-    `unsplit`: beside images of splits there may be some in none. `outside`: boxes may reach over the
+    `attributes`: whatever stands in `extra` of objects and images, under any key; else only `keys` of
+    objects and `image_keys` of images. What stands under one of these has to fit it (`converter.extras`);
+    `own` and `image_own` are names by which the format itself means something else, of an object and
+    of an image. `facts`: whatever the set and its classes say of themselves; else only `fact_keys` of
+    it. `xml`: texts are such as XML can hold. `ignore`: regions that are to be left out of training
+    (`Image.extra["ignore_region"]`). `quads`: boxes may be turned; a polygon of four corners stays what it
+    is. `last_id`: class ids run from 1 to this one. `one_crowd`: an image has one crowd region of a class
+    at most. `unsplit`: beside images of splits there may be some in none. `outside`: boxes may reach over the
     edge. `least_side`: so many pixels a box is wide and high at least. `legend`: names of classes
     have to be such as a labelmap.txt can hold (`converter.layouts.legend`).
     """
@@ -96,30 +97,36 @@ class Holds(msgspec.Struct, frozen=True):
     outside: bool = True
     least_side: float = 0
     keys: tuple[str, ...] = ()
+    image_keys: tuple[str, ...] = ()
+    facts: bool = False
+    fact_keys: tuple[str, ...] = ()
     own: frozenset[str] = frozenset()
     image_own: frozenset[str] = frozenset()
     xml: bool = False
     legend: bool = False
 
-    def keeps(self, key: str) -> bool:
-        """Whether an extra of this name has a place in the format."""
-        if key == IGNORE_REGION:
-            return self.ignore or self.attributes
-        return self.attributes or key in self.keys
+    @property
+    def ignored(self) -> bool:
+        """Whether regions that are to be left out of training have a place in the format."""
+        return self.ignore or self.attributes
 
-    def takes(self, key: str, value: Any) -> bool:
-        """Whether it has a place there with this value."""
-        if key in self.keys:
-            return fits(key, value) and (not self.xml or legible(value))
-        return self.keeps(key)
+    def keeps_fact(self, key: str) -> bool:
+        """Whether an extra of this name, of a set or a class, has a place in the format."""
+        return self.facts or key in self.fact_keys
 
     def lacks(self, extra: Mapping[str, Any]) -> set[str]:
         """The keys of an object's extras that have no place in the format."""
-        return {k for k, v in extra.items() if k in self.own or not self.takes(k, v)}
+        return {k for k, v in extra.items() if k in self.own or not self._takes(k, v, self.keys)}
 
     def image_lacks(self, extra: Mapping[str, Any]) -> set[str]:
         """The same of an image's."""
-        return {k for k, v in extra.items() if k in self.image_own or not self.takes(k, v)}
+        return {k for k, v in extra.items() if k in self.image_own or not self._takes(k, v, self.image_keys)}
+
+    def _takes(self, key: str, value: Any, keys: Collection[str]) -> bool:
+        """Whether an extra has a place there, with this value; `keys` are those that have one by name."""
+        if key in keys:
+            return fits(key, value) and (not self.xml or legible(value))
+        return self.ignored if key == IGNORE_REGION else self.attributes
 
 
 class ClassEntry(msgspec.Struct, frozen=True):

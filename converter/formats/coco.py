@@ -73,7 +73,14 @@ FORMAT = Format(
     summary="COCO instances: polygons, RLE and boxes in one JSON",
     page=__doc__ or "",
     holds=Holds(
-        boxes=True, crowd=True, attributes=True, empty=True, polygons=True, own=SHAPE_KEYS, image_own=IMAGE_KEYS
+        boxes=True,
+        crowd=True,
+        attributes=True,
+        facts=True,
+        empty=True,
+        polygons=True,
+        own=SHAPE_KEYS,
+        image_own=IMAGE_KEYS,
     ),
     detect=detect,
     scan=scan,

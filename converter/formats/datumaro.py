@@ -32,6 +32,7 @@ Source: openvinotoolkit/datumaro, docs/source/docs/data-formats/formats/datumaro
 from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
+from converter.layouts.datumaro_labels import PARENT
 from converter.layouts.datumaro_read import files, item_files, load, scan
 from converter.layouts.datumaro_write import DatumaroAssembler, encode, image_path
 from converter.storage import Source
@@ -58,7 +59,9 @@ FORMAT = Format(
         empty=True,
         polygons=True,
         marks=True,
-        keys=("attributes", "difficult", "group_id", "occluded", "rotation", "supercategory", "truncated", "z_order"),
+        keys=("attributes", "difficult", "group_id", "occluded", "rotation", "truncated", "z_order"),
+        image_keys=("attributes",),
+        fact_keys=(PARENT,),
     ),
     detect=detect,
     scan=scan,

@@ -80,7 +80,6 @@ FORMAT = Format(
         overlaps=False,
         ignore=True,
         keys=("attributes", "difficult", "occluded", "pose", "truncated"),
-        image_own=frozenset({"attributes"}),
         xml=True,
         legend=True,
     ),

@@ -15,7 +15,10 @@ from converter.model import Image, Instance, Sample
 __all__ = ["held", "strip_image", "tell_attributes"]
 
 OWN = "segpack_"  # how the keys begin that the program itself gives to images and instances
-ANNOTATED = frozenset({"attributes", "tags"})  # extras of an image that a person put there
+# Where an image of COCO comes from: facts of the set as its licenses are, and nothing that anybody annotated.
+ORIGIN = frozenset({"coco_url", "date_captured", "flickr_url", "license"})
+ANNOTATED = frozenset({"attributes", "description", "tags"})  # extras of an image that a person put there
+SILENCE: tuple[Any, ...] = (None, "", [], {})
 
 
 def held(instance: Instance, how: Lowering) -> dict[str, Any]:
@@ -36,7 +39,10 @@ def tell_attributes(sample: Sample, how: Lowering, ledger: Ledger) -> None:
 
 
 def strip_image(image: Image, how: Lowering, ledger: Ledger) -> Image:
-    """The image without the extras that the target has no place for; what annotators gave it is a loss."""
+    """The image without the extras that the target has no place for.
+
+    What a person annotated is a loss; what tools say of an image (paths, ids of their own, dates) a note.
+    """
     gone = how.holds.image_lacks(image.extra)
     if not gone:
         return image
@@ -45,7 +51,9 @@ def strip_image(image: Image, how: Lowering, ledger: Ledger) -> Image:
     if region is not None:
         pixels = rle.area(region)
         ledger.lose("ignore-dropped", name, f"{pixels} pixels to be ignored became background", amount=pixels)
-    told = sorted(ANNOTATED.intersection(gone))
-    if told:
-        ledger.lose("attribute-dropped", name, f"the image lost {', '.join(told)}")
+    told = {k for k in gone - ORIGIN - {IGNORE_REGION} if not k.startswith(OWN) and image.extra[k] not in SILENCE}
+    if annotated := sorted(told & ANNOTATED):
+        ledger.lose("attribute-dropped", name, f"the image lost {', '.join(annotated)}")
+    if others := sorted(told - ANNOTATED):
+        ledger.note("metadata-dropped", name, f"the target has no place for {', '.join(others)} of images")
     return msgspec.structs.replace(image, extra={k: v for k, v in image.extra.items() if k not in gone})

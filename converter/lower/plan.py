@@ -82,7 +82,7 @@ def _renamed(classes: tuple[ClassInfo, ...], ledger: Ledger) -> tuple[ClassInfo,
 def _tell_metadata(source: Header, holds: Holds, ledger: Ledger) -> None:
     """Facts about the set that are no annotations, and that the target has no place for."""
     keys = {*source.extra, *(key for c in source.classes for key in c.extra)}
-    lost = sorted(key for key in keys if not holds.keeps(key))
+    lost = sorted(key for key in keys if not holds.keeps_fact(key))
     if lost:
         ledger.note(
             "metadata-dropped",

@@ -38,7 +38,7 @@ def _keep_ignored(sample: Sample, how: Lowering, ledger: Ledger) -> Image:
     if ignore is None or sample.labels is None or not (sample.labels == ignore).any():
         return image
     region = rle.encode(sample.labels == ignore)
-    if how.holds.keeps(IGNORE_REGION):
+    if how.holds.ignored:
         return ignoring(image, region)
     pixels = rle.area(region)
     ledger.lose("ignore-dropped", image.path, f"{pixels} pixels to be ignored became background", amount=pixels)

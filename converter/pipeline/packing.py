@@ -35,7 +35,7 @@ ROWS_ONLY = Format(
     name="package",
     summary="the index of a package without masks/",
     page="",
-    holds=Holds(crowd=True, empty=True, attributes=True, polygons=True),
+    holds=Holds(crowd=True, empty=True, attributes=True, facts=True, polygons=True),
     encode=rows_only,
     assemble=PackageAssembler,
     image_path=image_path,
@@ -135,11 +135,11 @@ def _remarks(job: Job) -> str:
 def _primary(encoding: MaskEncoding) -> Format:
     if encoding == "multi-class":
         format = get_format("semantic-png")
-        holds = msgspec.structs.replace(format.holds, keys=(*format.holds.keys, STEPS, TAG))
+        holds = msgspec.structs.replace(format.holds, image_keys=(*format.holds.image_keys, STEPS, TAG))
         return msgspec.structs.replace(format, holds=holds)
     if encoding == "binary":
         format = get_format("instance-png")
-        holds = msgspec.structs.replace(format.holds, attributes=True, polygons=True)
+        holds = msgspec.structs.replace(format.holds, attributes=True, facts=True, polygons=True)
         return msgspec.structs.replace(format, holds=holds)
     return ROWS_ONLY
 

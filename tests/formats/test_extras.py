@@ -76,3 +76,36 @@ def test_keys_that_the_target_has_for_something_else(tmp_path: Path) -> None:
         (loss,) = result.losses
         assert loss.code == "attribute-dropped"
         assert "category_id" in loss.message
+        (note,) = (note for note in result.notes if note.code == "metadata-dropped")
+        assert note.message == "the target has no place for file_name, width of images"
+
+
+FACTS = {"attributes": {"sky": "grey"}, "description": "foggy", "source": "drone", "tags": ["wet"], "weather": "rain"}
+
+
+@pytest.mark.parametrize("target", WRITERS)
+def test_what_is_said_of_images_and_objects_is_kept_or_told(target: str, tmp_path: Path) -> None:
+    """A key that a format has for objects is none that it has for images, and the other way round."""
+    source = coco(tmp_path / "set", None)
+    document = json.loads((source / "coco.json").read_text())
+    shape = {k: v for k, v in document["annotations"][0].items() if v is not None}
+    document["annotations"] = [shape | FACTS | {"supercategory": "pet"}]
+    document["images"] = [{"id": 1, "file_name": "a.png", **SIZE, **FACTS}]
+    document["categories"] = [{"id": 1, "name": "cat", "supercategory": "animal"}]
+    (source / "coco.json").write_text(json.dumps(document | {"info": {"year": 2020}}))
+    result = converter.convert(source, tmp_path / "out", to=target, workers=1)
+    told = {True: "", False: ""} | {
+        loss.message.startswith("the image"): loss.message for loss in result.losses if loss.code == "attribute-dropped"
+    }
+    notes = {note.where: note.message for note in result.notes if note.code == "metadata-dropped"}
+    told[True] += notes.pop("a.png", "")
+    noted = " ".join(notes.values())
+    (sample,) = converter.open(tmp_path / "out", format=target)
+    (instance,) = sample.instances or (None,)
+    for key, value in FACTS.items():
+        assert sample.image.extra.get(key) == value or key in told[True], key
+        assert (instance is not None and instance.attributes.get(key) == value) or key in told[False], key
+    assert (instance is not None and "supercategory" in instance.attributes) or "supercategory" in told[False]
+    keeps = {"coco", "coco-panoptic", "lvis"}
+    assert ("supercategory" in noted) == (target not in {*keeps, "datumaro"})
+    assert ("info" in noted) == (target not in keeps)
