@@ -54,11 +54,15 @@ TRIED = 20
 
 
 class Tree(msgspec.Struct, frozen=True):
-    """The files of a set by image key: the folder of the set and the path of the image without extension."""
+    """The files of a set by image key: the folder of the set and the path of the image without extension.
+
+    `doubles`: a file of which there is another of the same kind and key, and that other, which is taken.
+    """
 
     xml: dict[str, str]
     classes: dict[str, str]
     objects: dict[str, str]
+    doubles: list[tuple[str, str]] = []
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -87,20 +91,32 @@ def find_tree(source: Source) -> Tree | None:
     if source.entry is not None:
         mine = source.entry.lower().endswith(".xml") and _is_voc(source, source.entry)
         return Tree({image_key(source.entry): source.entry}, {}, {}) if mine else None
-    classes: dict[str, str] = {}
-    objects: dict[str, str] = {}
+    classes: list[str] = []
+    objects: list[str] = []
     for path in source.names():
         folders = {f.lower() for f in posixpath.dirname(path).split("/")}
         if is_image(path) and folders & CLASS_FOLDERS:
-            classes[image_key(path)] = path
+            classes.append(path)
         elif is_image(path) and folders & OBJECT_FOLDERS:
-            objects[image_key(path)] = path
+            objects.append(path)
     xmls = [p for p in source.names() if p.lower().endswith(".xml")]
     if xmls and not any(_is_voc(source, p) for p in xmls[:TRIED]):
         xmls = []
     if not xmls and not classes:
         return None
-    return Tree({image_key(p): p for p in xmls}, classes, objects)
+    doubles: list[tuple[str, str]] = []
+    return Tree(_by_key(xmls, doubles), _by_key(classes, doubles), _by_key(objects, doubles), doubles)
+
+
+def _by_key(paths: Iterable[str], doubles: list[tuple[str, str]]) -> dict[str, str]:
+    """The last path of each key; the others are added to `doubles`."""
+    found: dict[str, str] = {}
+    for path in paths:
+        key = image_key(path)
+        if key in found:
+            doubles.append((found[key], path))
+        found[key] = path
+    return found
 
 
 def _is_voc(source: Source, path: str) -> bool:
@@ -125,6 +141,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     known = Known((tree.xml, tree.classes, tree.objects), finder.by_key, finder.by_base)
     named = read_lists(source, lists, known, ledger)
     listed = {key for key in named.splits if key not in tree.xml and key not in tree.classes}
+    _refuse_doubles(source, tree, ledger)
     path = _class_file(source, tree)
     colors = _legend(reading, path)
     refs = []
@@ -141,9 +158,17 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
             ledger.note("no-split", images[0].path, "stands in no list of ImageSets, and so in no split")
     pictures = _pictures_of_masks(reading.images)
     _tell_unread(reading.images, pictures, ledger)
-    tell_unused(reading.images, refs, [*tree.xml.values(), *pictures], ledger)
+    tell_unused(reading.images, refs, [*tree.xml.values(), *pictures, *(path for path, _ in tree.doubles)], ledger)
     task: Any = "semantic" if tree.classes and not tree.objects and not tree.xml else "instance"
     return Scan(Header("voc", task, (), order_splits(r.image.split for r in refs)), refs)
+
+
+def _refuse_doubles(source: Source, tree: Tree, ledger: Ledger) -> None:
+    """Two files that say different things of one image: which of them counts cannot be known."""
+    for path, kept in tree.doubles:
+        if source.read(path) != source.read(kept):
+            problem = f"{kept} is of the same image, and says something else"
+            ledger.bad_image(path, SourceError(source.label(path), problem, remedy="keep one of the two"))
 
 
 def _nothing_of(key: str, named: Lists, finder: _Finder) -> SourceError:
@@ -248,10 +273,14 @@ def declared_classes(reading: Reading, path: str | None) -> dict[int, ClassInfo]
 
 
 def _legend(reading: Reading, path: str | None) -> dict[Rgb, int]:
-    """Colour -> index for masks in colours."""
+    """Colour -> index for masks in colours; -1 for a colour of two, which tells neither."""
     found = declared_classes(reading, path)
     values = mask_values(found)
-    return {c.color: values[i] for i, c in found.items() if c.color is not None}
+    legend: dict[Rgb, int] = {}
+    for i, c in found.items():
+        if c.color is not None:
+            legend[c.color] = values[i] if legend.get(c.color, values[i]) == values[i] else -1
+    return legend
 
 
 def _pictures_of_masks(images: Source) -> list[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -557,3 +558,31 @@ def test_a_colour_of_no_palette_is_refused_with_the_option_for_legends(tmp_path,
     assert run.code == 2
     assert "1,2,3 is not in the palette of Pascal VOC" in run.error
     assert run.error.endswith("give the legend with --colors FILE")
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_two_classes_of_one_colour_are_refused_where_masks_are_in_colours(tmp_path, capfd):
+    folder = tmp_path / "set"
+    write(folder / "labelmap.txt", "background:0,0,0::\ncat:128,0,0::\ndog:128,0,0::\n")
+    (folder / "SegmentationClass").mkdir()
+    pixels = np.zeros((9, 12, 3), np.uint8)
+    pixels[2:5, 2:5] = 128, 0, 0
+    Image.fromarray(pixels).save(folder / "SegmentationClass/a.png")
+    run = segpack_here(capfd, "convert", folder, tmp_path / "out", "--to", "coco", "--image-files", "none")
+    assert "the colour 128,0,0 is that of two classes in labelmap.txt" in run.error
+
+
+def test_two_files_of_one_image_that_differ_are_refused(tmp_path, capfd):
+    one = "<annotation><filename>a.jpg</filename><size><width>12</width><height>9</height></size>{}</annotation>"
+    folder = tmp_path / "set"
+    write(folder / "Annotations/a.xml", one.format(""))
+    write(folder / "a.xml", one.format(object_of((1, 2, 5, 6))))
+    arguments = ["convert", folder, tmp_path / "out", "--to", "coco", "--image-files", "none"]
+    run = segpack_here(capfd, *arguments)
+    assert "Annotations/a.xml: a.xml is of the same image, and says something else; keep one" in run.error
+    write(folder / "Annotations/a.xml", (folder / "a.xml").read_text())
+    assert segpack_here(capfd, *arguments).code == 0
