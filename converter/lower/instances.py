@@ -11,7 +11,7 @@ from converter.geometry import polygons, quads, raster, rle, shapes
 from converter.geometry.claims import BOX, box_off, is_area_off
 from converter.ledger import Ledger
 from converter.lower.extras import held, strip_image, tell_attributes
-from converter.lower.overlaps import join_crowds, part_overlaps
+from converter.lower.overlaps import join_crowds, part_overlaps, tell_covered
 from converter.lower.plan import Lowering
 from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample, Shape
 
@@ -35,6 +35,8 @@ def to_instances(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
         fitted = join_crowds(fitted, sample.image, ledger)
     if not how.holds.overlaps:
         fitted = part_overlaps(fitted, sample.image, ledger)
+        if how.holds.ignore:
+            tell_covered(fitted, sample.image, ledger)
     return Sample(strip_image(sample.image, how, ledger), tuple(fitted))
 
 

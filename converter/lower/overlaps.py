@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from converter.extras import ignored
 from converter.geometry import rle, shapes
 from converter.ledger import Ledger
 from converter.model import Box, Image, Instance, Marks, Rle
 
-__all__ = ["join_crowds", "part_overlaps", "seen_of"]
+__all__ = ["join_crowds", "part_overlaps", "seen_of", "tell_covered"]
 
 PAINTED = 16  # times the pixels of an image: more of them are not painted one over the other
 CANVAS = 1 << 27  # pixels: a larger image would take more memory than its masks do
@@ -54,6 +55,18 @@ def part_overlaps(fitted: list[Instance], image: Image, ledger: Ledger) -> list[
         for instance in parted
         if isinstance(instance.shape, Box | Marks) or not shapes.is_empty(instance.shape, image.height, image.width)
     ]
+
+
+def tell_covered(fitted: Sequence[Instance], image: Image, ledger: Ledger) -> None:
+    """Pixels that are to be ignored and are an object's: where either has the pixel, it is the object's."""
+    region = ignored(image)
+    if region is None:
+        return
+    drawn = [i.shape for i in fitted if not isinstance(i.shape, Box | Marks)]
+    free = rle.difference(region, rle.union(shapes.masks_of(drawn, image.height, image.width))) if drawn else region
+    lost = rle.area(region) - rle.area(free)
+    if lost:
+        ledger.lose("ignore-dropped", image.path, f"{lost} pixels to be ignored lie under objects", amount=lost)
 
 
 def seen_of(regions: Sequence[Rle]) -> list[tuple[int, Rle]]:

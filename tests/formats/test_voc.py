@@ -586,3 +586,16 @@ def test_two_files_of_one_image_that_differ_are_refused(tmp_path, capfd):
     assert "Annotations/a.xml: a.xml is of the same image, and says something else; keep one" in run.error
     write(folder / "Annotations/a.xml", (folder / "a.xml").read_text())
     assert segpack_here(capfd, *arguments).code == 0
+
+
+def test_void_under_objects_is_told(tmp_path):
+    """A pixel has one value: 10 of the 40 to be ignored are those of the object."""
+    corners = {"cat": [[0, 0], [6, 0], [6, 5], [0, 5]], "__ignore__": [[4, 0], [12, 0], [12, 5], [4, 5]]}
+    drawn = [{"label": k, "shape_type": "polygon", "points": v} for k, v in corners.items()]
+    about = {"imagePath": "a.png", "imageHeight": 9, "imageWidth": 12, "imageData": None, "shapes": drawn}
+    write(tmp_path / "set/a.json", json.dumps({"version": "5.5.0", **about}))
+    result = converter.convert(tmp_path / "set", tmp_path / "out", to="voc", image_files="none")
+    (loss,) = result.losses
+    assert (loss.code, loss.amount) == ("ignore-dropped", 10)
+    with Image.open(tmp_path / "out/SegmentationClass/a.png") as picture:
+        assert int((np.asarray(picture) == 255).sum()) == 30
