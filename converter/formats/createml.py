@@ -5,7 +5,9 @@
 
 A box is x, y, width and height in pixels; x and y are its centre.
 
-Read only. Holds boxes. Cannot hold: anything else.
+Further keys of an image (labelImg's `verified`) and of a box (a `confidence`) are attributes.
+
+Read only. Holds boxes. Cannot hold: masks, crowds, ids.
 
 Known exporters: Create ML, labelImg (`verified`), Roboflow (`_annotations.createml.json`),
 MakeML (`imagefilename`, `annotation`).
@@ -37,6 +39,7 @@ __all__ = ["FORMAT"]
 HEAD = 65536
 IMAGE_KEYS = ("image", "imagefilename", "filename")
 LIST_KEYS = ("annotations", "annotation")
+BOX_KEYS = frozenset({"label", "coordinates"})
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -93,6 +96,8 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
                 continue
             listed: Any = next((entry[k] for k in LIST_KEYS if k in entry), [])
             used |= {a["label"] for a in _objects(listed) if isinstance(a.get("label"), str)}
+            extra = {k: v for k, v in entry.items() if v and k not in {*IMAGE_KEYS, *LIST_KEYS}}
+            image = msgspec.structs.replace(image, extra=extra)
             refs[key] = Ref(image, Payload(json.encode(listed), label, place))
     found = list(refs.values())
     tell_unused(reading.images, found, files, ledger)
@@ -140,7 +145,8 @@ def _instance(entry: Any, ids: dict[str, int]) -> Instance:
     x, y, w, h = check_numbers([corners.get(k) for k in ("x", "y", "width", "height")], "coordinates")
     if w < 0 or h < 0:
         raise ShapeError(f"coordinates: the extent {w:g}x{h:g} is negative")
-    return Instance(ids[said["label"]], Box(x - w / 2, y - h / 2, w, h))
+    extra = {k: v for k, v in said.items() if k not in BOX_KEYS}
+    return Instance(ids[said["label"]], Box(x - w / 2, y - h / 2, w, h), extra=extra)
 
 
 FORMAT = Format(

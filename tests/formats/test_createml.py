@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
 import shutil
 
+import converter
 from tests.formats.twins import fixture, objects
+from tests.fuzz.targets import picture
 from tests.making.drawings import box, coins
 from tests.support import FIXTURES, segpack
 
@@ -19,3 +22,13 @@ def test_a_split_whose_file_is_broken_is_not_passed_over(tmp_path):
     run = segpack("inspect", tmp_path / "set")
     assert "orphan-image" in run.err
     assert "train/a.jpg" in run.err
+
+
+def test_what_else_is_said_of_images_and_boxes_is_kept(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(picture())
+    box = {"label": "cat", "coordinates": {"x": 5, "y": 4, "width": 4, "height": 2}, "confidence": 0.7}
+    content = [{"image": "a.jpg", "verified": True, "annotations": [box]}]
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    (sample,) = converter.open(tmp_path)
+    assert sample.image.extra == {"verified": True}
+    assert sample.instances[0].attributes == {"confidence": 0.7}
