@@ -8,7 +8,8 @@ Coordinates are pixels from the outer corner of the first pixel.
 
     polygon       a polygon; of type bounding_box, a box
     segm          a mask: of an RGBA PNG what alpha lets through, soft edges too, else every
-                  pixel that is not black; as large as the image, or as its box
+                  pixel that is not black; as large as the image, or as its box, of which pixels
+                  beyond the edge of the image are a loss
 
 Objects of which one is part of another (`ispartof`) and that share a name are one object.
 Deleted objects are left out. Occluded and attributes (`name=value, flag`) are kept.
@@ -45,7 +46,7 @@ from converter.layouts.figures import (
     check_numbers,
     check_polygon,
     join,
-    placed,
+    placed_inside,
     told_outside,
 )
 from converter.layouts.images import ImageIndex, image_files, order_splits, tell_unused
@@ -139,7 +140,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         root = xml.decode(reading.source.read(ref.payload), label)
     except SourceError as error:
         ledger.skip_image(ref.image.path, error)
-    objects = _Objects(reading.source, ref, label, ids_by_name(header))
+    objects = _Objects(reading.source, ref, label, ids_by_name(header), ledger)
     parts = []
     groups = _groups(root)
     for number, node in enumerate(root.iter("object"), 1):
@@ -174,8 +175,9 @@ def _groups(root: xml.Element) -> dict[str, int]:
 class _Objects:
     """Reads the objects of one file."""
 
-    def __init__(self, source: Source, ref: Ref, file: str, ids: dict[str, int]) -> None:
+    def __init__(self, source: Source, ref: Ref, file: str, ids: dict[str, int], ledger: Ledger) -> None:
         self.source, self.image, self.path, self.file, self.ids = source, ref.image, ref.payload, file, ids
+        self.ledger = ledger
 
     def read(self, node: xml.Element, place: str) -> Instance:
         name = xml.text(node, "name")
@@ -209,7 +211,7 @@ class _Objects:
             problem = f"the mask is {width}x{height}, its image {self.image.width}x{self.image.height}"
             remedy = "masks have the size of their image or box"
             raise SourceError(self.source.label(path), problem, remedy=remedy, code="size-mismatch")
-        return placed(inside, left, top, self.image.height, self.image.width)
+        return placed_inside(inside, left, top, self.image, self.ledger)
 
 
 def _mask_path(source: Source, annotation: str, name: str) -> str | None:

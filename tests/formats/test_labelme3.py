@@ -42,3 +42,18 @@ def test_collections_side_by_side_may_have_images_of_one_name(tmp_path):
         (tmp_path / f"Annotations/{name}/a.xml").write_text(f"<annotation>{page}</annotation>")
     found = {s.image.name: (s.image.height, s.instances[0].class_name) for s in converter.open(tmp_path)}
     assert found == {"street/a.png": (31, "on street"), "street2/a.png": (32, "on street2")}
+
+
+def test_pixels_of_a_mask_beyond_the_edge_are_told(tmp_path):
+    """Of 5 x 4 pixels at 9, 7 an image of 12 x 9 has 3 x 2."""
+    (tmp_path / "Masks").mkdir()
+    Image.new("L", (5, 4), 255).save(tmp_path / "Masks/m.png")
+    Image.new("RGB", (12, 9)).save(tmp_path / "a.png")
+    box = "<box><xmin>9</xmin><ymin>7</ymin><xmax>14</xmax><ymax>11</ymax></box>"
+    (tmp_path / "a.xml").write_text(
+        "<annotation><filename>a.png</filename><imagesize><nrows>9</nrows><ncols>12</ncols></imagesize>"
+        f"<object><name>cat</name><id>0</id><segm><mask>m.png</mask>{box}</segm></object></annotation>"
+    )
+    (sample,) = converter.open(tmp_path)
+    assert sample.instances[0].mask().sum() == 6
+    assert [(loss.code, loss.amount) for loss in sample.losses] == [("out-of-image", 14)]
