@@ -13,7 +13,8 @@ images may lie deeper or not in sequences at all: instances/<frame>.png, images/
 
 In a map a pixel is 0 where there is nothing and 10000 where nobody is to be judged (the image's
 ignored region); in a table that region has class 10, and masks are compressed RLE of the COCO API.
-Classes are else 1 car and 2 pedestrian. The number stays with a track through the frames of a
+Classes are else 1 car and 2 pedestrian. The id in a table is class * 1000 + number as in a map, or the number
+itself. The number stays with a track through the frames of a
 sequence, and is kept as `track_id`.
 
 Coordinates: none; a pixel of a map is the pixel of the image in its place.
@@ -243,7 +244,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
 
 def _load_rows(reading: Reading, payload: Rows, image: Image, ledger: Ledger) -> Sample:
     file, declared = reading.source.label(payload.table), {c.id for c in CLASSES}
-    instances = []
+    instances, void = [], []
     for row in payload.rows:
         try:
             check_size(file, row.width, row.height, image)
@@ -256,10 +257,11 @@ def _load_rows(reading: Reading, payload: Rows, image: Image, ledger: Ledger) ->
             ledger.bad_annotation(image.path, row.line, wrong)
             continue
         if row.class_id == IGNORED // 1000:
-            image = ignoring(image, region)
+            void.append(region)
         else:
-            instances.append(Instance(row.class_id, region, extra={"track_id": row.track % 1000}))
-    return Sample(image, tuple(instances))
+            own = row.track % 1000 if row.track // 1000 == row.class_id else row.track
+            instances.append(Instance(row.class_id, region, extra={"track_id": own}))
+    return Sample(ignoring(image, rle.union(void)) if void else image, tuple(instances))
 
 
 def _means(value: int) -> Meaning | None:

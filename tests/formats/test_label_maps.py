@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pycocotools.mask import encode
 
 import converter
 from tests.maps import pictures
+from tests.oracle import decode
 from tests.support import FIXTURES, segpack_here
 
 CASES = [
@@ -69,6 +71,22 @@ def test_mots_keeps_what_is_to_be_ignored_apart(tmp_path):
     regions = [s.image.extra["ignore_region"] for s in back if "ignore_region" in s.image.extra]
     assert len(regions) == 1
     assert {"ignore-dropped"} <= {x.code for x in converter.convert(source, tmp_path / "yolo", to="yolo-seg").losses}
+
+
+def test_every_row_of_a_mots_table_counts(tmp_path):
+    """Two regions to be ignored are one; numbers above 1000 that are not of their class are tracks as they stand."""
+    masks = np.zeros((5, 9, 12), np.uint8, order="F")
+    for place, mask in enumerate(masks):
+        mask[place, 2 * place : 2 * place + 2] = 1
+    ids = ((1, 2), (1001, 2), (2003, 2), (10000, 10), (10000, 10))
+    codes = [encode(np.asfortranarray(mask))["counts"].decode() for mask in masks]
+    rows = [f"1 {id} {class_id} 9 12 {code}\n" for (id, class_id), code in zip(ids, codes, strict=True)]
+    (tmp_path / "set/0001/gt").mkdir(parents=True)
+    (tmp_path / "set/0001/gt/gt.txt").write_text("".join(rows))
+    converter.convert(tmp_path / "set", tmp_path / "out", to="coco", image_files="none")
+    read = json.loads((tmp_path / "out/coco.json").read_text())
+    assert [a["track_id"] for a in read["annotations"]] == [1, 1001, 3]
+    assert np.array_equal(decode(read["images"][0]["ignore_region"]), masks[3] | masks[4])
 
 
 @pytest.mark.parametrize("background", [True, False])
