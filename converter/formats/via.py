@@ -2,7 +2,8 @@
 
     via_region_data.json       {"<filename><size>": {filename, size, regions, file_attributes}}
     via_project.json           the same below _via_img_metadata
-    via_project_<date>.json    VIA 3: file, view, metadata and attribute; of images, not of videos
+    via_project_<date>.json    VIA 3: file, view, metadata and attribute; of images, not of videos,
+                               and of views of one file: what is in others is a loss
     via_region_data.csv        a row a region
     <name>.jpg                 beside it, or in images/
 
@@ -121,7 +122,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     found: list[tuple[Image, list[Any], str, str]] = []
     for path in files:
         label = source.label(path)
-        for place, read in _entries(source, path):
+        for place, read in _entries(source, path, ledger):
             try:
                 found.append((*_image(read(), path, index, label, place), label, place))
             except SourceError as error:
@@ -153,7 +154,7 @@ def _once(
         yield image, regions, label, place
 
 
-def _entries(source: Source, path: str) -> Iterator[tuple[str, Callable[[], Entry]]]:
+def _entries(source: Source, path: str, ledger: Ledger) -> Iterator[tuple[str, Callable[[], Entry]]]:
     """(place, what reads the image there) of a file."""
     label = source.label(path)
     if path.lower().endswith(".csv"):
@@ -161,7 +162,7 @@ def _entries(source: Source, path: str) -> Iterator[tuple[str, Callable[[], Entr
         return
     data = source.read(path)
     if via3.MARK in data[:HEAD]:
-        for place, found in via3.images(data, label):
+        for place, found in via3.images(data, label, ledger):
             yield place, partial(_from_project, found, label, place)
         return
     top = json.decode(data, label, dict[str, msgspec.Raw])

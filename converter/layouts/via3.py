@@ -13,6 +13,7 @@ from typing import Any
 
 from converter.codecs import json
 from converter.errors import SourceError
+from converter.ledger import Ledger
 
 __all__ = ["MARK", "images"]
 
@@ -28,25 +29,31 @@ LINES = {5: "polyline", 6: "polyline", 7: "polygon"}
 Json = dict[str, Any]
 
 
-def images(data: bytes, label: str) -> Iterator[tuple[str, Json]]:
+def images(data: bytes, label: str, ledger: Ledger) -> Iterator[tuple[str, Json]]:
     """(place, {filename, regions, file_attributes, is_image}) of each file.
 
+    What is said in a view of several files, which compares them, is of none: a loss.
     SourceError for a document that is no project.
     """
     top = json.decode(data, label, dict[str, Any])
     files, views, metadata, attributes = (_part(top, key, label) for key in ("file", "view", "metadata", "attribute"))
     drawn: dict[str, list[Json]] = {}
     said: dict[str, Json] = {}
+    compared = 0
     for entry in metadata.values():
         listed = views.get(str(entry.get("vid")), {}).get("fid_list")
-        if not isinstance(listed, list) or len(listed) != 1:
-            continue  # a view of several files compares them
+        if not isinstance(listed, list) or len(listed) != 1 or str(listed[0]) not in files:
+            compared += 1
+            continue
         words = _words(entry.get("av"), attributes)
         if entry.get("xy"):
             region = {"shape_attributes": _shape(entry["xy"]), "region_attributes": words}
             drawn.setdefault(str(listed[0]), []).append(region)
         else:
             said.setdefault(str(listed[0]), {}).update(words)
+    if compared:
+        message = f"{label}: {compared} entries of metadata are in no view of one file"
+        ledger.lose("annotation-dropped", "", message, amount=compared)
     for id, file in files.items():
         yield (
             f"file {id}",
