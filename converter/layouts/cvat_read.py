@@ -208,13 +208,27 @@ class _Figures:
             self.ledger.lose("not-a-region", self.image.path, "a cuboid is no region", instance=number)
             return
         if node.tag not in FIGURES:
+            message = f"figures of the kind {node.tag} are not read"
+            self.ledger.lose("annotation-dropped", self.image.path, message, instance=number)
             return
         try:
             self.parts.append(self._part(node))
+            self._tell_joints(node, number)
         except ShapeError as error:
             place = f"image {self.image.name}, {node.tag} {number}"
             wrong = error.at(self.file, place)
             self.ledger.bad_annotation(self.image.path, number, wrong)
+
+    def _tell_joints(self, node: xml.Element, number: int) -> None:
+        """What is said of single joints of a skeleton, which have a name and a place."""
+        joints = node.findall("points")
+        hidden = sum(j.get("outside", "0") != "0" for j in joints)
+        said = {"occluded": any(j.get("occluded") == "1" for j in joints), "outside": bool(hidden)}
+        lost = [k for k, is_said in said.items() if is_said]
+        lost += ["attributes"] if any(j.find("attribute") is not None for j in joints) else []
+        if lost:
+            message = f"joints of a skeleton lost {', '.join(lost)}"
+            self.ledger.lose("attribute-dropped", self.image.path, message, instance=number)
 
     def _part(self, node: xml.Element) -> Part:
         class_id = self._class_id(node.get("label", ""))

@@ -12,6 +12,7 @@ from converter.layouts.figures import ellipse, restored_box, restored_ellipse, t
 from converter.model import Box, Image, Instance, Polygons
 from tests import oracle
 from tests.formats.twins import check_torture, drawn, fixture, masks, objects, real
+from tests.fuzz.targets import picture
 
 SET = "2label_multiformat/datasets/cvat1.1"
 
@@ -108,3 +109,21 @@ def test_an_image_that_is_listed_twice_is_refused_with_the_way_out(tmp_path):
         SourceError, match=r"second/annotations.xml: .* is listed in .*first/annotations.xml too; .*merge"
     ):
         converter.convert(tmp_path / "two", tmp_path / "out", to="coco", image_files="none")
+
+
+def test_figures_and_facts_of_joints_that_have_no_place_are_told(tmp_path):
+    figures = (
+        '<circle label="cat" cx="3" cy="4" r="2"/>'
+        '<skeleton label="cat"><points label="nose" occluded="1" outside="0" points="3,3"/>'
+        '<points label="tail" outside="1" points="5,5"><attribute name="bent">yes</attribute></points></skeleton>'
+    )
+    image = f'<image id="0" name="a.png" width="12" height="9">{figures}</image>'
+    label = "<meta><task><labels><label><name>cat</name></label></labels></task></meta>"
+    (tmp_path / "annotations.xml").write_text(f"<annotations><version>1.1</version>{label}{image}</annotations>")
+    (tmp_path / "a.png").write_bytes(picture())
+    (sample,) = converter.open(tmp_path)
+    assert [i.attributes for i in sample.instances] == [{"joints": ["nose"]}]
+    assert [(loss.code, loss.message) for loss in sample.losses] == [
+        ("annotation-dropped", "figures of the kind circle are not read"),
+        ("attribute-dropped", "joints of a skeleton lost occluded, outside, attributes"),
+    ]
