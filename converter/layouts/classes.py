@@ -128,15 +128,6 @@ def check_classes(classes: Sequence[ClassInfo], file: str, place: str = "classes
         names[c.name] = c.id
 
 
-def color_in(value: Any) -> Rgb | None:
-    """The colour that a list of three whole numbers, 0 to 255, is; None for anything else."""
-    if not isinstance(value, list) or len(value) != 3:
-        return None
-    if not all(isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= 255 for v in value):
-        return None
-    return value[0], value[1], value[2]
-
-
 def undeclared(ids: Iterable[int], declared: Iterable[int]) -> str:
     """What to say of ids that no class has: the ids, and how --classes settles it."""
     known = sorted(declared)
@@ -297,6 +288,15 @@ def _from_csv(rows: list[dict[str, str]], file: str) -> list[ClassInfo]:
     return found
 
 
+def color_in(values: Any) -> Rgb | None:
+    """The colour that a list of three numbers is, whole ones from 0 to 255; None for anything else."""
+    if not isinstance(values, list) or len(values) != 3 or not all(type(v) in {int, float} for v in values):
+        return None
+    if not all(0 <= v <= 255 and v == int(v) for v in values):
+        return None
+    return int(values[0]), int(values[1]), int(values[2])
+
+
 def legend_colors(classes: Iterable[ClassInfo]) -> dict[Rgb, int]:
     """Colour -> class id for the classes that have one; -1 for a colour of two classes, which tells neither."""
     found: dict[Rgb, int] = {}
@@ -346,10 +346,12 @@ def _rgb(values: Any, file: str, place: str) -> Rgb:
     if match:
         values = [int(part, 16) for part in match.groups()]
     try:
+        if any(isinstance(v, float) and not v.is_integer() for v in values):
+            raise ValueError  # fractions of 1, which would all be black
         r, g, b = (int(v) for v in values)
     except (TypeError, ValueError):
         raise SourceError(
-            file, f"the colour {values!r} is not three numbers", place=place, remedy="write r,g,b"
+            file, f"the colour {values!r} is not three whole numbers", place=place, remedy="write r,g,b"
         ) from None
     if not all(0 <= v <= 255 for v in (r, g, b)):
         raise SourceError(file, f"the colour {r},{g},{b} is outside 0 to 255", place=place, remedy="write r,g,b")

@@ -10,7 +10,7 @@ import msgspec
 from converter.codecs import json
 from converter.errors import SourceError
 from converter.layouts.by_name import named_classes
-from converter.layouts.classes import check_name, is_background
+from converter.layouts.classes import check_name, color_in, is_background
 from converter.model import ClassInfo, Rgb
 
 __all__ = ["PARENT", "classes_of", "first_class", "labels_of", "united"]
@@ -60,10 +60,10 @@ def labels_of(top: dict[str, msgspec.Raw], file: str) -> list[ClassInfo]:
     entries = mask.get("colormap", []) if isinstance(mask, dict) else []
     colors: dict[int, Rgb] = {}
     for entry in entries:
-        values = [entry.get(k) for k in ("label_id", "r", "g", "b")] if isinstance(entry, dict) else []
-        whole = [v for v in values if isinstance(v, int)]
-        if len(whole) == 4:
-            colors[whole[0]] = (whole[1], whole[2], whole[3])
+        said = entry if isinstance(entry, dict) else {}
+        id, color = said.get("label_id"), color_in([said.get(k) for k in "rgb"])
+        if isinstance(id, int) and color is not None:
+            colors[id] = color
     found = []
     for place, value in enumerate(listed):
         name, parent = check_name(value.get("name"), file, f"categories.label.labels[{place}]"), value.get("parent")

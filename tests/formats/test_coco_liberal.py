@@ -258,11 +258,16 @@ def test_a_file_of_videos_says_so(tmp_path):
         converter.open(tmp_path / "instances.json")
 
 
-@pytest.mark.parametrize("color", [[255, [], 0], [300, 0, 0], [-1, 0, 0], [1.5, 0, 0], [True, 0, 0], ["1", "2", "3"]])
-def test_what_is_no_colour_is_kept_as_it_is(color, tmp_path):
+@pytest.mark.parametrize(
+    "color", [[255, [], 0], [300, 0, 0], [-1, 0, 0], [0.5, 0.2, 0.1], [True, 0, 0], ["1", "2", "3"], [1, 2, None]]
+)
+def test_what_is_no_colour_of_a_class_is_a_fact_of_it_as_any_other(color, tmp_path):
     what = content()
     what["categories"][0]["color"] = color
-    source = write(tmp_path, what)
-    for to in ("coco", "cvat", "label-studio"):
-        converter.convert(source, tmp_path / to, to=to, image_files="none")
+    (tmp_path / "set").mkdir()
+    source = write(tmp_path / "set", what)
+    converter.convert(source, tmp_path / "coco", to="coco", image_files="none")
     assert json.loads((tmp_path / "coco/coco.json").read_text())["categories"][0]["color"] == color
+    for target in ("cvat", "datumaro", "label-studio", "supervisely", "instance-png"):
+        result = converter.convert(source, tmp_path / target, to=target, image_files="none")
+        assert "metadata-dropped" in {note.code for note in result.notes}

@@ -606,3 +606,14 @@ def test_masks_in_colours_beside_masks_of_ids(tmp_path, capfd, first, is_refused
         assert "0 is two things; save all masks in one way" in segpack_here(capfd, "inspect", tmp_path / "set").error
     else:
         assert [labels(s) for s in converter.open(tmp_path / "set")] == [ids.tolist()] * 2
+
+
+def test_fractions_are_no_colours_of_classes(tmp_path, capfd):
+    """As whole numbers they would all be black."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    for folder in ("images", "masks"):
+        Image.new("L", (9, 8), 1).save(tmp_path / folder / "a.png")
+    (tmp_path / "classes.json").write_text('[{"id": 1, "name": "cup", "color": [0.5, 0.2, 0.9]}]')
+    run = segpack_here(capfd, "inspect", tmp_path)
+    assert "the colour [0.5, 0.2, 0.9] is not three whole numbers" in run.error
