@@ -38,7 +38,7 @@ from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_family import marked, open_marked
 from converter.layouts.coco_files import CocoFile, tell_endless
 from converter.layouts.coco_images import IMAGE_KEYS, Id, scan_images, with_extra
-from converter.layouts.coco_read import told_header
+from converter.layouts.coco_read import tell_other_entries, told_header
 from converter.layouts.coco_write import Part, marked_extra
 from converter.layouts.images import ImageIndex, order_splits, own_ids, tell_unused
 from converter.layouts.label_maps import colors
@@ -89,7 +89,8 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         raise SourceError(reading.source.name, "no JSON with segments_info in it", remedy="name the JSON file itself")
     files = open_marked(reading.source, paths, NOT_OF_THE_SPLIT)
     tell_endless(files, ledger)
-    declared = categories(files)
+    declared = categories(files, ledger)
+    tell_other_entries(files, ledger)
     pngs = ImageIndex(reading.source)
     used: set[int] = set()
     annotations = {file.path: _annotations(file, pngs, ledger) for file in files}

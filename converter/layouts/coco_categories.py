@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from converter.errors import SourceError
+from converter.errors import SourceError, some_of
 from converter.layouts.classes import check_classes, check_name, color_in, is_background
 from converter.layouts.coco_files import CocoFile
 from converter.layouts.coco_images import number
@@ -19,10 +19,11 @@ __all__ = ["categories", "settle_classes"]
 CATEGORY_KEYS = frozenset({"id", "name", "color"})
 
 
-def categories(files: Sequence[CocoFile]) -> dict[int, ClassInfo]:
-    """Declared classes by id, the same in every file."""
+def categories(files: Sequence[CocoFile], ledger: Ledger) -> dict[int, ClassInfo]:
+    """Declared classes by id, the same in every file; of what files say differently of one the first counts."""
     declared: dict[int, ClassInfo] = {}
     for file in files:
+        other: dict[str, set[str]] = {}
         raw = file.top.get("categories", msgspec.Raw(b"[]"))
         try:
             entries = msgspec.json.decode(raw, type=list[dict[str, Any]])
@@ -30,14 +31,22 @@ def categories(files: Sequence[CocoFile]) -> dict[int, ClassInfo]:
             raise SourceError(file.label, str(error), place="categories", remedy="each is {id, name}") from None
         for i, entry in enumerate(entries):
             c = _category(entry, file.label, f"categories[{i}]")
-            if declared.setdefault(c.id, c).name != c.name:
+            known = declared.setdefault(c.id, c)
+            if known.name != c.name:
                 raise SourceError(
                     file.label,
-                    f"id {c.id} is '{c.name}' here and '{declared[c.id].name}' before",
+                    f"id {c.id} is '{c.name}' here and '{known.name}' before",
                     place="categories",
                     remedy="give both files the same categories",
                     code="duplicate-class-name",
                 )
+            if known != c:
+                declared[c.id], differing = _united(known, c)
+                other |= {c.name: differing} if differing else {}
+        if other:
+            keys = sorted(set().union(*other.values()))
+            said = f"of {some_of(list(other), 3)} it says another {', '.join(keys)} than the files before, which count"
+            ledger.note("metadata-dropped", file.label, said)
     return dict(sorted(declared.items()))
 
 
@@ -50,6 +59,15 @@ def _category(entry: dict[str, Any], file: str, place: str) -> ClassInfo:
     rgb = color_in(entry.get("color"))
     extra = {k: v for k, v in entry.items() if k not in CATEGORY_KEYS or (k == "color" and rgb is None)}
     return ClassInfo(id, name, color=rgb, source_id=id, source_name=name, extra=extra)
+
+
+def _united(first: ClassInfo, other: ClassInfo) -> tuple[ClassInfo, set[str]]:
+    """A class with what either file says of it, and the keys of which they say different things."""
+    extra = other.extra | first.extra
+    differing = {k for k, v in other.extra.items() if extra[k] != v}
+    if first.color is not None and other.color not in {None, first.color}:
+        differing.add("color")
+    return msgspec.structs.replace(first, color=first.color or other.color, extra=extra), differing
 
 
 def settle_classes(

@@ -136,7 +136,7 @@ def _shown(head: ImageHead) -> str:
 def _image(file: CocoFile, head: ImageHead, name: str, found: str | None) -> Image:
     place = f"image {head.id}"
     split = _split(file, head, place)
-    below = name.removeprefix(f"{split}/") if head.split else name
+    below = name.removeprefix(f"{split}/") if head.split not in {None, ""} else name
     return Image(
         name=below,
         split=split,
@@ -239,8 +239,12 @@ def _name_in_url(url: str) -> str:
 def _split(file: CocoFile, head: ImageHead, place: str) -> str | None:
     """The split of an image, which becomes a folder: so one part of a path, and nothing that hides in a terminal."""
     split = head.split
-    if not isinstance(split, str) or not split:
+    if split is None or split == "":
         return file.split
+    if isinstance(split, int) and not isinstance(split, bool):
+        split = str(split)  # of a fold
+    if not isinstance(split, str):
+        raise SourceError(file.label, f"split is {split!r:.40}, not text", place=place, remedy="name the split")
     if "/" in split or "\\" in split or split.startswith(".") or not split.isprintable():
         problem = f"the split '{printable(split)}' cannot be the name of a folder"
         raise SourceError(file.label, problem, place=place, remedy="rename it")

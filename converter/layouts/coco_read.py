@@ -37,7 +37,17 @@ from converter.layouts.images import ImageIndex, order_splits, own_ids, tell_unu
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample
 
-__all__ = ["Payload", "files", "load", "scan", "scan_files", "scan_one", "told_header", "top_extra"]
+__all__ = [
+    "Payload",
+    "files",
+    "load",
+    "scan",
+    "scan_files",
+    "scan_one",
+    "tell_other_entries",
+    "told_header",
+    "top_extra",
+]
 
 TOP_KEYS = frozenset({"images", "annotations", "categories"})
 
@@ -130,7 +140,8 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
 def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger, *, alone: bool = True) -> Scan:
     """As scan, of these files. Unless they are meant `alone`, what lies beside them is told."""
     tell_endless(files, ledger)
-    declared = categories(files)
+    declared = categories(files, ledger)
+    tell_other_entries(files, ledger)
     around = images_around(reading, files[0])
     index = ImageIndex(around or reading.images)
     refs: list[Ref] = []
@@ -155,7 +166,7 @@ def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger, *, a
 
 def scan_one(reading: Reading, file: CocoFile, ledger: Ledger) -> tuple[dict[int, ClassInfo], list[Ref]]:
     """The classes by id and the images of one file, which is not the source."""
-    declared = categories([file])
+    declared = categories([file], ledger)
     refs, _, _ = _scan_file(reading, file, ImageIndex(reading.images), declared, set(), ledger)
     return declared, refs
 
@@ -291,6 +302,18 @@ def _top_entries(files: Sequence[CocoFile]) -> dict[str, Any]:
             if k not in TOP_KEYS and k not in extra
         )
     return extra
+
+
+def tell_other_entries(files: Sequence[CocoFile], ledger: Ledger) -> None:
+    """Entries that a file has otherwise than the first with one of that name, which counts."""
+    first: dict[str, msgspec.Raw] = {}
+    for file in files:
+        mine = {k: v for k, v in file.top.items() if k not in TOP_KEYS}
+        raws = [(k, bytes(first.setdefault(k, v)), bytes(v)) for k, v in mine.items()]
+        other = [k for k, a, b in raws if a != b and codec.decode(a, file.label) != codec.decode(b, file.label)]
+        if other:
+            said = f"it has another {', '.join(sorted(other))} than the files before, which count"
+            ledger.note("metadata-dropped", file.label, said)
 
 
 def told_header(

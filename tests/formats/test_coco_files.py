@@ -222,3 +222,35 @@ def test_images_behind_a_link_that_leads_out_are_told_as_such(tmp_path):
     with pytest.raises(SourceError, match=r"is not there \(images is a link that points outside the dataset\)"):
         converter.convert(tmp_path / "set", tmp_path / "out", to="coco")
     assert converter.convert(tmp_path / "set", tmp_path / "out", to="coco", images=tmp_path / "real").images == 1
+
+
+def test_what_files_of_splits_say_differently_of_set_and_classes_is_told(tmp_path: Path) -> None:
+    """What only one says is kept; of other things what the first says."""
+    said: list[tuple[dict[str, Any], Any]] = [
+        ({"supercategory": "pet"}, {"year": 2020}),
+        ({"supercategory": "wild", "color": [1, 2, 3]}, {"year": 2021}),
+    ]
+    jsons = {}
+    for split, (of_class, info) in zip(("train", "val"), said, strict=True):
+        what = content(f"{split}.png", categories=[{"id": 1, "name": "cat", **of_class}])
+        jsons[f"annotations/instances_{split}.json"] = what | {"info": info}
+    source = write(tmp_path / "set", jsons, "images/train/train.png", "images/val/val.png")
+    result = converter.convert(source, tmp_path / "out", to="coco")
+    written = json.loads((tmp_path / "out/coco.json").read_text())
+    assert written["categories"] == [{"id": 1, "name": "cat", "supercategory": "pet", "color": [1, 2, 3]}]
+    assert written["info"] == {"year": 2020}
+    assert [n.message for n in result.notes if n.code == "metadata-dropped"] == [
+        "of cat it says another supercategory than the files before, which count",
+        "it has another info than the files before, which count",
+    ]
+
+
+@pytest.mark.parametrize(("split", "name"), [(3, "3"), ("", None), (None, None)])
+def test_the_split_of_an_image_may_be_the_number_of_a_fold(split: Any, name: str | None, tmp_path: Path) -> None:
+    what = content("a.png")
+    what["images"][0]["split"] = split
+    (sample,) = converter.open(write(tmp_path, {"coco.json": what}, "images/a.png"))
+    assert sample.image.split == name
+    what["images"][0]["split"] = ["a"]
+    with pytest.raises(SourceError, match=r"split is \['a'\], not text"):
+        list(converter.open(write(tmp_path, {"coco.json": what})))
