@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,11 +18,13 @@ from converter.errors import SourceError, UsageError, some_of
 from converter.format import ClassEntry, ClassTable
 from converter.layouts.classes import check_classes, is_background, is_ignore
 from converter.ledger import Ledger
-from converter.model import GREATEST, IGNORE, ClassInfo, Header, LabelMap, Sample
+from converter.model import GREATEST, IGNORE, ClassInfo, Header, Image, LabelMap, Sample
 
 __all__ = ["ClassMap", "apply", "is_reserved", "plan"]
 
 ClassMap = dict[int, int | None]
+# Of an image of LVIS, class ids: those that are surely not in it, and those of which only some objects were drawn.
+ABSENT, IN_PART = "neg_category_ids", "not_exhaustive_category_ids"
 SHOWN = 8
 
 
@@ -210,6 +213,7 @@ class _Finder:
 
 def apply(sample: Sample, mapping: ClassMap, background: int | None, ledger: Ledger) -> Sample:
     """The sample with its class ids mapped; what is dropped is a loss."""
+    sample = msgspec.structs.replace(sample, image=_map_marks(sample.image, mapping))
     if sample.labels is not None:
         return msgspec.structs.replace(sample, labels=_map_labels(sample, mapping, background, ledger))
     kept = [i for i in sample.instances if mapping.get(i.class_id, i.class_id) is not None]
@@ -223,6 +227,18 @@ def apply(sample: Sample, mapping: ClassMap, background: int | None, ledger: Led
         for i in kept
     )
     return msgspec.structs.replace(sample, instances=moved)
+
+
+def _map_marks(image: Image, mapping: ClassMap) -> Image:
+    """The image with the class ids among its extras mapped: a class of several is absent where all of these are."""
+    changed: dict[str, Any] = {}
+    for key in (ABSENT, IN_PART):
+        old = image.extra.get(key)
+        if isinstance(old, list) and old and all(isinstance(id, int) for id in old):
+            others = {new for id, new in mapping.items() if id not in old} if key == ABSENT else set()
+            new = dict.fromkeys(mapping.get(id, id) for id in old)
+            changed[key] = [id for id in new if id is not None and id not in others]
+    return msgspec.structs.replace(image, extra={**image.extra, **changed}) if changed else image
 
 
 def _map_labels(sample: Sample, mapping: ClassMap, background: int | None, ledger: Ledger) -> LabelMap:

@@ -56,3 +56,23 @@ def test_coco_and_packages_of_lvis_are_read_as_what_they_are(fixture, tmp_path):
     back = converter.convert(tmp_path / "binary.zip", tmp_path / "back", to="lvis")
     assert not back.losses
     assert all("neg_category_ids" in s.image.extra for s in converter.open(tmp_path / "back"))
+
+
+def test_classes_that_were_looked_for_move_with_their_ids(tmp_path):
+    """A class made of two is surely absent where both are, and drawn in part where one is."""
+    said = ([2, 3, 4], [1]), ([3], [2, 4])
+    marks = [dict(zip(("neg_category_ids", "not_exhaustive_category_ids"), ids, strict=True)) for ids in said]
+    images = [{"id": i, "file_name": f"{i}.jpg", "width": 9, "height": 8, **m} for i, m in enumerate(marks, 1)]
+    names = ("cat", "dog", "wolf", "sky")
+    categories = [{"id": i, "name": name} for i, name in enumerate(names, 1)]
+    (tmp_path / "lvis.json").write_text(json.dumps({"images": images, "annotations": [], "categories": categories}))
+    classes = {
+        "classes": [{"id": 7, "name": "dogs", "from": ["dog", "wolf"]}, {"id": 2, "name": "cat"}],
+        "drop": ["sky"],
+    }
+    (tmp_path / "classes.json").write_text(json.dumps(classes))
+    source, out, options = tmp_path / "lvis.json", tmp_path / "out", {"classes": tmp_path / "classes.json"}
+    converter.convert(source, out, to="lvis", image_files="none", **options)
+    written = json.loads((out / "annotations/lvis.json").read_text())["images"]
+    assert [i["neg_category_ids"] for i in written] == [[7], []]
+    assert [i["not_exhaustive_category_ids"] for i in written] == [[2], [7]]
