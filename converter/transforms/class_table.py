@@ -4,7 +4,7 @@
     - {name: person}                                    or {classes: [...], drop: [sky]}
     - {id: 255, name: void, from: [unlabeled]}
 
-    id,name,from                                        CSV; several old names with | between
+    id,name,from[,color]                                CSV; several old names with | between
     1,vehicle,car|truck                                 "in quotes" for a name of digits, or with | in it
 
 `from` takes old names and ids. Without it an entry stands for the class of its name, or
@@ -49,6 +49,7 @@ def parse(data: bytes, file: str) -> ClassTable:
         if isinstance(entries, Mapping) and "classes" not in entries and "drop" not in entries:
             entries = [{"id": k, "name": v} for k, v in entries.items()]
         elif isinstance(entries, Mapping):
+            _check_keys(entries, {"classes", "drop"}, file, "")
             drop = entries.get("drop") or ()
             entries = entries.get("classes") or []
     if not isinstance(drop, list | tuple):
@@ -89,8 +90,7 @@ def _csv_entry(row: Mapping[str, str]) -> dict[str, Any]:
     plain = {k.strip().lower(): v.strip() for k, v in row.items()}
     old = OLD.findall(plain.get("from", ""))
     entry: dict[str, Any] = {"name": _unquoted(plain.get("name", ""))}
-    if plain.get("id"):
-        entry["id"] = plain["id"]
+    entry |= {key: plain[key] for key in ("id", "color") if plain.get(key)}
     return entry | ({"from": [_unquoted(v) if (id := text.whole(v)) is None else id for v in old]} if old else {})
 
 
@@ -111,9 +111,7 @@ def _entry(value: Any, index: int, file: str) -> ClassEntry:
         return ClassEntry(check_name(value, file, place), place=index)
     if not isinstance(value, Mapping):
         raise SourceError(file, f"{value!r} is no class", place=place, remedy="write {id, name, from: [...]}")
-    unknown = sorted(set(value) - {"id", "name", "from", "color"}, key=str)
-    if unknown:
-        raise SourceError(file, f"the key '{unknown[0]}' is unknown", place=place, remedy="use id, name, from, color")
+    _check_keys(value, {"id", "name", "from", "color"}, file, place)
     name, id, color = check_name(value.get("name"), file, place), value.get("id"), value.get("color")
     if isinstance(id, str):
         id = -1 if (number := text.whole(id)) is None else number
@@ -124,6 +122,14 @@ def _entry(value: Any, index: int, file: str) -> ClassEntry:
     old = [] if old is None else old
     sources = tuple(_source(v, file, place) for v in (old if isinstance(old, list) else [old]))
     return ClassEntry(name, id, sources, None if color is None else _color(color, file, place))
+
+
+def _check_keys(entry: Mapping[Any, Any], known: set[str], file: str, place: str) -> None:
+    """SourceError for a key that would go unread: a `drops` drops nothing."""
+    unknown = sorted(set(entry) - known, key=str)
+    if unknown:
+        remedy = f"use {', '.join(sorted(known))}"
+        raise SourceError(file, f"the key '{unknown[0]}' is unknown", place=place, remedy=remedy)
 
 
 def _color(rgb: Any, file: str, place: str) -> Rgb:

@@ -196,6 +196,7 @@ def test_the_template_changes_nothing(tmp_path: Path, ending: str, kind: str) ->
         ("{broken", "classes.yaml"),
         ([], "names no class; write a list of"),
         ({"classes": [], "drop": []}, "names no class; write a list of"),
+        ({"classes": [{"name": "car"}], "drops": ["sky"]}, "the key 'drops' is unknown; use classes, drop"),
         ({"drop": "car"}, "drop: 'car' is no list; write drop: "),
     ],
 )
@@ -339,3 +340,10 @@ def test_a_csv_that_does_not_do_what_it_seems_to(content: str, said: str, tmp_pa
     table.write_text(content)
     with pytest.raises(SourceError, match=said):
         api.inspect(coco_set(tmp_path / "in"), classes=table)
+
+
+def test_a_csv_may_say_colours(tmp_path: Path) -> None:
+    table = tmp_path / "classes.csv"
+    table.write_text("id,name,from,color\n5,vehicle,car|truck,#102030\n")
+    found = api.convert(coco_set(tmp_path / "in"), tmp_path / "out", to="coco", classes=table).classes
+    assert next(c.color for c in found if c.name == "vehicle") == (16, 32, 48)
