@@ -8,6 +8,7 @@ in a COCO file) is taken out by `converter.lower`, so that no writer has to doub
     description, pose, source          a text
     ellipse                            centre and radii [cx, cy, rx, ry], before the rotation
     occluded, truncated, difficult     true where the annotator says so
+    point_visibility                   of an object that is points, each: 0 outside, 1 hidden, 2 seen
     rotation                           degrees, clockwise as seen on the picture, about the centre
     tags                               of an image: the labels given to it as a whole
     z_order                            what lies on top of what
@@ -53,6 +54,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "ellipse": _is_list(_is(int, float), 4),
     "rotation": _is(int, float),
     "tags": _is_list(_is(str)),
+    "point_visibility": _is_list(_is(int)),
     "z_order": _is(int),
 }
 

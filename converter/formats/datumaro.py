@@ -10,7 +10,7 @@ Coordinates are pixels from the outer corner of the first pixel.
                          with `rotation` among its attributes (CVAT) turned about its centre, as a polygon
     rotated_bbox         turned about its centre, as a polygon
     ellipse              the pixels whose centres lie in it
-    points, polyline, skeleton     marks: no region
+    points, polyline, skeleton     marks: no region; the visibility of points is kept
     label                a tag of the image; its attributes are a loss
     caption, cuboid_3d, feature_vector, hash_key     are left out, as losses
 
@@ -32,7 +32,7 @@ Source: openvinotoolkit/datumaro, docs/source/docs/data-formats/formats/datumaro
 from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
-from converter.layouts.datumaro_labels import PARENT
+from converter.layouts.datumaro_labels import PARENT, VISIBILITY
 from converter.layouts.datumaro_read import files, item_files, load, scan
 from converter.layouts.datumaro_write import DatumaroAssembler, encode, image_path
 from converter.storage import Source
@@ -59,7 +59,7 @@ FORMAT = Format(
         empty=True,
         polygons=True,
         marks=True,
-        keys=("attributes", "difficult", "group_id", "occluded", "rotation", "truncated", "z_order"),
+        keys=("attributes", "difficult", "group_id", "occluded", "rotation", "truncated", VISIBILITY, "z_order"),
         image_keys=("attributes",),
         fact_keys=(PARENT,),
     ),

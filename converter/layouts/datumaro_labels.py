@@ -13,9 +13,10 @@ from converter.layouts.by_name import named_classes
 from converter.layouts.classes import check_name, color_in, is_background
 from converter.model import ClassInfo, Rgb
 
-__all__ = ["PARENT", "classes_of", "first_class", "labels_of", "united"]
+__all__ = ["PARENT", "VISIBILITY", "classes_of", "first_class", "labels_of", "united", "unread_of"]
 
 PARENT = "supercategory"  # what other formats call the parent of a label
+VISIBILITY = "point_visibility"  # of an object that is points: 0 outside, 1 hidden, 2 seen
 
 
 class Labelled(msgspec.Struct):
@@ -70,3 +71,13 @@ def labels_of(top: dict[str, msgspec.Raw], file: str) -> list[ClassInfo]:
         extra = {PARENT: parent} if isinstance(parent, str) and parent else {}
         found.append(ClassInfo(place, name, colors.get(place), extra=extra))
     return found
+
+
+def unread_of(top: dict[str, msgspec.Raw], file: str) -> list[str]:
+    """What a file says of itself and its categories beside labels and colours, where it says anything."""
+    categories = json.decode(top.get("categories", msgspec.Raw(b"{}")), file, dict[str, Any], place="categories")
+    parts = {key: part for key, part in categories.items() if isinstance(part, dict)}
+    found: list[str] = [key for key in ("info", "infos") if key in top and json.decode(top[key], file, place=key)]
+    found += ["categories.label.label_groups"] if parts.get("label", {}).get("label_groups") else []
+    others = parts.keys() - {"label", "mask"}
+    return found + [f"categories.{key}" for key in sorted(others) if any(parts[key].values())]

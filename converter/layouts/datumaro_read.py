@@ -14,7 +14,7 @@ from converter.errors import ShapeError, SourceError
 from converter.format import Reading, Scan
 from converter.geometry import runlengths
 from converter.layouts.classes import undeclared
-from converter.layouts.datumaro_labels import classes_of, first_class, labels_of, united
+from converter.layouts.datumaro_labels import VISIBILITY, classes_of, first_class, labels_of, united, unread_of
 from converter.layouts.figures import (
     Part,
     box_centre,
@@ -36,6 +36,12 @@ __all__ = ["files", "item_files", "load", "scan"]
 
 HEAD = 65536
 PROMOTED = ("occluded", "truncated", "difficult")
+# What annotations have; other keys are told. A point of visibility 2 is seen, -1 is nobody's object.
+KEYS = frozenset(
+    {"type", "attributes", "group", "id", "label_id", "z_order", "bbox", "rotated_bbox", "points", "rle", "elements",
+     "visibility"}
+)  # fmt: skip
+SEEN, NOBODY = 2, -1
 NOT_DRAWN = frozenset({"caption", "cuboid_3d", "feature_vector", "hash_key", "tabular"})
 
 
@@ -88,6 +94,8 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         label = source.label(path)
         top = json.decode(source.read(path), label, dict[str, msgspec.Raw])
         mine = labels_of(top, label)
+        if unread := unread_of(top, label):
+            ledger.note("metadata-dropped", label, f"what it says of {', '.join(unread)} is not read")
         if place and [c.name for c in mine] != [c.name for c in labels]:
             raise SourceError(label, "its labels are not those of the other files", remedy="convert it by itself")
         labels = [united(*both) for both in zip(mine, labels, strict=True)] if place else mine
@@ -195,10 +203,10 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     if items.tags:
         image = msgspec.structs.replace(image, extra={**image.extra, "tags": items.tags})
     where = f"{payload.file}: {payload.place}"
-    return Sample(image, told_outside(join(_claimed(items.parts), image, ledger, where), image, ledger))
+    return Sample(image, told_outside(join(_claimed(items.parts, ledger, where), image, ledger, where), image, ledger))
 
 
-def _claimed(parts: list[Part]) -> list[Part]:
+def _claimed(parts: list[Part], ledger: Ledger, where: str) -> list[Part]:
     """A box in a group with regions of its class says where they lie: it is no object of its own."""
     regions: dict[tuple[int, int], int] = {}
     for place, part in enumerate(parts):
@@ -210,7 +218,10 @@ def _claimed(parts: list[Part]) -> list[Part]:
         first = regions.get((part.group or 0, part.instance.class_id))
         if first is not None and isinstance(part.instance.shape, Box):
             claims.add(place)
-            claimed = msgspec.structs.replace(found[first].instance, box=part.instance.shape)
+            region, said = found[first].instance, part.instance.extra
+            if any(region.extra.get(k, v) != v for k, v in said.items()):
+                ledger.note("group-attributes", where, "a box says other things than its region, which stay")
+            claimed = msgspec.structs.replace(region, box=part.instance.shape, extra={**said, **region.extra})
             found[first] = Part(claimed, found[first].group)
     kept = [p for place, p in enumerate(found) if place not in claims]
     alone = {
@@ -263,10 +274,20 @@ class _Annotations:
         crowd = _take_attributes(value, extra)
         if value.get("z_order"):
             extra["z_order"] = value["z_order"]
+        self._tell_unread(value, number)
         id, group = value.get("id"), value.get("group")
         kept = id if isinstance(id, int) and id > 0 else None
         instance = Instance(class_id, shape, kept, crowd, extra=extra)
         self.parts.append(Part(instance, group if isinstance(group, int) and group > 0 else None))
+
+    def _tell_unread(self, value: dict[str, Any], number: int) -> None:
+        """What an annotation says under keys that have no place, and its joints of themselves."""
+        lost = {k for k, v in value.items() if k not in KEYS and v not in (None, NOBODY, "", [], {})}
+        for joint in value.get("elements") or ():
+            lost |= {k for k in ("attributes", "visibility") if joint.get(k) not in (None, {}, [], [SEEN])}
+        if lost:
+            message = f"an annotation lost {', '.join(sorted(lost))}"
+            self.ledger.lose("attribute-dropped", self.image.path, message, instance=number)
 
     def _shape(self, value: dict[str, Any], kind: str, degrees: float) -> tuple[Shape, dict[str, Any]]:
         match kind:
@@ -285,12 +306,15 @@ class _Annotations:
             case "polyline":
                 return Marks("polyline", self._numbers(value.get("points"), "points")), {}
             case "points":
-                return Marks("points", self._numbers(value.get("points"), "points")), {}
+                points = self._numbers(value.get("points"), "points")
+                return Marks("points", points), _visibility(value.get("visibility"), len(points) // 2)
             case "skeleton":
                 elements = value.get("elements") or []
                 if not isinstance(elements, list) or not all(isinstance(e, dict) for e in elements):
                     raise ShapeError("elements: it is not a list of points")
-                return Marks("points", [v for e in elements for v in self._numbers(e.get("points"), "elements")]), {}
+                return Marks("points", [v for e in elements for v in self._numbers(e.get("points"), "elements")]), {
+                    "joints": [self._called(e.get("label_id")) for e in elements]
+                }
             case "ellipse":
                 left, top, right, bottom = self._numbers(value.get("points"), "points", 4)
                 figure = [(left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2]
@@ -299,6 +323,10 @@ class _Annotations:
                 return ellipse(cx, cy, rx, ry, degrees, self.image), {"ellipse": figure, **turn}
             case _:
                 raise ShapeError(f"the type {kind!r} is unknown")
+
+    def _called(self, label: Any) -> str:
+        """The name of a label, "" for what is none."""
+        return self.ids.get(label + self.payload.first, "") if type(label) is int else ""
 
     def _turned(self, box: Box, degrees: float, what: str) -> tuple[Shape, dict[str, Any]]:
         """A box, turned about its centre if it is turned at all."""
@@ -326,6 +354,12 @@ class _Annotations:
         if isinstance(counts, str):
             return runlengths.from_string(counts, self.image.height, self.image.width)
         return runlengths.from_counts(counts, self.image.height, self.image.width)
+
+
+def _visibility(said: Any, count: int) -> dict[str, Any]:
+    """How each point is seen, where one is not."""
+    sound = isinstance(said, list) and len(said) == count and all(type(v) is int for v in said)
+    return {VISIBILITY: said} if sound and set(said) - {SEEN} else {}
 
 
 def _turn(value: dict[str, Any]) -> float:

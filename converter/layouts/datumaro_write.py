@@ -10,7 +10,7 @@ import msgspec
 from converter.codecs import json
 from converter.format import Encoded, Record, Writing
 from converter.geometry import shapes
-from converter.layouts.datumaro_labels import PARENT
+from converter.layouts.datumaro_labels import PARENT, VISIBILITY
 from converter.layouts.figures import GroupNumbers, restored_box
 from converter.model import Box, Image, Instance, Marks, Polygons, Sample
 from converter.storage import Target
@@ -82,7 +82,8 @@ def _figures(instance: Instance, image: Image) -> list[dict[str, Any]]:
         return [{"type": "bbox", "bbox": [shape.x, shape.y, shape.w, shape.h]}]
     if isinstance(shape, Marks):
         figure: dict[str, Any] = {"type": shape.kind, "points": shape.points}
-        visible = {"visibility": [2] * (len(shape.points) // 2)} if shape.kind == "points" else {}
+        count, said = len(shape.points) // 2, instance.extra.get(VISIBILITY, [])
+        visible = {"visibility": said if len(said) == count else [2] * count} if shape.kind == "points" else {}
         return [figure | visible]
     if isinstance(shape, Polygons) and shape.rings:
         return [{"type": "polygon", "points": ring} for ring in shape.rings]

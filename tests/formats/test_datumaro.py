@@ -98,3 +98,32 @@ def test_an_item_without_a_path_is_of_the_image_of_its_id(tmp_path):
     (source / "images/default/a.jpg").write_bytes((source / "images/default/a.png").read_bytes())
     with pytest.raises(SourceError, match="the image file is not there"):
         converter.convert(source, tmp_path / "out", to="coco")
+
+
+def test_what_is_said_of_points_and_of_boxes_around_regions_is_kept(tmp_path):
+    points = {"id": 1, "type": "points", "points": [3, 3, 5, 5], "visibility": [0, 2]}
+    box = {"id": 2, "type": "bbox", "bbox": [2, 2, 10, 10], "group": 3, "attributes": {"colour": "red"}}
+    ring = {"id": 3, "type": "polygon", "points": [2, 2, 12, 2, 12, 12], "group": 3}
+    result = converter.convert(write(tmp_path / "set", points, box, ring), tmp_path / "out", to="datumaro")
+    assert not result.losses
+    (item,) = json.loads((tmp_path / "out/annotations/default.json").read_text())["items"]
+    assert [(a["type"], a.get("visibility")) for a in item["annotations"]] == [("points", [0, 2]), ("polygon", None)]
+    assert item["annotations"][1]["attributes"] == {"colour": "red"}
+
+
+def test_what_has_no_place_is_told(tmp_path):
+    joint = {"type": "points", "label_id": 0, "points": [3, 3], "visibility": [1], "attributes": {"bent": True}}
+    annotations = ({"type": "skeleton", "elements": [joint]}, {"type": "bbox", "bbox": [2, 2, 5, 5], "object_id": 7})
+    source = write(tmp_path / "set", *annotations)
+    page = json.loads((source / "annotations/default.json").read_text())
+    page["info"] = {"author": "somebody"}
+    page["categories"]["points"] = {"items": [{"label_id": 0, "labels": ["nose"], "joints": []}]}
+    (source / "annotations/default.json").write_text(json.dumps(page))
+    result = converter.convert(source, tmp_path / "out", to="datumaro")
+    assert [loss.message for loss in result.losses] == [
+        "an annotation lost attributes, visibility",
+        "an annotation lost object_id",
+        "1 instances lost joints",
+    ]
+    (note,) = (n for n in result.notes if n.code == "metadata-dropped")
+    assert note.message == "what it says of info, categories.points is not read"
