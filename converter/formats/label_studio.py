@@ -20,7 +20,8 @@ The same about a region are its attributes, and the note on it (`meta`) is its d
 else stands in the data of a task is not read, with a note.
 
 Read are all annotations of a task that were not cancelled, with a note where there are
-several; predictions are not. An image is found by the end of its URL or path, with or
+several; predictions and drafts are not, nor which region is a part of which, as is told.
+An image is found by the end of its URL or path, with or
 without the eight characters that an upload puts before its name, and with or without
 extension. A task may have several: `to_name` and the labelling configuration say which result
 is on which, and `item_index` the page of an image of several pages. Read are the full export,

@@ -324,6 +324,7 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         where = f"{payload.file}: {payload.place}"
         ledger.note("several-annotations", where, f"{len(found)} annotations of {ref.image.name}: all were read")
     _tell_predictions(task, payload, found, ledger)
+    _tell_unread(task, payload, ledger)
     image = ref.image
     about = {"tags": regions.tags, "attributes": regions.attributes}
     image = msgspec.structs.replace(image, extra={**image.extra, **{k: v for k, v in about.items() if v}})
@@ -341,3 +342,15 @@ def _tell_predictions(task: Mapping[str, Any], payload: Payload, found: Sequence
     if isinstance(predictions, list) and any(isinstance(p, dict) and p.get("result") for p in predictions):
         more = "" if found else ", and nobody has annotated the image"
         ledger.note("predictions", f"{payload.file}: {payload.place}", f"predictions are not read{more}")
+
+
+def _tell_unread(task: Mapping[str, Any], payload: Payload, ledger: Ledger) -> None:
+    """What was drawn and cancelled, or not handed in yet."""
+    annotations, drafts = (
+        [each for each in listed if isinstance(each, dict) and each.get("result")] if isinstance(listed, list) else []
+        for listed in (task.get("annotations", task.get("completions")), task.get("drafts"))
+    )
+    unread = {"cancelled annotations": sum(bool(a.get("was_cancelled")) for a in annotations), "drafts": len(drafts)}
+    if shown := [f"{count} {kind}" for kind, count in unread.items() if count]:
+        said = f"{' and '.join(shown)} hold results, which are not read"
+        ledger.note("annotations-unread", f"{payload.file}: {payload.place}", said)

@@ -89,19 +89,26 @@ class Regions:
             about = _description(result) | ({"attributes": said} if said else {})
             made = msgspec.structs.replace(made, extra={**made.extra, **extra, **about})
             parent = text_of(result, "parentID")
+            if parent in regions:
+                message = "which region it is a part of has no place"
+                self.ledger.lose("attribute-dropped", self.image.path, message, instance=number)
             if isinstance(made.shape, Marks) and made.shape.kind == "points" and parent and parent not in regions:
                 key = (parent, made.class_id)
                 if key in joints:
-                    self._add_point(joints[key], made.shape)
+                    self._add_point(joints[key], made, number)
                     continue
                 joints[key] = len(self.instances)
             self.instances.append(made)
 
-    def _add_point(self, place: int, shape: Marks) -> None:
-        """Points of one parent that is no region itself are one object."""
+    def _add_point(self, place: int, point: Instance, number: int) -> None:
+        """Points of one parent that is no region itself are one object, of which the first says what it is."""
         first = self.instances[place]
         assert isinstance(first.shape, Marks)
-        joined = Marks("points", first.shape.points + shape.points)
+        assert isinstance(point.shape, Marks)
+        if other := sorted(k for k, v in point.extra.items() if first.extra.get(k) != v):
+            message = f"a point of an object lost {', '.join(other)}"
+            self.ledger.lose("attribute-dropped", self.image.path, message, instance=number)
+        joined = Marks("points", first.shape.points + point.shape.points)
         self.instances[place] = msgspec.structs.replace(first, shape=joined)
 
     def _other(self, result: Any, number: int, regions: set[str]) -> None:

@@ -138,3 +138,29 @@ def test_what_annotators_wrote_is_kept_or_told(tmp_path):
     assert {loss.message for loss in again.losses} == {"the image lost attributes", "1 instances lost attributes"}
     converter.convert(tmp_path / "out", tmp_path / "again", to="coco")
     assert json.loads((tmp_path / "again/coco.json").read_text())["annotations"][0]["description"] == "blurred\nat dusk"
+
+
+def test_what_is_not_read_of_a_task_is_told(tmp_path):
+    size = {"original_width": 40, "original_height": 30}
+    box = {"x": 5, "y": 10, "width": 20, "height": 20, "rectanglelabels": ["cat"]}
+    point = {"x": 5, "y": 10, "width": 1, "keypointlabels": ["cat"]}
+    region = {"id": "a", "type": "rectanglelabels", "value": box, **size}
+    joint = {"type": "keypointlabels", "value": point, "parentID": "group", **size}
+    results = [
+        region,
+        {**region, "id": "b", "parentID": "a"},
+        {**joint, "id": "c"},
+        {**joint, "id": "d", "meta": {"text": ["hidden"]}},
+    ]
+    annotations = [{"id": 1, "result": results}, {"id": 2, "was_cancelled": True, "result": [region]}]
+    task = {"data": {"image": "a.png"}, "annotations": annotations, "drafts": [{"result": [region]}]}
+    Image.new("L", (40, 30)).save(tmp_path / "a.png")
+    (tmp_path / "tasks.json").write_text(json.dumps([task]))
+    (sample,) = converter.open(tmp_path)
+    assert len(sample.instances) == 3
+    assert [(loss.instance, loss.message) for loss in sample.losses] == [
+        (2, "which region it is a part of has no place"),
+        (4, "a point of an object lost description"),
+    ]
+    notes = {note.code: note.message for note in converter.convert(tmp_path, f"{tmp_path}-out", to="coco").notes}
+    assert notes["annotations-unread"] == "1 cancelled annotations and 1 drafts hold results, which are not read"
