@@ -71,12 +71,13 @@ class Holds(msgspec.Struct, frozen=True):
     objects and `image_keys` of images. What stands under one of these has to fit it (`converter.extras`);
     `own` and `image_own` are names by which the format itself means something else, of an object and
     of an image. `facts`: whatever the set and its classes say of themselves; else only `fact_keys` of
-    it. `xml`: texts are such as XML can hold. `ignore`: regions that are to be left out of training
-    (`Image.extra["ignore_region"]`). `quads`: boxes may be turned; a polygon of four corners stays what it
-    is. `last_id`: class ids run from 1 to this one. `one_crowd`: an image has one crowd region of a class
-    at most. `unsplit`: beside images of splits there may be some in none. `outside`: boxes may reach over the
-    edge. `least_side`: so many pixels a box is wide and high at least. `legend`: names of classes
-    have to be such as a labelmap.txt can hold (`converter.layouts.legend`).
+    it. `groups`: kinds of a `group_id` by which regions of one class are one object; `group_boxes`: a box
+    in such a group is that of the region. `xml`: texts are such as XML can hold. `ignore`: regions that are
+    to be left out of training (`Image.extra["ignore_region"]`). `quads`: boxes may be turned; a polygon of
+    four corners stays what it is. `last_id`: class ids run from 1 to this one. `one_crowd`: an image has one
+    crowd region of a class at most. `unsplit`: beside images of splits there may be some in none. `outside`:
+    boxes may reach over the edge. `least_side`: so many pixels a box is wide and high at least. `legend`:
+    names of classes have to be such as a labelmap.txt can hold (`converter.layouts.legend`).
     """
 
     task: Task = "instance"
@@ -100,6 +101,8 @@ class Holds(msgspec.Struct, frozen=True):
     image_keys: tuple[str, ...] = ()
     facts: bool = False
     fact_keys: tuple[str, ...] = ()
+    groups: tuple[type, ...] = ()
+    group_boxes: bool = False
     own: frozenset[str] = frozenset()
     image_own: frozenset[str] = frozenset()
     xml: bool = False

@@ -62,6 +62,8 @@ FORMAT = Format(
         keys=("attributes", "difficult", "group_id", "occluded", "rotation", "truncated", VISIBILITY, "z_order"),
         image_keys=("attributes",),
         fact_keys=(PARENT,),
+        groups=(int, str),
+        group_boxes=True,
     ),
     detect=detect,
     scan=scan,

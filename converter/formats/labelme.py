@@ -62,6 +62,7 @@ FORMAT = Format(
         ignore=True,
         keys=("description", "ellipse", "flags", "group_id", "rotation"),
         image_keys=("tags",),
+        groups=(int,),
         own=SHAPE_KEYS - {"group_id"},
         image_own=TOP_KEYS,
     ),

@@ -10,14 +10,15 @@ from converter.extras import IGNORE_REGION, ignored
 from converter.geometry import rle
 from converter.ledger import Ledger
 from converter.lower.plan import Lowering
-from converter.model import Image, Instance, Sample
+from converter.model import Box, Image, Instance, Marks, Sample
 
-__all__ = ["held", "strip_image", "tell_attributes"]
+__all__ = ["held", "part_groups", "strip_image", "tell_attributes"]
 
 OWN = "segpack_"  # how the keys begin that the program itself gives to images and instances
 # Where an image of COCO comes from: facts of the set as its licenses are, and nothing that anybody annotated.
 ORIGIN = frozenset({"coco_url", "date_captured", "flickr_url", "license"})
 ANNOTATED = frozenset({"attributes", "description", "tags"})  # extras of an image that a person put there
+GROUP = "group_id"
 SILENCE: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -36,6 +37,31 @@ def tell_attributes(sample: Sample, how: Lowering, ledger: Ledger) -> None:
         count = sum(map(bool, gone))
         message = f"{count} instances lost {', '.join(keys)}"
         ledger.lose("attribute-dropped", sample.image.path, message, amount=count)
+
+
+def part_groups(fitted: list[Instance], image: Image, how: Lowering, ledger: Ledger) -> list[Instance]:
+    """The instances without a group where it would make one object of several of a class, which is told."""
+    members: dict[tuple[Any, int], list[int]] = {}
+    for place, instance in enumerate(fitted):
+        group = instance.extra.get(GROUP)
+        bare = Marks if how.holds.group_boxes else Marks | Box
+        if isinstance(group, how.holds.groups) and not isinstance(instance.shape, bare):
+            members.setdefault((group, instance.class_id), []).append(place)
+    joined = [
+        place
+        for places in members.values()
+        if len(places) > 1 and not all(isinstance(fitted[place].shape, Box) for place in places)
+        for place in places
+    ]
+    if not joined:
+        return fitted
+    parted = list(fitted)
+    for place in joined:
+        extra = {k: v for k, v in fitted[place].extra.items() if k != GROUP}
+        parted[place] = msgspec.structs.replace(fitted[place], extra=extra)
+    message = f"{len(joined)} instances lost {GROUP}, as those of one group and class would be one object"
+    ledger.lose("attribute-dropped", image.path, message, amount=len(joined))
+    return parted
 
 
 def strip_image(image: Image, how: Lowering, ledger: Ledger) -> Image:

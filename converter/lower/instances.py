@@ -10,7 +10,7 @@ import msgspec
 from converter.geometry import polygons, quads, raster, rle, shapes
 from converter.geometry.claims import BOX, box_off, is_area_off
 from converter.ledger import Ledger
-from converter.lower.extras import held, strip_image, tell_attributes
+from converter.lower.extras import held, part_groups, strip_image, tell_attributes
 from converter.lower.overlaps import join_crowds, part_overlaps, tell_covered
 from converter.lower.plan import Lowering
 from converter.model import Box, Image, Instance, Marks, Polygons, Rle, Sample, Shape
@@ -31,6 +31,8 @@ def to_instances(sample: Sample, how: Lowering, ledger: Ledger) -> Sample:
         if kept is not None:
             fitted.append(kept)
     _tell_reductions(sample, fitted, how, ledger)
+    if how.holds.groups:
+        fitted = part_groups(fitted, sample.image, how, ledger)
     if how.holds.one_crowd:
         fitted = join_crowds(fitted, sample.image, ledger)
     if not how.holds.overlaps:

@@ -109,3 +109,25 @@ def test_what_is_said_of_images_and_objects_is_kept_or_told(target: str, tmp_pat
     keeps = {"coco", "coco-panoptic", "lvis"}
     assert ("supercategory" in noted) == (target not in {*keeps, "datumaro"})
     assert ("info" in noted) == (target not in keeps)
+
+
+@pytest.mark.parametrize("target", ["cvat", "datumaro", "labelme"])
+def test_objects_of_one_group_and_class_stay_apart(target: str, tmp_path: Path) -> None:
+    """There they would be parts of one; of a group of several classes each is its own."""
+    source = coco(tmp_path / "set", None)
+    document = json.loads((source / "coco.json").read_text())
+    kept = {k: v for k, v in document["annotations"][0].items() if v is not None}
+    places = [(1, 5, 0), (1, 5, 3), (2, 5, 1), (1, 6, 0), (2, 6, 1)]
+    document["annotations"] = [
+        {**kept, "id": id, "category_id": c, "group_id": group, "segmentation": [[left, 2, left + 3, 2, left + 3, 6]]}
+        for id, (c, group, left) in enumerate(places, 1)
+    ]
+    document["categories"] = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+    (source / "coco.json").write_text(json.dumps(document))
+    result = converter.convert(source, tmp_path / "out", to=target)
+    (sample,) = converter.open(tmp_path / "out")
+    groups = [(i.class_name, i.attributes.get("group_id")) for i in sample.instances]
+    assert groups == [("cat", None), ("cat", None), ("dog", 5), ("cat", 6), ("dog", 6)]
+    (loss,) = result.losses
+    assert (loss.code, loss.amount) == ("attribute-dropped", 2)
+    assert loss.message == "2 instances lost group_id, as those of one group and class would be one object"
