@@ -9,8 +9,8 @@
 Coordinates of boxes are fractions of width and height. The PNG may have another size than the image: then
 a pixel of the image takes that of the mask that lies in its place, floor((i + 0.5) * n / m),
 with a note. Classes are numbered from 1 in the order of their LabelName; without descriptions
-LabelName is their name. The file name says the split (train-, validation-, test-). Of tables of
-boxes alone (*-annotations-bbox.csv) a note says that they are not read.
+LabelName is their name. Further columns are not read, with a note. The file name says the split (train-,
+validation-, test-). Of tables of boxes alone (*-annotations-bbox.csv) a note says that they are not read.
 
 Holds: masks with overlaps, boxes. `predicted_iou`, `box_id` and `clicks` are kept. Read only.
 Cannot hold: polygons, crowds, other attributes.
@@ -28,7 +28,7 @@ import msgspec
 import numpy as np
 
 from converter.codecs import csvs
-from converter.errors import SourceError
+from converter.errors import SourceError, some_of
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle
 from converter.layouts.classes import check_classes, check_name
@@ -134,7 +134,12 @@ def _table(reading: Reading, table: str, masks: Mapping[str, list[str]], ledger:
     first = posixpath.basename(table).partition("-")[0]
     split = split_name(first) if is_split_name(first) else None
     grouped: dict[str, list[Row]] = defaultdict(list)
-    for line, row in enumerate(csvs.rows(source.read(table), file, needs=COLUMNS), 2):
+    rows = csvs.rows(source.read(table), file, needs=COLUMNS)
+    others = [name for name in (rows[0] if rows else ()) if name and name not in {*COLUMNS, *BOX, *KEPT}]
+    if others:
+        said = f"columns that have no place are left out: {some_of(others, 8)}"
+        ledger.note("attributes-unread", file, said)
+    for line, row in enumerate(rows, 2):
         try:
             name = clean(row["ImageID"])
         except ValueError as error:

@@ -278,3 +278,12 @@ def test_attributes_in_a_column_of_their_own(tmp_path):
     opened = converter.open(tmp_path, format="rle-csv")
     assert [i.attributes for s in opened for i in s.instances] == [{"attributes": {"ids": "115,136"}}, {}]
     assert "attributes-unread" not in {note.code for note in converter.inspect(tmp_path, format="rle-csv").notes}
+
+
+def test_columns_of_open_images_that_have_no_place_are_noted(tmp_path):
+    source = shutil.copytree(FIXTURES / "openimages/valid/other-sizes", tmp_path / "set")
+    (table,) = source.glob("*-annotations-object-segmentation.csv")
+    head, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([f"{head},IsOccluded", *(f"{row},1" for row in rows)]) + "\n")
+    notes = {note.code: note.message for note in converter.convert(source, tmp_path / "out", to="coco").notes}
+    assert notes["attributes-unread"] == "columns that have no place are left out: IsOccluded"
