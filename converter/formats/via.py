@@ -219,7 +219,7 @@ def _image(entry: Entry, path: str, index: ImageIndex, label: str, place: str) -
     image = named_image(entry.filename, posixpath.dirname(path), index, label, place)
     said = entry.file_attributes
     known = {k: v for k, v in said.items() if v is not None} if isinstance(said, dict) else {}
-    extra = {"attributes": known} if any(known.values()) else {}
+    extra = {"attributes": known} if any(v not in ("", [], {}) for v in known.values()) else {}
     return msgspec.structs.replace(image, extra=extra), regions
 
 

@@ -143,3 +143,9 @@ def test_what_is_in_no_view_of_one_file_is_a_loss(tmp_path):
     dataset = converter.open(write_project(tmp_path, content))
     assert [len(sample.instances) for sample in dataset] == [1]
     assert [(loss.code, loss.amount) for loss in dataset.losses] == [("annotation-dropped", 2)]
+
+
+def test_zero_and_false_are_values_of_an_image(tmp_path):
+    content = project(a={"xy": [2, 4, 3, 16, 12], "av": {"1": "0"}}, b={"xy": [], "av": {"2": 0}})
+    (sample,) = converter.open(write_project(tmp_path, content))
+    assert sample.image.extra == {"attributes": {"note": 0}}
