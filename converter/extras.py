@@ -7,6 +7,7 @@ in a COCO file) is taken out by `converter.lower`, so that no writer has to doub
     attributes, flags                  name -> value
     description, pose, source          a text
     ellipse                            centre and radii [cx, cy, rx, ry], before the rotation
+    joints                             the names of points
     occluded, truncated, difficult     true where the annotator says so
     point_visibility                   of an object that is points, each: 0 outside, 1 hidden, 2 seen
     rotation                           degrees, clockwise as seen on the picture, about the centre
@@ -53,7 +54,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("difficult", "occluded", "truncated"), _is_flag),
     "ellipse": _is_list(_is(int, float), 4),
     "rotation": _is(int, float),
-    "tags": _is_list(_is(str)),
+    **dict.fromkeys(("joints", "tags"), _is_list(_is(str))),
     "point_visibility": _is_list(_is(int)),
     "z_order": _is(int),
 }

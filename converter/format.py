@@ -27,7 +27,7 @@ import msgspec
 
 from converter.extras import IGNORE_REGION, fits, legible
 from converter.ledger import Ledger
-from converter.model import Header, Image, Ref, Rgb, Sample, Task
+from converter.model import Header, Image, Instance, Marks, Ref, Rgb, Sample, Task
 from converter.storage import Source, Target
 
 __all__ = [
@@ -68,7 +68,8 @@ class Holds(msgspec.Struct, frozen=True):
     """What a format can hold; `converter.lower` takes out the rest.
 
     `attributes`: whatever stands in `extra` of objects and images, under any key; else only `keys` of
-    objects and `image_keys` of images. What stands under one of these has to fit it (`converter.extras`);
+    objects, `point_keys` of those that are points, and `image_keys` of images. What stands under one of
+    these has to fit it (`converter.extras`);
     `own` and `image_own` are names by which the format itself means something else, of an object and
     of an image. `facts`: whatever the set and its classes say of themselves; else only `fact_keys` of
     it. `groups`: kinds of a `group_id` by which regions of one class are one object; `group_boxes`: a box
@@ -98,6 +99,7 @@ class Holds(msgspec.Struct, frozen=True):
     outside: bool = True
     least_side: float = 0
     keys: tuple[str, ...] = ()
+    point_keys: tuple[str, ...] = ()
     image_keys: tuple[str, ...] = ()
     facts: bool = False
     fact_keys: tuple[str, ...] = ()
@@ -117,9 +119,11 @@ class Holds(msgspec.Struct, frozen=True):
         """Whether an extra of this name, of a set or a class, has a place in the format."""
         return self.facts or key in self.fact_keys
 
-    def lacks(self, extra: Mapping[str, Any]) -> set[str]:
+    def lacks(self, instance: Instance) -> set[str]:
         """The keys of an object's extras that have no place in the format."""
-        return {k for k, v in extra.items() if k in self.own or not self._takes(k, v, self.keys)}
+        points = self.point_keys if isinstance(instance.shape, Marks) and instance.shape.kind == "points" else ()
+        keys = (*self.keys, *points)
+        return {k for k, v in instance.extra.items() if k in self.own or not self._takes(k, v, keys)}
 
     def image_lacks(self, extra: Mapping[str, Any]) -> set[str]:
         """The same of an image's."""

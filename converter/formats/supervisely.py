@@ -10,7 +10,7 @@ Coordinates are pixels; the corners of a rectangle are its first and last pixel.
                            beyond the edge of the image are a loss
     polygon                a polygon; with `interior` its pixels without those of the holes
     rectangle              a box; oriented_bbox turned about its centre, as a polygon
-    line, point, graph     marks: no region
+    line, point, graph     marks: no region; the names of nodes are `joints`
     cuboid, ...            are left out, as losses
 
 Tags of objects are attributes; tags of images are tags, and attributes where they have a
@@ -59,6 +59,7 @@ FORMAT = Format(
         marks=True,
         least_side=1,
         keys=("attributes", "description"),
+        point_keys=("joints",),
         image_keys=("attributes", "description", "tags"),
     ),
     detect=detect,

@@ -37,6 +37,7 @@ from converter.storage import Source
 __all__ = ["annotation_files", "files", "load", "scan"]
 
 META = "meta.json"
+UNREAD = ("instance", "customData", "custom_data")  # what ties objects together, and what programs put there
 SHAPES = frozenset({"bitmap", "polygon", "rectangle", "line", "point", "graph", "oriented_bbox", "polyline"})
 
 
@@ -171,6 +172,8 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         except SourceError as error:
             ledger.bad_annotation(ref.image.path, number, error)
             continue
+        if made is not None:
+            _tell_lost(entry, made, ref.image, ledger, number)
         if made is None:
             _tell_unread(str(entry.get("geometryType")), ref.image, ledger, number)
         else:
@@ -184,6 +187,16 @@ def _tell_unread(kind: str, image: Image, ledger: Ledger, number: int) -> None:
     else:
         message = f"objects of the geometryType {kind} are not read"
         ledger.lose("annotation-dropped", image.path, message, instance=number)
+
+
+def _tell_lost(entry: Mapping[str, Any], made: Instance, image: Image, ledger: Ledger, number: int) -> None:
+    """What an object says that has no place, and its joints of themselves."""
+    lost = [key for key in UNREAD if entry.get(key)]
+    nodes = entry.get("nodes") if isinstance(made.shape, Marks) else None
+    if isinstance(nodes, dict) and any(node.get("disabled") for node in nodes.values()):
+        lost.append("disabled nodes")
+    if lost:
+        ledger.lose("attribute-dropped", image.path, f"an object lost {', '.join(lost)}", instance=number)
 
 
 def _check_size(size: Any, image: Image, label: str) -> None:
@@ -225,8 +238,7 @@ def _with_tags(image: Image, data: Mapping[str, Any]) -> Image:
     valued = {k: [v for v in values if v is not None] for k, values in tags.items()}
     if attributes := {k: _plain(values) for k, values in valued.items() if values}:
         extra["attributes"] = attributes
-    if data.get("description"):
-        extra["description"] = data["description"]
+    extra |= {key: data[key] for key in ("description", *UNREAD[1:]) if data.get(key)}
     return msgspec.structs.replace(image, extra=extra) if extra else image
 
 
@@ -261,7 +273,10 @@ def _shape(kind: str, entry: Mapping[str, Any], image: Image) -> tuple[Shape, di
         nodes = entry.get("nodes")
         if not isinstance(nodes, dict) or not all(isinstance(n, dict) for n in nodes.values()):
             raise ShapeError("nodes: they are not points")
-        return Marks("points", _flat([n.get("loc") for n in nodes.values()], "nodes")), {}
+        names = [str(name) for name in nodes]
+        numbered = names == [str(number) for number in range(1, len(names) + 1)]
+        joints = _flat([n.get("loc") for n in nodes.values()], "nodes")
+        return Marks("points", joints), {} if numbered else {"joints": names}
     points = entry.get("points")
     if not isinstance(points, dict):
         raise ShapeError("points: it has no exterior")

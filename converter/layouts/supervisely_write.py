@@ -26,11 +26,11 @@ class Used(msgspec.Struct, frozen=True):
     """What meta.json has to declare for one image.
 
     The names of its tags, with the kind of their values as its place in KINDS; the ids of
-    classes that are drawn as points, with the largest number of them.
+    classes that are drawn as points, with the names of these.
     """
 
     kinds: dict[str, int]
-    points: dict[int, int]
+    points: dict[int, list[str]]
 
 
 def image_path(writing: Writing, image: Image) -> str:
@@ -61,7 +61,7 @@ def encode(writing: Writing, sample: Sample) -> Encoded:
         "objects": objects,
     }
     files = [(label_path(writing, image), json.encode_pretty(document))]
-    return Encoded(files, Used(used, _counts(sample)), [i.id for i in sample.instances])
+    return Encoded(files, Used(used, _points_of(sample)), [i.id for i in sample.instances])
 
 
 def _pairs_of(attributes: dict[Any, Any]) -> list[tuple[Any, Any]]:
@@ -88,14 +88,24 @@ def _tags(values: Iterable[tuple[Any, Any]], used: dict[str, int]) -> list[dict[
     return made
 
 
-def _counts(sample: Sample) -> dict[int, int]:
-    """Class id -> the most points that an object of it has, of those drawn as a graph."""
-    found: dict[int, int] = {}
+def _points_of(sample: Sample) -> dict[int, list[str]]:
+    """Class id -> the names of its points, of objects drawn as a graph."""
+    found: dict[int, dict[str, None]] = {}
     for instance in sample.instances:
-        if isinstance(instance.shape, Marks) and instance.shape.kind == "points":
-            count = len(instance.shape.points) // 2
-            found[instance.class_id] = max(found.get(instance.class_id, 0), count)
-    return found
+        if isinstance(instance.shape, Marks) and _is_graph(instance, instance.shape):
+            found.setdefault(instance.class_id, {}).update(dict.fromkeys(_joints(instance, instance.shape)))
+    return {id: list(names) for id, names in found.items()}
+
+
+def _is_graph(instance: Instance, shape: Marks) -> bool:
+    """Whether points are drawn as a graph: one without a name is a point."""
+    return shape.kind == "points" and (len(shape.points) > 2 or "joints" in instance.extra)
+
+
+def _joints(instance: Instance, shape: Marks) -> list[str]:
+    """The names of points: those of joints, else their numbers."""
+    count, names = len(shape.points) // 2, instance.extra.get("joints", [])
+    return names if len(set(names)) == count else [str(n) for n in range(1, count + 1)]
 
 
 def _object(instance: Instance, title: str, image: Image, used: dict[str, int]) -> dict[str, Any]:
@@ -116,9 +126,10 @@ def _figure(instance: Instance, image: Image) -> dict[str, Any]:
         pairs = _pairs(shape.points)
         if shape.kind == "polyline":
             return _points("line", pairs)
-        if len(pairs) == 1:
+        if not _is_graph(instance, shape):
             return _points("point", pairs)
-        return {"geometryType": "graph", "nodes": {str(n): {"loc": p} for n, p in enumerate(pairs, 1)}}
+        nodes = zip(_joints(instance, shape), pairs, strict=True)
+        return {"geometryType": "graph", "nodes": {name: {"loc": place} for name, place in nodes}}
     if isinstance(shape, Polygons) and len(shape.rings) == 1:
         return _points("polygon", _pairs(shape.rings[0]))
     return {"geometryType": "bitmap", "bitmap": _bitmap(shapes.mask_of(shape, image.height, image.width))}
@@ -144,13 +155,13 @@ class SuperviselyAssembler:
     def __init__(self, writing: Writing, out: Target) -> None:
         self.writing, self.out = writing, out
         self.tags: dict[str, int] = {}
-        self.points: dict[int, int] = {}
+        self.points: dict[int, dict[str, None]] = {}
 
     def add(self, record: Record) -> None:
         for name, kind in record.value.kinds.items():
             self.tags[name] = max(self.tags.get(name, 0), kind)
-        for id, count in record.value.points.items():
-            self.points[id] = max(self.points.get(id, 0), count)
+        for id, names in record.value.points.items():
+            self.points.setdefault(id, {}).update(dict.fromkeys(names))
 
     def finish(self) -> None:
         classes = sorted(self.writing.header.classes, key=lambda c: c.id)
@@ -169,7 +180,8 @@ class SuperviselyAssembler:
 
     def _nodes(self, class_id: int) -> dict[str, Any]:
         """The nodes that graphs of a class may have: its SDK refuses others."""
-        nodes = {str(n): {"label": str(n), "loc": [n, 0]} for n in range(1, self.points.get(class_id, 0) + 1)}
+        names = enumerate(self.points.get(class_id, ()), 1)
+        nodes = {name: {"label": name, "loc": [n, 0]} for n, name in names}
         return {"geometry_config": {"nodes": nodes, "edges": []}} if nodes else {}
 
 

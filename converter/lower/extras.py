@@ -23,7 +23,7 @@ SILENCE: tuple[Any, ...] = (None, "", [], {})
 
 
 def held(instance: Instance, how: Lowering) -> dict[str, Any]:
-    lacking = how.holds.lacks(instance.extra)
+    lacking = how.holds.lacks(instance)
     return {k: v for k, v in instance.extra.items() if k not in lacking}
 
 
@@ -31,7 +31,7 @@ def tell_attributes(sample: Sample, how: Lowering, ledger: Ledger) -> None:
     """Attributes that the target has no place for; what the program itself keeps books with is none."""
     if not any(i.extra for i in sample.instances):
         return
-    gone = [{k for k in how.holds.lacks(i.extra) if not k.startswith(OWN)} for i in sample.instances]
+    gone = [{k for k in how.holds.lacks(i) if not k.startswith(OWN)} for i in sample.instances]
     keys = sorted(set().union(*gone))
     if keys:
         count = sum(map(bool, gone))

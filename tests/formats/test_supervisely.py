@@ -7,6 +7,7 @@ import numpy as np
 
 import converter
 from tests.formats.twins import check_torture, fixture, masks, objects
+from tests.fuzz.targets import picture
 
 
 def test_every_bitmap_is_the_one_that_was_drawn():
@@ -67,7 +68,7 @@ def test_meta_declares_what_the_sdk_asks_of_tags_and_graphs(tmp_path):
     kinds = {tag["name"]: tag["value_type"] for tag in meta["tags"]}
     assert (kinds["count"], kinds["sharp"]) == ("any_number", "none")
     nodes = {c["title"]: set(c.get("geometry_config", {}).get("nodes", ())) for c in meta["classes"]}
-    assert nodes == {"box": set(), "shape": set(), "line": set(), "dot": {"1", "2"}}
+    assert nodes == {"box": set(), "shape": set(), "line": set(), "dot": {"a", "b"}}
 
 
 def test_tags_of_one_name_are_all_kept(tmp_path):
@@ -119,3 +120,27 @@ def test_what_is_not_read_is_called_so(tmp_path):
         ("annotation-dropped", "objects of the geometryType alpha_mask are not read"),
         ("not-a-region", "a cuboid is no region"),
     ]
+
+
+def test_what_objects_and_images_say_is_kept_or_told(tmp_path):
+    box = {"geometryType": "rectangle", "points": {"exterior": [[1, 1], [5, 5]], "interior": []}, "instance": "pair 1"}
+    nodes = {"nose": {"loc": [3, 3]}, "tail": {"loc": [5, 5], "disabled": True}}
+    graph = {"geometryType": "graph", "nodes": nodes, "customData": {"by": "robot"}}
+    objects_ = [{"classTitle": "cat", "tags": [], **each} for each in (box, graph)]
+    (tmp_path / "ds/ann").mkdir(parents=True)
+    (tmp_path / "meta.json").write_text(json.dumps({"classes": [{"title": "cat", "shape": "any"}], "tags": []}))
+    page = {"size": {"height": 9, "width": 12}, "tags": [], "objects": objects_, "customData": {"camera": 2}}
+    (tmp_path / "ds/ann/a.png.json").write_text(json.dumps(page))
+    (tmp_path / "ds/img").mkdir()
+    (tmp_path / "ds/img/a.png").write_bytes(picture())
+    (sample,) = converter.open(tmp_path)
+    assert sample.image.extra == {"customData": {"camera": 2}}
+    assert sample.instances[1].attributes == {"joints": ["nose", "tail"]}
+    assert [(loss.instance, loss.message) for loss in sample.losses] == [
+        (1, "an object lost instance"),
+        (2, "an object lost customData, disabled nodes"),
+    ]
+    result = converter.convert(tmp_path, f"{tmp_path}-out", to="supervisely")
+    assert "1 instances lost joints" not in {loss.message for loss in result.losses}
+    (again,) = converter.open(f"{tmp_path}-out")
+    assert again.instances[1].attributes == {"joints": ["nose", "tail"]}
