@@ -38,13 +38,15 @@ def split_images(
     reading: Reading, config: Mapping[str, Any], folder: str, path: str | None, ledger: Ledger
 ) -> list[tuple[str | None, str, str]]:
     """(split, folder that names are relative to, image path) of every image of the set; `path` is that of its YAML."""
-    keys = [k for k in config if k not in OTHER_KEYS and (k in SPLIT_KEYS or isinstance(config[k], str | list))]
-    keys = [k for k in keys if config[k]]
+    said = {k: v for k, v in config.items() if v and k not in OTHER_KEYS}
+    listed = set(image_files(reading.images)) if said else set()
+    keys = [k for k, v in said.items() if k in SPLIT_KEYS or _may_be_split(v, config, folder, reading, listed)]
+    if path is not None and (others := sorted(said.keys() - keys)):
+        ledger.note("metadata-dropped", reading.source.label(path), f"what it says of {', '.join(others)} is not read")
     if path is None or not keys:
         return _by_lists(reading, sorted({"", "data", folder}), ledger)
     claims: dict[str, dict[str, str]] = {}  # split -> image -> base
     absent = []
-    listed = set(image_files(reading.images))
     for key in keys:
         values = config[key] if isinstance(config[key], list) else [config[key]]
         for value in values:
@@ -55,6 +57,20 @@ def split_images(
                 claims.setdefault(split_name(key), {}).setdefault(image, base)
     _judge_absent(reading, absent, claims, config, path, ledger)
     return _settle({split: _apart(bases) for split, bases in claims.items()}, reading.source.label(path), ledger)
+
+
+def _may_be_split(value: Any, config: Mapping[str, Any], folder: str, reading: Reading, listed: set[str]) -> bool:
+    """Whether an entry of any name may say where images of a split are: all of it paths, or places that are there."""
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(v, str) and "://" not in v for v in values):
+        return False
+    root = str(config.get("path") or "")
+    places = {v: _readings(v, root, folder) for v in values}
+    return all("/" in v or any(_is_there(c, reading, listed) for c in mine) for v, mine in places.items())
+
+
+def _is_there(place: str, reading: Reading, listed: set[str]) -> bool:
+    return place in listed or place in reading.source or any(path.startswith(f"{place}/") for path in listed)
 
 
 def _apart(bases: dict[str, str]) -> dict[str, str]:

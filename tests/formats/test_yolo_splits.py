@@ -217,3 +217,18 @@ def test_a_yaml_that_lies_with_the_code_is_to_be_copied(tmp_path):
         converter.open(yaml)
     shutil.copy(yaml, root)
     assert len(converter.open(root).classes) == 1
+
+
+def test_what_else_a_yaml_says_is_no_split_and_is_told(tmp_path):
+    """An entry of another name is a split where it names what is there, or a path."""
+    (tmp_path / "set/images/one").mkdir(parents=True)
+    Image.new("L", (9, 8)).save(tmp_path / "set/images/one/a.png")
+    about = "description: cats\nlicense: https://example.org/x\ntags: [a, b]\nversion: 2\n"
+    (tmp_path / "set/data.yaml").write_text("one: images/one\nnames: [cat]\n" + about)
+    result = converter.convert(tmp_path / "set", tmp_path / "out", to="coco")
+    assert result.images == 1
+    (note,) = (n for n in result.notes if n.code == "metadata-dropped")
+    assert note.message == "what it says of description, license, tags, version is not read"
+    (tmp_path / "set/data.yaml").write_text("one: images/two\nnames: [cat]\n")
+    with pytest.raises(SourceError, match="'images/two' is not in the dataset"):
+        converter.open(tmp_path / "set")
