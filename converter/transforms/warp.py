@@ -10,6 +10,7 @@ floor((i + 0.5) * n / m), in whole numbers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -17,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.errors import ShapeError
-from converter.extras import IGNORE_REGION, ignored, ignoring
+from converter.extras import IGNORE_REGION, fits, ignored, ignoring
 from converter.geometry import raster, rle, shapes
+from converter.layouts.figures import FIGURE_KEYS, restored_box, restored_ellipse
 from converter.ledger import Ledger
 from converter.model import Box, Image, Instance, LabelMap, Marks, Polygons, Rle, Sample, Shape
 from converter.transforms.keypoints import KEYPOINTS, are_keypoints, moved_keypoints
@@ -139,7 +141,9 @@ def warp_sample(sample: Sample, warp: Warp, pad: int, step: dict[str, Any] | Non
         if not warp.cuts:
             _tell_classes(sample.labels, labels, image, ledger)
     moved = [_warp_instance(i, n, sample.image, warp, ledger) for n, i in enumerate(sample.instances, 1)]
-    kept = tuple(_with_keypoints(i, warp, image, ledger) for i in moved if i is not None)
+    there = [_with_keypoints(i, warp, image, ledger) for i in moved if i is not None]
+    figures = [_is_figure(i, sample.image) for i, m in zip(sample.instances, moved, strict=True) if m is not None]
+    kept = _without_figures(there, figures, image, ledger)
     _tell_polygons(sample.instances, moved, image, ledger)
     return Sample(image, kept, labels)
 
@@ -209,6 +213,30 @@ def _with_keypoints(instance: Instance, warp: Warp, image: Image, ledger: Ledger
     said = "its keypoints are no list of x, y and v, and cannot be moved"
     ledger.lose("keypoints-dropped", image.path, said, instance=instance.id)
     return msgspec.structs.replace(instance, extra={k: v for k, v in extra.items() if k != KEYPOINTS})
+
+
+def _is_figure(instance: Instance, image: Image) -> bool:
+    """Whether an object is still the ellipse or the turned box that it says it was drawn as."""
+    said = {k: v for k, v in instance.extra.items() if k in FIGURE_KEYS}
+    if not said or not all(fits(k, v) for k, v in said.items()):
+        return False
+    return restored_box(instance, image) is not None or restored_ellipse(instance, image) is not None
+
+
+def _without_figures(
+    moved: Sequence[Instance], figures: Sequence[bool], image: Image, ledger: Ledger
+) -> tuple[Instance, ...]:
+    """The instances without what they were drawn as, where these were `figures` and are none on the new grid."""
+    kept = list(moved)
+    for place, instance in enumerate(moved):
+        if figures[place] and not _is_figure(instance, image):
+            extra = {k: v for k, v in instance.extra.items() if k not in FIGURE_KEYS}
+            kept[place] = msgspec.structs.replace(instance, extra=extra)
+    became = sum(a is not b for a, b in zip(moved, kept, strict=True))
+    if became:
+        message = f"{became} ellipses or turned boxes are regions as any other now that their pixels have moved"
+        ledger.note("figure-to-region", image.path, message)
+    return tuple(kept)
 
 
 def _polygons(shape: Polygons, warp: Warp, moved: Rle) -> Shape:

@@ -127,3 +127,23 @@ def test_figures_and_facts_of_joints_that_have_no_place_are_told(tmp_path):
         ("annotation-dropped", "figures of the kind circle are not read"),
         ("attribute-dropped", "joints of a skeleton lost occluded, outside, attributes"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"), [({"resize": "64x32"}, set()), ({"tile": "64x32"}, {"ellipse", "rotation"})]
+)
+def test_figures_that_are_resized_are_none_any_more(options, kept, tmp_path):
+    """As the ellipse and the angle of what was, they would be those of something else."""
+    figures = (
+        '<ellipse label="cat" cx="16" cy="8" rx="8" ry="5"/>'
+        '<box label="cat" xtl="5" ytl="5" xbr="15" ybr="12" rotation="20"/>'
+    )
+    image = f'<image id="0" name="a.png" width="32" height="16">{figures}</image>'
+    label = "<meta><task><labels><label><name>cat</name></label></labels></task></meta>"
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/annotations.xml").write_text(f"<annotations><version>1.1</version>{label}{image}</annotations>")
+    arguments = {"image_files": "none", **options}
+    result = converter.convert(tmp_path / "set", tmp_path / "out", to="coco", **arguments)
+    written = json.loads((tmp_path / "out/coco.json").read_text())["annotations"]
+    assert {key for a in written for key in ("ellipse", "rotation") if key in a} == kept
+    assert ("figure-to-region" in {note.code for note in result.notes}) == (not kept)
