@@ -72,8 +72,9 @@ class Holds(msgspec.Struct, frozen=True):
     these has to fit it (`converter.extras`);
     `own` and `image_own` are names by which the format itself means something else, of an object and
     of an image. `facts`: whatever the set and its classes say of themselves; else only `fact_keys` of
-    it. `groups`: kinds of a `group_id` by which regions of one class are one object; `group_boxes`: a box
-    in such a group is that of the region. `xml`: texts are such as XML can hold. `ignore`: regions that are
+    it. `colors`: those of classes. `groups`: kinds of a `group_id` by which regions of one class are one
+    object; `group_boxes`: a box in such a group is that of the region. `xml`: texts are such as XML can
+    hold. `ignore`: regions that are
     to be left out of training (`Image.extra["ignore_region"]`). `quads`: boxes may be turned; a polygon of
     four corners stays what it is. `last_id`: class ids run from 1 to this one. `one_crowd`: an image has one
     crowd region of a class at most. `unsplit`: beside images of splits there may be some in none. `outside`:
@@ -103,6 +104,7 @@ class Holds(msgspec.Struct, frozen=True):
     image_keys: tuple[str, ...] = ()
     facts: bool = False
     fact_keys: tuple[str, ...] = ()
+    colors: bool = False
     groups: tuple[type, ...] = ()
     group_boxes: bool = False
     own: frozenset[str] = frozenset()

@@ -347,7 +347,7 @@ FORMAT = Format(
     name="cityscapes",
     summary="Cityscapes: instanceIds and labelIds PNGs",
     page=__doc__ or "",
-    holds=Holds(overlaps=False, crowd=True, one_crowd=True, last_id=64),
+    holds=Holds(overlaps=False, crowd=True, one_crowd=True, last_id=64, colors=True),
     detect=detect,
     scan=scan,
     load=load,

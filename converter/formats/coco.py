@@ -77,6 +77,7 @@ FORMAT = Format(
         crowd=True,
         attributes=True,
         facts=True,
+        colors=True,
         empty=True,
         polygons=True,
         own=SHAPE_KEYS,

@@ -350,7 +350,9 @@ FORMAT = Format(
     name="coco-panoptic",
     summary="COCO panoptic: PNGs that number the segments, and a JSON",
     page=__doc__ or "",
-    holds=Holds(overlaps=False, crowd=True, attributes=True, facts=True, own=SEGMENT_KEYS, image_own=IMAGE_KEYS),
+    holds=Holds(
+        overlaps=False, crowd=True, attributes=True, facts=True, colors=True, own=SEGMENT_KEYS, image_own=IMAGE_KEYS
+    ),
     detect=detect,
     scan=scan,
     load=load,

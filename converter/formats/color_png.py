@@ -120,7 +120,7 @@ FORMAT = Format(
     name="color-png",
     summary="RGB masks, a colour a class, with a legend; read as semantic-png",
     page=__doc__ or "",
-    holds=Holds(task="semantic", overlaps=False),
+    holds=Holds(task="semantic", overlaps=False, colors=True),
     encode=encode,
     assemble=Assembler,
     image_path=image_path,

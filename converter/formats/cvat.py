@@ -55,6 +55,7 @@ FORMAT = Format(
         marks=True,
         keys=("attributes", "ellipse", "group_id", "occluded", "rotation", "source", "z_order"),
         image_keys=("tags",),
+        colors=True,
         groups=(int, str),
         xml=True,
     ),

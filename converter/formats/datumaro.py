@@ -63,6 +63,7 @@ FORMAT = Format(
         point_keys=(VISIBILITY,),
         image_keys=("attributes",),
         fact_keys=(PARENT,),
+        colors=True,
         groups=(int, str),
         group_boxes=True,
     ),

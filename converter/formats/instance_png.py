@@ -236,7 +236,7 @@ FORMAT = Format(
     name="instance-png",
     summary="one binary PNG an instance, with meta.json and index.csv",
     page=__doc__ or "",
-    holds=Holds(crowd=True, empty=True, fact_keys=(meta.SETS,)),
+    holds=Holds(crowd=True, empty=True, fact_keys=(meta.SETS,), colors=True),
     detect=detect,
     detect_apart=detect_apart,
     scan=scan,

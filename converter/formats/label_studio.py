@@ -69,6 +69,7 @@ FORMAT = Format(
         marks=True,
         keys=("annotation_id", "description", "ellipse", "rotation"),
         image_keys=("tags",),
+        colors=True,
         xml=True,
     ),
     detect=detect,

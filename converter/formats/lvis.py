@@ -131,7 +131,9 @@ FORMAT = Format(
     name="lvis",
     summary="LVIS: COCO's JSON with classes that were looked for",
     page=__doc__ or "",
-    holds=Holds(attributes=True, facts=True, empty=True, polygons=True, own=SHAPE_KEYS, image_own=IMAGE_KEYS),
+    holds=Holds(
+        attributes=True, facts=True, colors=True, empty=True, polygons=True, own=SHAPE_KEYS, image_own=IMAGE_KEYS
+    ),
     detect=detect,
     scan=scan,
     load=coco_read.load,

@@ -293,7 +293,7 @@ FORMAT = Format(
     name="semantic-png",
     summary="one PNG an image, pixel = class id, with meta.json and index.csv",
     page=__doc__ or "",
-    holds=Holds(task="semantic", overlaps=False, fact_keys=(meta.SETS,)),
+    holds=Holds(task="semantic", overlaps=False, fact_keys=(meta.SETS,), colors=True),
     detect=detect,
     detect_apart=detect_apart,
     scan=scan,

@@ -61,6 +61,7 @@ FORMAT = Format(
         keys=("attributes", "description"),
         point_keys=("joints",),
         image_keys=("attributes", "description", "tags"),
+        colors=True,
     ),
     detect=detect,
     scan=scan,

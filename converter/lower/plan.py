@@ -83,12 +83,12 @@ def _tell_metadata(source: Header, holds: Holds, ledger: Ledger) -> None:
     """Facts about the set that are no annotations, and that the target has no place for."""
     keys = {*source.extra, *(key for c in source.classes for key in c.extra)}
     lost = sorted(key for key in keys if not holds.keeps_fact(key))
+    where = source.format
     if lost:
-        ledger.note(
-            "metadata-dropped",
-            source.format,
-            f"the target has no place for {', '.join(lost)}, nor for such facts of images",
-        )
+        said = f"the target has no place for {', '.join(lost)}, nor for such facts of images"
+        ledger.note("metadata-dropped", where, said)
+    if not holds.colors and any(c.color is not None for c in source.classes):
+        ledger.note("metadata-dropped", where, "the target has no place for colours of classes")
 
 
 def _plan_semantic(source: Header, holds: Holds, options: WriteOptions, ledger: Ledger) -> Lowering:

@@ -35,7 +35,7 @@ ROWS_ONLY = Format(
     name="package",
     summary="the index of a package without masks/",
     page="",
-    holds=Holds(crowd=True, empty=True, attributes=True, facts=True, polygons=True),
+    holds=Holds(crowd=True, empty=True, attributes=True, facts=True, colors=True, polygons=True),
     encode=rows_only,
     assemble=PackageAssembler,
     image_path=image_path,
@@ -139,7 +139,7 @@ def _primary(encoding: MaskEncoding) -> Format:
         return msgspec.structs.replace(format, holds=holds)
     if encoding == "binary":
         format = get_format("instance-png")
-        holds = msgspec.structs.replace(format.holds, attributes=True, facts=True, polygons=True)
+        holds = msgspec.structs.replace(format.holds, attributes=True, facts=True, colors=True, polygons=True)
         return msgspec.structs.replace(format, holds=holds)
     return ROWS_ONLY
 

@@ -91,16 +91,18 @@ def test_what_is_said_of_images_and_objects_is_kept_or_told(target: str, tmp_pat
     shape = {k: v for k, v in document["annotations"][0].items() if v is not None}
     document["annotations"] = [shape | FACTS | {"supercategory": "pet"}]
     document["images"] = [{"id": 1, "file_name": "a.png", **SIZE, **FACTS}]
-    document["categories"] = [{"id": 1, "name": "cat", "supercategory": "animal"}]
+    document["categories"] = [{"id": 1, "name": "cat", "supercategory": "animal", "color": [10, 20, 30]}]
     (source / "coco.json").write_text(json.dumps(document | {"info": {"year": 2020}}))
     result = converter.convert(source, tmp_path / "out", to=target, workers=1)
     told = {True: "", False: ""} | {
         loss.message.startswith("the image"): loss.message for loss in result.losses if loss.code == "attribute-dropped"
     }
-    notes = {note.where: note.message for note in result.notes if note.code == "metadata-dropped"}
-    told[True] += notes.pop("a.png", "")
-    noted = " ".join(notes.values())
-    (sample,) = converter.open(tmp_path / "out", format=target)
+    notes = [note for note in result.notes if note.code == "metadata-dropped"]
+    told[True] += "".join(note.message for note in notes if note.where == "a.png")
+    noted = " ".join(note.message for note in notes if note.where != "a.png")
+    dataset = converter.open(tmp_path / "out", format=target)
+    assert (dataset.classes[0].color == (10, 20, 30)) != ("colours of classes" in noted)
+    (sample,) = dataset
     (instance,) = sample.instances or (None,)
     for key, value in FACTS.items():
         assert sample.image.extra.get(key) == value or key in told[True], key
