@@ -159,6 +159,8 @@ def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger, *, a
     classes, background = settle_classes(declared, used, files, ledger)
     ids_kept = _unique_annotations(ids, ledger)
     if not own_ids(r.image for r in refs):
+        if len(files) > 1 and all(r.image.id is not None for r in refs):
+            _tell_restart("images", files[0].label, ledger)
         refs = [msgspec.structs.replace(r, image=msgspec.structs.replace(r.image, id=None)) for r in refs]
     splits = order_splits(r.image.split for r in refs)
     return Scan(told_header("coco", files, classes, background, splits), refs, ids_kept, images=around)
@@ -286,10 +288,20 @@ def _unique_annotations(files: Sequence[tuple[str, Ids]], ledger: Ledger) -> boo
                 file,
                 f"annotations: {shown} occurs more than once; all were numbered anew",
             )
-    (_, whole), *others = files
+    alone = all(found.complete and not found.twice() for _, found in files)
+    (first, whole), *others = files
     for _, found in others:
         whole.extend(found)
-    return whole.complete and not whole.twice()
+    kept = whole.complete and not whole.twice()
+    if alone and not kept:
+        _tell_restart("annotations", first, ledger)
+    return kept
+
+
+def _tell_restart(what: str, file: str, ledger: Ledger) -> None:
+    """Ids that start again in each file."""
+    message = f"ids of {what} occur in other files of the set too: all were numbered anew"
+    ledger.note("ids-renumbered", file, message)
 
 
 def _top_entries(files: Sequence[CocoFile]) -> dict[str, Any]:

@@ -254,3 +254,17 @@ def test_the_split_of_an_image_may_be_the_number_of_a_fold(split: Any, name: str
     what["images"][0]["split"] = ["a"]
     with pytest.raises(SourceError, match=r"split is \['a'\], not text"):
         list(converter.open(write(tmp_path, {"coco.json": what})))
+
+
+def test_ids_that_start_again_in_each_file_are_told(tmp_path: Path) -> None:
+    jsons = {f"annotations/instances_{split}.json": content(f"{split}.png") for split in ("train", "val")}
+    source = write(tmp_path / "set", jsons, "images/train/train.png", "images/val/val.png")
+    told = [n.message for n in read(source)[1].notes if n.code == "ids-renumbered"]
+    said = "ids of {} occur in other files of the set too: all were numbered anew"
+    assert told == [said.format("annotations"), said.format("images")]
+    jsons["annotations/instances_val.json"] = content("val.png", first=9)
+    jsons["annotations/instances_val.json"]["images"][0]["id"] = 2
+    for entry in jsons["annotations/instances_val.json"]["annotations"]:
+        entry["image_id"] = 2
+    source = write(tmp_path / "other", jsons, "images/train/train.png", "images/val/val.png")
+    assert not read(source)[1].notes
