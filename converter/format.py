@@ -67,19 +67,33 @@ class Evidence(msgspec.Struct, frozen=True):
 class Holds(msgspec.Struct, frozen=True):
     """What a format can hold; `converter.lower` takes out the rest.
 
-    `attributes`: whatever stands in `extra` of objects and images, under any key; else only `keys` of
-    objects, `point_keys` of those that are points, and `image_keys` of images. What stands under one of
-    these has to fit it (`converter.extras`);
-    `own` and `image_own` are names by which the format itself means something else, of an object and
-    of an image. `facts`: whatever the set and its classes say of themselves; else only `fact_keys` of
-    it. `colors`: those of classes. `groups`: kinds of a `group_id` by which regions of one class are one
-    object; `group_boxes`: a box in such a group is that of the region. `xml`: texts are such as XML can
-    hold. `ignore`: regions that are
-    to be left out of training (`Image.extra["ignore_region"]`). `quads`: boxes may be turned; a polygon of
-    four corners stays what it is. `last_id`: class ids run from 1 to this one. `one_crowd`: an image has one
-    crowd region of a class at most. `unsplit`: beside images of splits there may be some in none. `outside`:
-    boxes may reach over the edge. `least_side`: so many pixels a box is wide and high at least. `legend`:
-    names of classes have to be such as a labelmap.txt can hold (`converter.layouts.legend`).
+    Of extras, which have to fit their key (`converter.extras`):
+    `attributes`    those of objects and images under any key; else only
+    `keys`          these of objects,
+    `point_keys`    these of objects that are points, and
+    `image_keys`    these of images
+    `own`           names by which the format itself means something else, of an object
+    `image_own`     the same of an image
+    `facts`         whatever the set and its classes say of themselves; else only
+    `fact_keys`     these
+    `xml`           texts are such as XML can hold
+
+    Of classes:
+    `colors`        they have colours
+    `last_id`       their ids run from 1 to this one
+    `legend`        their names are such as a labelmap.txt can hold (`converter.layouts.legend`)
+
+    Of objects:
+    `quads`         boxes may be turned; a polygon of four corners stays what it is
+    `outside`       boxes may reach over the edge
+    `least_side`    so many pixels a box is wide and high at least
+    `one_crowd`     an image has one crowd region of a class at most
+    `groups`        kinds of a `group_id` by which regions of one class are one object
+    `group_boxes`   a box in such a group is that of the region
+
+    Of images:
+    `ignore`        regions that are to be left out of training (`Image.extra["ignore_region"]`)
+    `unsplit`       beside images of splits there may be some in none
     """
 
     task: Task = "instance"

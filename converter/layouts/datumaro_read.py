@@ -283,7 +283,7 @@ class _Annotations:
     def _tell_unread(self, value: dict[str, Any], number: int) -> None:
         """What an annotation says under keys that have no place, and its joints of themselves."""
         lost = {k for k, v in value.items() if k not in KEYS and v not in (None, NOBODY, "", [], {})}
-        for joint in value.get("elements") or ():
+        for joint in value.get("elements") or () if value.get("type") == "skeleton" else ():
             lost |= {k for k in ("attributes", "visibility") if joint.get(k) not in (None, {}, [], [SEEN])}
         if lost:
             message = f"an annotation lost {', '.join(sorted(lost))}"

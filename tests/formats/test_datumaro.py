@@ -113,7 +113,8 @@ def test_what_is_said_of_points_and_of_boxes_around_regions_is_kept(tmp_path):
 
 def test_what_has_no_place_is_told(tmp_path):
     joint = {"type": "points", "label_id": 0, "points": [3, 3], "visibility": [1], "attributes": {"bent": True}}
-    annotations = ({"type": "skeleton", "elements": [joint]}, {"type": "bbox", "bbox": [2, 2, 5, 5], "object_id": 7})
+    box = {"type": "bbox", "bbox": [2, 2, 5, 5]}
+    annotations = ({"type": "skeleton", "elements": [joint]}, {**box, "object_id": 7}, {**box, "elements": 5})
     source = write(tmp_path / "set", *annotations)
     page = json.loads((source / "annotations/default.json").read_text())
     page["info"] = {"author": "somebody"}
