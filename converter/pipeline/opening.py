@@ -128,8 +128,8 @@ def _candidates(source: Source) -> list[tuple[Format, Evidence]]:
 
 def _candidates_apart(source: Source, images: Source | None) -> list[tuple[Format, Evidence]]:
     """The formats of masks without the images that they are of."""
-    if images is None or source.entry is not None:
-        return []
+    if images is None or source.entry is not None or source.stamps() == images.stamps():
+        return []  # the images themselves are no masks of theirs
     able = [(format, format.detect_apart) for format in all_formats().values() if format.detect_apart is not None]
     return [(format, found) for format, fits in able if (found := fits(source, images)) is not None]
 

@@ -125,6 +125,13 @@ def test_images_may_lie_apart(tmp_path, format):
     assert pixels(dataset) == {image: wanted(image, classed=False) for image in IMAGES}
 
 
+def test_images_are_no_masks_of_themselves(tmp_path):
+    for image in IMAGES:
+        save(tmp_path / f"photos/{image}.png", drawn(image, 1))
+    with pytest.raises(DetectionError, match="no known format fits it"):
+        converter.open(tmp_path / "photos", images=tmp_path / "photos")
+
+
 def test_a_folder_a_class_is_read_with_one_object_an_image(tmp_path):
     for image, label in zip(IMAGES, ("cat", "dog", "cat"), strict=True):
         photo(tmp_path / f"images/{image}.jpg")
