@@ -46,7 +46,7 @@ from converter.codecs.text import decode_text, whole
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import labelmap
-from converter.layouts.classes import check_classes, check_name, undeclared, unnamed
+from converter.layouts.classes import check_classes, check_name, undeclared, unnamed, with_told
 from converter.layouts.images import is_split_name, order_splits, split_name, stem, tell_unused
 from converter.layouts.label_maps import Found, Meaning, colors, cut, numbers, pairs, ref_of
 from converter.layouts.masks import check_size
@@ -214,6 +214,7 @@ def settle(scan: Scan, facts: Iterable[Names | str | None], reading: Reading, le
     classes = tuple(ClassInfo(i, n, None, i, n) for i, n in sorted(_voted(votes, reading, ledger).items()) if i)
     if not classes:
         classes = unnamed(_present(reading, refs), reading.options.classes, ledger, reading.source.name)
+    classes = tuple(with_told(classes, reading.options.classes, ledger, reading.source.name, {0}))
     check_classes(classes, reading.source.name)
     return Scan(msgspec.structs.replace(scan.header, classes=classes), refs)
 
@@ -278,7 +279,8 @@ def _scan_150(reading: Reading, ledger: Ledger) -> Scan:
         refs.append(ref_of(reading, found, mask))
     tell_unused(reading.images, refs, masks, ledger)
     splits = order_splits(r.image.split for r in refs)
-    return Scan(Header("ade20k", "semantic", _classes_150(source), splits), refs)
+    classes = with_told(_classes_150(source), reading.options.classes, ledger, source.name, {0})
+    return Scan(Header("ade20k", "semantic", tuple(classes), splits), refs)
 
 
 def _candidates_150(mask: str) -> list[str]:

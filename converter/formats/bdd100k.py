@@ -100,9 +100,6 @@ def _classes(reading: Reading, kind: str, ledger: Ledger) -> list[ClassInfo]:
         if kind not in TASKS:
             said = "no folder says of which task the bitmasks are: classes are called as those of ins_seg"
             ledger.note("class-names-unknown", reading.source.name, f"{said}; others are in classes.json, or --classes")
-    if reading.options.classes is not None:
-        declared = reading.options.classes.names_of_ids()
-        named |= {i: f"class_{i}" for i in declared if i not in named}
     return [ClassInfo(i, name, None, i, name) for i, name in sorted(named.items())]
 
 

@@ -39,7 +39,7 @@ from converter.codecs import png_write, text
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import rle, shapes
-from converter.layouts.classes import check_classes, undeclared
+from converter.layouts.classes import check_classes, undeclared, with_told
 from converter.layouts.coco_beside import Beside, find_beside
 from converter.layouts.images import (
     is_image,
@@ -114,9 +114,9 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
         remedy = "restore it, or use --masks 'masks/{image}/{instance}_{class}.png'"
         raise SourceError(source.label(index.INDEX), problem, remedy=remedy, code="index-mismatch")
     beside = find_beside(reading, ledger)
-    refs = _indexed(reading, {c.id for c in about.classes}, beside, ledger)
+    classes = with_told(meta.classes(about), reading.options.classes, ledger, source.name, {0})
+    refs = _indexed(reading, {c.id for c in classes}, beside, ledger)
     _tell_orphans(source, refs, ledger)
-    classes = meta.classes(about)
     extra = meta.merged_entry(about.source.merged)
     if beside is not None:
         classes, extra = beside.told(classes), {**beside.extra, **extra}
@@ -140,21 +140,26 @@ def _indexed(reading: Reading, declared: set[int], beside: Beside | None, ledger
         if not row.mask:
             continue
         at, id, place = places[row.image], text.whole_id(row.instance_id), source.place(row.mask)
-        problem = _row_problem(row, declared) if place is not None else f"the mask {row.mask} is not there"
-        if problem or place is None:
-            code = "unmapped-class" if place is not None else "missing-mask"
-            wrong = SourceError(label, problem, place=f"line {line}", remedy="mend the index", code=code)
+        if place is None:
+            problem = f"the mask {row.mask} is not there"
+            gone = SourceError(label, problem, place=f"line {line}", remedy="mend the index", code="missing-mask")
+            ledger.bad_annotation(finds.images[at].path, id, gone)
+        elif (wrong := _class_problem(row, declared, label, line)) is not None:
             ledger.bad_annotation(finds.images[at].path, id, wrong)
-            continue
-        finds.add_mask(at, place, int(row.class_id), id, iscrowd=row.iscrowd == "1")
+        else:
+            finds.add_mask(at, place, int(row.class_id), id, iscrowd=row.iscrowd == "1")
     return finds.refs()
 
 
-def _row_problem(row: index.Row, declared: set[int]) -> str:
-    id = text.whole_id(row.class_id)
+def _class_problem(row: index.Row, declared: set[int], label: str, line: int) -> SourceError | None:
+    """What is wrong with the class of a row."""
+    id, place = text.whole_id(row.class_id), f"line {line}"
+    if id in declared:
+        return None
     if id is None:
-        return f"class_id '{row.class_id[:40]}' is no number"
-    return "" if id in declared else undeclared([id], declared)
+        problem = f"class_id '{row.class_id[:40]}' is no number"
+        return SourceError(label, problem, place=place, remedy="mend the index", code="unmapped-class")
+    return SourceError(label, undeclared([id], declared), place=place, code="unmapped-class")
 
 
 def _tell_orphans(source: Source, refs: Sequence[Ref], ledger: Ledger) -> None:

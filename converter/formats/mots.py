@@ -30,7 +30,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import msgspec
 import numpy as np
@@ -41,12 +41,12 @@ from converter.errors import ShapeError, SourceError
 from converter.extras import ignoring
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle, runlengths
-from converter.layouts.classes import raised, read_class_file, undeclared
+from converter.layouts.classes import raised, read_class_file, settled_ids, undeclared
 from converter.layouts.images import image_files, is_split_name, order_splits, split_name, tell_unused
 from converter.layouts.label_maps import Found, ImageStems, Meaning, cut, files, numbers, pairs, scan_of
 from converter.layouts.masks import check_size
 from converter.ledger import Ledger
-from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample
+from converter.model import ClassInfo, Header, Image, Instance, Ref, Rle, Sample
 from converter.storage import Source
 
 __all__ = ["FORMAT"]
@@ -204,7 +204,10 @@ def _scan_tables(reading: Reading, ledger: Ledger) -> Scan:
                 name = f"{sequence}/{posixpath.basename(file)}"
                 refs.append(Ref(Image(name, _split(above), file=file), Rows(table, [])))
     tell_unused(reading.images, refs, tables, ledger)
-    return Scan(Header("mots", "instance", CLASSES, order_splits(r.image.split for r in refs)), refs)
+    used = {row.class_id for ref in refs for row in ref.payload.rows}
+    strange = used - {IGNORED // 1000, *(c.id for c in CLASSES)}
+    classes = (*CLASSES, *settled_ids(strange, reading.options.classes))
+    return Scan(Header("mots", "instance", classes, order_splits(r.image.split for r in refs)), refs)
 
 
 def _rows(source: Source, table: str, ledger: Ledger) -> dict[int, list[Row]]:
@@ -228,7 +231,7 @@ def _rows(source: Source, table: str, ledger: Ledger) -> dict[int, list[Row]]:
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     """The objects of a frame; what is to be ignored goes to the image."""
     if isinstance(ref.payload, Rows):
-        return _load_rows(reading, ref.payload, ref.image, ledger)
+        return _load_rows(reading, header, ref.payload, ref.image, ledger)
     path, image = ref.payload, ref.image
     file = reading.source.label(path)
     try:
@@ -242,19 +245,14 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
     return Sample(image, tuple(cut(codes, file, image, _means, header.classes, ledger)))
 
 
-def _load_rows(reading: Reading, payload: Rows, image: Image, ledger: Ledger) -> Sample:
-    file, declared = reading.source.label(payload.table), {c.id for c in CLASSES}
+def _load_rows(reading: Reading, header: Header, payload: Rows, image: Image, ledger: Ledger) -> Sample:
+    file, declared = reading.source.label(payload.table), {c.id for c in header.classes}
     instances, void = [], []
     for row in payload.rows:
         try:
-            check_size(file, row.width, row.height, image)
-            region = runlengths.from_string(row.code, row.height, row.width)
-            if row.class_id not in declared | {IGNORED // 1000}:
-                raise SourceError(file, undeclared([row.class_id], declared))
-        except (SourceError, ShapeError) as error:
-            problem = error.problem if isinstance(error, SourceError) else str(error)
-            wrong = SourceError(file, problem, place=f"line {row.line}", remedy="mend the row", code=error.code)
-            ledger.bad_annotation(image.path, row.line, wrong)
+            region = _region(row, file, declared, image)
+        except SourceError as error:
+            ledger.bad_annotation(image.path, row.line, error)
             continue
         if row.class_id == IGNORED // 1000:
             void.append(region)
@@ -262,6 +260,19 @@ def _load_rows(reading: Reading, payload: Rows, image: Image, ledger: Ledger) ->
             own = row.track % 1000 if row.track // 1000 == row.class_id else row.track
             instances.append(Instance(row.class_id, region, extra={"track_id": own}))
     return Sample(ignoring(image, rle.union(void)) if void else image, tuple(instances))
+
+
+def _region(row: Row, file: str, declared: Set[int], image: Image) -> Rle:
+    """The pixels of a row; SourceError for one that is of no class, of another size, or no run lengths."""
+    place = f"line {row.line}"
+    if row.class_id not in declared and row.class_id != IGNORED // 1000:
+        raise SourceError(file, undeclared([row.class_id], declared), place=place, code="unmapped-class")
+    try:
+        check_size(file, row.width, row.height, image)
+        return runlengths.from_string(row.code, row.height, row.width)
+    except (SourceError, ShapeError) as error:
+        problem = error.problem if isinstance(error, SourceError) else str(error)
+        raise SourceError(file, problem, place=place, remedy="mend the row", code=error.code) from None
 
 
 def _means(value: int) -> Meaning | None:

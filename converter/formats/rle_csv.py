@@ -42,7 +42,15 @@ from converter.codecs import csvs
 from converter.codecs.text import whole
 from converter.errors import ShapeError, SourceError, some_of
 from converter.format import Evidence, Format, Holds, Reading, Scan
-from converter.layouts.classes import check_classes, check_name, find_class_file, read_class_file, undeclared, unnamed
+from converter.layouts.classes import (
+    check_classes,
+    check_name,
+    find_class_file,
+    read_class_file,
+    settled_ids,
+    undeclared,
+    unnamed,
+)
 from converter.layouts.images import ImageIndex, is_image, stem, tell_unused
 from converter.layouts.run_pairs import Counting, ascends, decode
 from converter.layouts.words import in_mask_folder
@@ -299,6 +307,8 @@ def _classes(
         return unnamed(used | (without or set()), reading.options.classes, ledger, source.name)
     found = read_class_file(source, path)
     strange = used - found.keys() if labels else set()
+    told = {c.id: c for c in settled_ids(strange, reading.options.classes)}
+    strange, found = strange - told.keys(), {**found, **told}
     if strange:
         raise SourceError(source.label(path), undeclared(strange, found))
     return tuple(ClassInfo(i, c.name, c.color, i, c.name) for i, c in sorted(found.items()) if i or i in used)

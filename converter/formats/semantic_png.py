@@ -40,7 +40,7 @@ from converter.codecs import png_write
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import labelmap
-from converter.layouts.classes import check_classes, legend_colors, undeclared
+from converter.layouts.classes import check_classes, legend_colors, undeclared, with_told
 from converter.layouts.coco_beside import Beside, find_beside
 from converter.layouts.images import is_image, order_splits, tell_unused
 from converter.layouts.instance_folders import instance_folders
@@ -152,6 +152,8 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
     rows = index.decode(partial(source.open, index.INDEX), source.label(index.INDEX))
     refs = [Ref(indexed_image(reading.images, row), Payload(row.mask, settled=True)) for row in rows]
     classes, _, _ = _declared(reading, about, [])
+    reserved = {about.background_id, about.ignore_id}
+    classes = with_told(classes, reading.options.classes, ledger, source.name, reserved)
     extra = meta.merged_entry(about.source.merged)
     beside = find_beside(reading, ledger)
     if beside is not None:

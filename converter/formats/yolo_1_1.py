@@ -29,7 +29,7 @@ from converter.codecs import text
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.layouts import yolo_rows, yolo_tree
-from converter.layouts.classes import read_class_file
+from converter.layouts.classes import read_class_file, told_ids
 from converter.layouts.images import ImageIndex, is_image, order_splits, split_name, stem, tell_unused
 from converter.layouts.yolo_darknet import DATA, NAMES, bare_darknet, ends, find_darknet
 from converter.layouts.yolo_rows import is_row
@@ -61,8 +61,9 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     darknet = find_darknet(source) or bare_darknet(source)
     if darknet is None:
         raise SourceError(source.name, f"no {NAMES} in it", remedy="is it YOLO 1.1?")
-    names = read_class_file(source, darknet.names)
-    classes = tuple(ClassInfo(i + 1, c.name, None, i, c.name) for i, c in sorted(names.items()))
+    names = {i: c.name for i, c in read_class_file(source, darknet.names).items()}
+    names |= {i: f"class_{i}" for i in told_ids(reading.options.classes, names, set(names.values()))}
+    classes = tuple(ClassInfo(i + 1, name, None, i, name) for i, name in sorted(names.items()))
     index, labels = ImageIndex(reading.images), yolo_tree.Labels(source, ())
     refs: dict[str, Ref] = {}
     for split, entry, place in _entries(source, darknet.lists):

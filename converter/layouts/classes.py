@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from converter.codecs import csvs, json, text
 from converter.errors import SourceError, printable, some_of
-from converter.format import ClassTable
+from converter.format import ClassEntry, ClassTable
 from converter.ledger import Ledger
 from converter.model import IGNORE, ClassInfo, Rgb
 from converter.storage import Source
@@ -46,7 +46,10 @@ __all__ = [
     "raised",
     "read_class_file",
     "read_legend",
+    "settled_ids",
+    "told_ids",
     "unnamed",
+    "with_told",
 ]
 
 BACKGROUND_NAMES = frozenset({"background", "_background_", "__background__", "bg", "unlabeled", "unlabelled"})
@@ -148,6 +151,49 @@ def _span(known: Sequence[int]) -> str:
     if len(known) > 2 and known[-1] - known[0] == len(known) - 1:
         return f"{known[0]} to {known[-1]}"
     return some_of(known, 8)
+
+
+def settled_ids(ids: Iterable[int], table: ClassTable | None) -> list[ClassInfo]:
+    """Classes for those of `ids`, in use and not declared, that the class file of the user settles."""
+    settled = [] if table is None else [id for id in ids if table.declares(id)]
+    return [ClassInfo(id, f"class_{id}", source_id=id) for id in sorted(settled)]
+
+
+def told_ids(table: ClassTable | None, ids: Container[int | None], names: Container[str]) -> list[int]:
+    """The ids that only the class file of the user speaks of, beside the `ids` and `names` of a set.
+
+    An entry with the name of a class of the set and another id moves that class, and speaks of no other.
+    """
+    if table is None:
+        return []
+    told = [id for e in table.entries if e.sources or e.name not in names for id in e.old_ids if not _is_void(e, id)]
+    told += [id for id in table.drop if isinstance(id, int)]
+    return sorted({id for id in told if id >= 0 and id not in ids})
+
+
+def _is_void(entry: ClassEntry, id: int) -> bool:
+    """Whether an entry says that pixels of this value are background, or are to be ignored."""
+    return id == entry.id and (is_ignore(entry.name) if id else is_background(entry.name))
+
+
+def with_told(
+    classes: Iterable[ClassInfo],
+    table: ClassTable | None,
+    ledger: Ledger,
+    where: str,
+    reserved: Collection[int | None],
+) -> list[ClassInfo]:
+    """The classes of a set whose values are not known yet, and those that the user's class file speaks of by id.
+
+    `reserved`: ids that are no classes, as that of the background.
+    """
+    declared = list(classes)
+    told = told_ids(table, {*reserved, *(c.id for c in declared)}, {c.name for c in declared})
+    if table is not None and told:
+        shown = some_of(told, 5)
+        said = f"the set declares no class {shown}: what is of it is what {table.file} says"
+        ledger.note("class-undeclared", where, said)
+    return sorted([*declared, *(ClassInfo(i, f"class_{i}", source_id=i) for i in told)], key=lambda c: c.id)
 
 
 def unnamed(

@@ -13,7 +13,7 @@ from converter.codecs import json
 from converter.errors import ShapeError, SourceError
 from converter.format import Reading, Scan
 from converter.geometry import runlengths
-from converter.layouts.classes import undeclared
+from converter.layouts.classes import undeclared, with_told
 from converter.layouts.datumaro_labels import VISIBILITY, classes_of, first_class, labels_of, united, unread_of
 from converter.layouts.figures import (
     Part,
@@ -103,7 +103,8 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     tell_unused(reading.images, refs, files, ledger)
     first = first_class(labels, (raw for r in refs for raw in r.payload.annotations))
     refs = [Ref(r.image, msgspec.structs.replace(r.payload, first=first)) for r in refs] if not first else refs
-    classes = classes_of(labels, first, source.label(files[0]))
+    named = classes_of(labels, first, source.label(files[0]))
+    classes = tuple(with_told(named, reading.options.classes, ledger, source.name, {0}))
     ids = [i for r in refs for i in _ids(r)]
     header = Header("datumaro", "instance", classes, order_splits(r.image.split for r in refs))
     return Scan(header, refs, ids_kept=None not in ids and len(set(ids)) == len(ids))
@@ -257,11 +258,10 @@ class _Annotations:
             return
         label = value.get("label_id")
         class_id = label + self.payload.first if isinstance(label, int) and not isinstance(label, bool) else None
-        if class_id not in self.ids:
-            known = {i - self.payload.first for i in self.ids}
-            problem = undeclared([label], known) if isinstance(label, int) else f"label_id is {label!r}"
+        if class_id is None or class_id not in self.ids:
+            said = f"label_id is {label!r}"
+            problem = said if class_id is None else f"{said}: {undeclared([class_id], self.ids)}"
             raise ShapeError(problem, code="unmapped-class")
-        assert class_id is not None
         if kind == "label":
             self.tags.append(self.ids[class_id])
             if value.get("attributes"):

@@ -15,11 +15,11 @@ from converter.codecs import images as codec
 from converter.errors import SourceError
 from converter.format import Reading, Scan
 from converter.geometry import labelmap
-from converter.layouts.classes import undeclared
+from converter.layouts.classes import undeclared, with_told
 from converter.layouts.images import is_image, measure, order_splits, stem, tell_unused
 from converter.layouts.masks import check_size, gray_of
 from converter.ledger import Ledger
-from converter.model import ClassInfo, Header, Image, Instance, LabelMap, Ref, Sample
+from converter.model import IGNORE, ClassInfo, Header, Image, Instance, LabelMap, Ref, Sample
 from converter.storage import Source
 
 __all__ = [
@@ -123,6 +123,7 @@ def scan_of(
     ledger: Ledger,
 ) -> Scan:
     """A scan of images with one instance map each; `used` are further files that belong to the set."""
+    classes = with_told(classes, reading.options.classes, ledger, reading.source.name, {0, IGNORE})
     refs = [ref_of(reading, each, each.mask) for each in found]
     tell_unused(reading.images, refs, [*(each.mask for each in found), *used], ledger)
     zero = any(c.id == 0 for c in classes)
@@ -189,7 +190,8 @@ def cut(
         if meaning is None:
             continue
         if meaning.class_id not in declared:
-            wrong = undeclared([meaning.class_id], declared)
+            none = "its class is 0, and 0 is the background; is this a map of numbers as its format has them?"
+            wrong = undeclared([meaning.class_id], declared) if meaning.class_id else none
             problem = SourceError(file, wrong, place=f"value {value}", code="unmapped-class")
             ledger.bad_annotation(image.path, value, problem)
             continue

@@ -11,7 +11,7 @@ import msgspec
 
 from converter.errors import SourceError, some_of
 from converter.format import Reading, Scan
-from converter.layouts.classes import find_class_file, read_class_file, undeclared, unnamed
+from converter.layouts.classes import find_class_file, read_class_file, settled_ids, undeclared, unnamed
 from converter.layouts.images import stem, tell_unused
 from converter.layouts.mask_names import Names, find_names
 from converter.layouts.mask_table import Finds, header_of, mask_paths
@@ -114,9 +114,8 @@ def _classes(reading: Reading, path: str | None, refs: Sequence[Ref]) -> list[Cl
     used = {m.class_id for r in refs for m in r.payload}
     found = read_class_file(reading.source, path) if path else {}
     found = {i: msgspec.structs.replace(c, source_id=i, source_name=c.name) for i, c in found.items() if i or i in used}
-    for id in sorted(used - found.keys()):
-        if table is None or not table.declares(id):
-            file = reading.source.label(path) if path else (table.file if table else reading.source.name)
-            raise SourceError(file, undeclared([id], found))
-        found[id] = ClassInfo(id, f"class_{id}", source_id=id)
+    found |= {c.id: c for c in settled_ids(used - found.keys(), table)}
+    if strange := sorted(used - found.keys()):
+        file = reading.source.label(path) if path else (table.file if table else reading.source.name)
+        raise SourceError(file, undeclared(strange[:1], found))
     return [found[i] for i in sorted(found)]

@@ -19,6 +19,7 @@ from converter.layouts.classes import (
     legend_colors,
     of_colors,
     read_class_file,
+    settled_ids,
     unnamed,
 )
 from converter.ledger import Ledger
@@ -132,7 +133,7 @@ def settled(
             loose = {v for v in loose if table.declares(v)} | others
         named |= _unnamed(loose, reading, ledger, shades=IGNORE in present)
     elif table is not None:
-        named |= {v: ClassInfo(v, f"class_{v}", source_id=v) for v in loose if table.declares(v)}
+        named |= {c.id: c for c in settled_ids(loose, table)}
     classes = sorted(named.values(), key=lambda c: c.id)
     check_classes(classes, header.extra.get("classes_from") or reading.source.name)
     return classes, background, ignore

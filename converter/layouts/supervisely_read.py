@@ -249,7 +249,7 @@ def _instance(
         raise ShapeError(f"is {type(entry).__name__}, not an object")
     title = entry.get("classTitle")
     if not isinstance(title, str) or title not in ids:
-        raise ShapeError(f"classTitle {title!r} is not in meta.json")
+        raise ShapeError(f"classTitle {title!r} is not in meta.json (--classes FILE may name or drop it)")
     kind = str(entry.get("geometryType") or "") or ("bitmap" if entry.get("bitmap") else "polygon")
     if kind not in SHAPES:
         return None

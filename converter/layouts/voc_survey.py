@@ -14,6 +14,7 @@ from converter.layouts.by_name import mentions
 from converter.layouts.classes import (
     check_classes,
     check_name,
+    settled_ids,
     unnamed,
 )
 from converter.layouts.images import measure
@@ -206,6 +207,7 @@ def _settle_classes(found: Sequence[Facts], path: str, scan: Scan, reading: Read
         classes += _numbered(names, max(values, default=0) + 1)
     else:
         classes = _numbered(names, 1)
+    classes += settled_ids(values - {c.id for c in classes}, table)
     label = source.label(path) if path else source.name
     for c in classes:
         check_name(c.name, label, "classes")

@@ -16,7 +16,7 @@ from typing import Any
 from converter.codecs import json, text
 from converter.errors import SourceError
 from converter.format import Reading
-from converter.layouts.classes import check_classes, check_name, find_class_file, nameless, read_class_file
+from converter.layouts.classes import check_classes, check_name, find_class_file, nameless, read_class_file, told_ids
 from converter.layouts.images import is_image
 from converter.model import ClassInfo
 from converter.storage import Source
@@ -46,10 +46,7 @@ def classes_of(
     else:
         file = source.label(config_path) if config_path else source.name
         raise SourceError(file, "there are no class names", place="names", remedy=_where_names_are(source))
-    if reading.options.classes is not None:
-        declared = reading.options.classes.names_of_ids()
-        known = {*names.values()}  # an entry with the name of one and a new id moves that class
-        names |= {i: f"class_{i}" for i, name in declared.items() if i not in names and name not in known}
+    names |= {i: f"class_{i}" for i in told_ids(reading.options.classes, names, set(names.values()))}
     found = tuple(ClassInfo(i + 1, n, source_id=i, source_name=n) for i, n in sorted(names.items()))
     check_classes(found, file, "names")
     return found
