@@ -15,8 +15,8 @@ from converter.model import Box, Image, Instance, Marks, Sample
 __all__ = ["held", "part_groups", "strip_image", "tell_attributes"]
 
 OWN = "segpack_"  # how the keys begin that the program itself gives to images and instances
-# Where an image of COCO comes from: facts of the set as its licenses are, and nothing that anybody annotated.
-ORIGIN = frozenset({"coco_url", "date_captured", "flickr_url", "license"})
+# Where an image of COCO comes from, URLs too: facts of the set as its licenses are, and nothing that was annotated.
+ORIGIN = frozenset({"date_captured", "license", "url"})
 ANNOTATED = frozenset({"attributes", "description", "tags"})  # extras of an image that a person put there
 GROUP = "group_id"
 SILENCE: tuple[Any, ...] = (None, "", [], {})
@@ -77,7 +77,8 @@ def strip_image(image: Image, how: Lowering, ledger: Ledger) -> Image:
     if region is not None:
         pixels = rle.area(region)
         ledger.lose("ignore-dropped", name, f"{pixels} pixels to be ignored became background", amount=pixels)
-    told = {k for k in gone - ORIGIN - {IGNORE_REGION} if not k.startswith(OWN) and image.extra[k] not in SILENCE}
+    told = {k for k in gone - ORIGIN - {IGNORE_REGION} if not k.startswith(OWN) and not k.endswith("_url")}
+    told = {k for k in told if image.extra[k] not in SILENCE}
     if annotated := sorted(told & ANNOTATED):
         ledger.lose("attribute-dropped", name, f"the image lost {', '.join(annotated)}")
     if others := sorted(told - ANNOTATED):
