@@ -172,11 +172,10 @@ def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
         except SourceError as error:
             ledger.bad_annotation(ref.image.path, number, error)
             continue
-        if made is not None:
-            _tell_lost(entry, made, ref.image, ledger, number)
         if made is None:
             _tell_unread(str(entry.get("geometryType")), ref.image, ledger, number)
         else:
+            _tell_lost(entry, ref.image, ledger, number)
             instances.append(made)
     return Sample(_with_tags(ref.image, data), told_outside(instances, ref.image, ledger))
 
@@ -189,11 +188,11 @@ def _tell_unread(kind: str, image: Image, ledger: Ledger, number: int) -> None:
         ledger.lose("annotation-dropped", image.path, message, instance=number)
 
 
-def _tell_lost(entry: Mapping[str, Any], made: Instance, image: Image, ledger: Ledger, number: int) -> None:
+def _tell_lost(entry: Mapping[str, Any], image: Image, ledger: Ledger, number: int) -> None:
     """What an object says that has no place, and its joints of themselves."""
     lost = [key for key in UNREAD if entry.get(key)]
-    nodes = entry.get("nodes") if isinstance(made.shape, Marks) else None
-    if isinstance(nodes, dict) and any(node.get("disabled") for node in nodes.values()):
+    nodes = entry["nodes"].values() if entry.get("geometryType") == "graph" else ()
+    if any(node.get("disabled") for node in nodes):
         lost.append("disabled nodes")
     if lost:
         ledger.lose("attribute-dropped", image.path, f"an object lost {', '.join(lost)}", instance=number)

@@ -126,7 +126,8 @@ def test_what_objects_and_images_say_is_kept_or_told(tmp_path):
     box = {"geometryType": "rectangle", "points": {"exterior": [[1, 1], [5, 5]], "interior": []}, "instance": "pair 1"}
     nodes = {"nose": {"loc": [3, 3]}, "tail": {"loc": [5, 5], "disabled": True}}
     graph = {"geometryType": "graph", "nodes": nodes, "customData": {"by": "robot"}}
-    objects_ = [{"classTitle": "cat", "tags": [], **each} for each in (box, graph)]
+    line = {"geometryType": "line", "points": box["points"], "nodes": {"1": 5}}
+    objects_ = [{"classTitle": "cat", "tags": [], **each} for each in (box, graph, line)]
     (tmp_path / "ds/ann").mkdir(parents=True)
     (tmp_path / "meta.json").write_text(json.dumps({"classes": [{"title": "cat", "shape": "any"}], "tags": []}))
     page = {"size": {"height": 9, "width": 12}, "tags": [], "objects": objects_, "customData": {"camera": 2}}
