@@ -62,7 +62,8 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     if darknet is None:
         raise SourceError(source.name, f"no {NAMES} in it", remedy="is it YOLO 1.1?")
     names = {i: c.name for i, c in read_class_file(source, darknet.names).items()}
-    names |= {i: f"class_{i}" for i in told_ids(reading.options.classes, names, set(names.values()))}
+    told = told_ids(reading.options.classes, names, set(names.values()), ledger, source.name)
+    names |= {i: f"class_{i}" for i in told}
     classes = tuple(ClassInfo(i + 1, name, None, i, name) for i, name in sorted(names.items()))
     index, labels = ImageIndex(reading.images), yolo_tree.Labels(source, ())
     refs: dict[str, Ref] = {}

@@ -159,8 +159,10 @@ def settled_ids(ids: Iterable[int], table: ClassTable | None) -> list[ClassInfo]
     return [ClassInfo(id, f"class_{id}", source_id=id) for id in sorted(settled)]
 
 
-def told_ids(table: ClassTable | None, ids: Container[int | None], names: Container[str]) -> list[int]:
-    """The ids that only the class file of the user speaks of, beside the `ids` and `names` of a set.
+def told_ids(
+    table: ClassTable | None, ids: Container[int | None], names: Container[str], ledger: Ledger, where: str
+) -> list[int]:
+    """The ids that only the class file of the user speaks of, beside the `ids` and `names` of a set, with a note.
 
     An entry with the name of a class of the set and another id moves that class, and speaks of no other.
     """
@@ -168,7 +170,11 @@ def told_ids(table: ClassTable | None, ids: Container[int | None], names: Contai
         return []
     told = [id for e in table.entries if e.sources or e.name not in names for id in e.old_ids if not _is_void(e, id)]
     told += [id for id in table.drop if isinstance(id, int)]
-    return sorted({id for id in told if id >= 0 and id not in ids})
+    found = sorted({id for id in told if id >= 0 and id not in ids})
+    if found:
+        said = f"the set declares no class {some_of(found, 5)}: what is of it is what {table.file} says"
+        ledger.note("class-undeclared", where, said)
+    return found
 
 
 def _is_void(entry: ClassEntry, id: int) -> bool:
@@ -188,11 +194,7 @@ def with_told(
     `reserved`: ids that are no classes, as that of the background.
     """
     declared = list(classes)
-    told = told_ids(table, {*reserved, *(c.id for c in declared)}, {c.name for c in declared})
-    if table is not None and told:
-        shown = some_of(told, 5)
-        said = f"the set declares no class {shown}: what is of it is what {table.file} says"
-        ledger.note("class-undeclared", where, said)
+    told = told_ids(table, {*reserved, *(c.id for c in declared)}, {c.name for c in declared}, ledger, where)
     return sorted([*declared, *(ClassInfo(i, f"class_{i}", source_id=i) for i in told)], key=lambda c: c.id)
 
 

@@ -18,6 +18,7 @@ from converter.errors import SourceError
 from converter.format import Reading
 from converter.layouts.classes import check_classes, check_name, find_class_file, nameless, read_class_file, told_ids
 from converter.layouts.images import is_image
+from converter.ledger import Ledger
 from converter.model import ClassInfo
 from converter.storage import Source
 
@@ -28,7 +29,7 @@ LABELIMG, NOTES, ROBOFLOW = "predefined_classes.txt", "notes.json", "_darknet.la
 
 
 def classes_of(
-    reading: Reading, config_path: str | None, class_file: str | None, config: Mapping[str, Any]
+    reading: Reading, config_path: str | None, class_file: str | None, config: Mapping[str, Any], ledger: Ledger
 ) -> tuple[ClassInfo, ...]:
     """Index i becomes class id i + 1."""
     source = reading.source
@@ -46,7 +47,8 @@ def classes_of(
     else:
         file = source.label(config_path) if config_path else source.name
         raise SourceError(file, "there are no class names", place="names", remedy=_where_names_are(source))
-    names |= {i: f"class_{i}" for i in told_ids(reading.options.classes, names, set(names.values()))}
+    told = told_ids(reading.options.classes, names, set(names.values()), ledger, source.name)
+    names |= {i: f"class_{i}" for i in told}
     found = tuple(ClassInfo(i + 1, n, source_id=i, source_name=n) for i, n in sorted(names.items()))
     check_classes(found, file, "names")
     return found

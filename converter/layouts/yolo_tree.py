@@ -199,7 +199,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     if tree is None:
         raise SourceError(source.name, "no YOLO labels in it", remedy="a label lies in labels/ beside images/")
     config = read_config(source, tree.config)
-    classes = classes_of(reading, tree.config, tree.class_file, config)
+    classes = classes_of(reading, tree.config, tree.class_file, config, ledger)
     folder = posixpath.dirname(tree.config) if tree.config else ""
     found = split_images(reading, config, folder, tree.config, ledger)
     labels = Labels(source, image_files(reading.images))

@@ -85,3 +85,12 @@ def test_so_it_is_of_a_package(encoding: MaskEncoding, is_named: bool, tmp_path:
         pixels[:3, :3] = 77
         Image.fromarray(pixels).save(mask)
     check_remedy(source, tmp_path / "out", is_named=is_named)
+
+
+@pytest.mark.parametrize("source", ["yolo-seg/valid/coins", "yolo-1.1/valid/subsets", "datumaro/valid/coins"])
+def test_ids_that_only_the_class_file_speaks_of_are_told(source: str, tmp_path: Path) -> None:
+    table = tmp_path / "classes.yaml"
+    table.write_text("drop: [9]")
+    notes = converter.convert(FIXTURES / source, tmp_path / "out", to="coco", classes=table, workers=1).notes
+    told = [note.message for note in notes if note.code == "class-undeclared"]
+    assert told == [f"the set declares no class 9: what is of it is what {table} says"]
