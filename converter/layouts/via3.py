@@ -43,7 +43,7 @@ def images(data: bytes, label: str, ledger: Ledger) -> Iterator[tuple[str, Json]
     for entry in metadata.values():
         listed = views.get(str(entry.get("vid")), {}).get("fid_list")
         if not isinstance(listed, list) or len(listed) != 1 or str(listed[0]) not in files:
-            compared += 1
+            compared += bool(entry.get("xy") or entry.get("av"))
             continue
         words = _words(entry.get("av"), attributes)
         if entry.get("xy"):

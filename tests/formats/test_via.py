@@ -138,7 +138,8 @@ def test_boxes_that_are_ticked_have_to_name_one_class(ticked, words, tmp_path):
 
 def test_what_is_in_no_view_of_one_file_is_a_loss(tmp_path):
     box = {"xy": [2, 4, 3, 16, 12], "av": {"1": "0"}}
-    content = project(a=box, b={**box, "vid": "2"}, c={**box, "vid": "3"})
+    silent = {"xy": [], "av": {}, "vid": "2"}
+    content = project(a=box, b={**box, "vid": "2"}, c={**box, "vid": "3"}, d=silent)
     content["view"] |= {"2": {"fid_list": ["1", "1"]}, "3": {"fid_list": ["9"]}}
     dataset = converter.open(write_project(tmp_path, content))
     assert [len(sample.instances) for sample in dataset] == [1]
