@@ -33,6 +33,7 @@ __all__ = ["parse", "parse_colors", "template"]
 MOST_ID = 2**31 - 1  # an id is held in 32 bits somewhere downstream
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
 OLD = re.compile(r'\s*("(?:[^"]|"")*"|[^|]*[^|\s])\s*(?:\||$)')  # one of several with | between
+RGB = re.compile(r"\[?\s*([0-9]{1,3})[\s,;]+([0-9]{1,3})[\s,;]+([0-9]{1,3})\s*\]?")  # in a cell of a CSV
 
 
 # ---------------------------------------------------------------- parse
@@ -135,6 +136,8 @@ def _check_keys(entry: Mapping[Any, Any], known: set[str], file: str, place: str
 def _color(rgb: Any, file: str, place: str) -> Rgb:
     if isinstance(rgb, str) and (match := HEX.fullmatch(rgb)):
         rgb = [int(part, 16) for part in match.groups()]
+    elif isinstance(rgb, str) and (match := RGB.fullmatch(rgb)):
+        rgb = [int(part) for part in match.groups()]
     if not isinstance(rgb, list) or len(rgb) != 3 or not all(type(v) is int and 0 <= v <= 255 for v in rgb):
         raise SourceError(
             file, f"{rgb!r} is no colour", place=place, remedy="write [r, g, b], each 0 to 255, or #rrggbb"

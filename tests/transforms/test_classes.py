@@ -342,8 +342,9 @@ def test_a_csv_that_does_not_do_what_it_seems_to(content: str, said: str, tmp_pa
         api.inspect(coco_set(tmp_path / "in"), classes=table)
 
 
-def test_a_csv_may_say_colours(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cell", ["#102030", '"16,32,48"', "16 32 48", '"[16, 32, 48]"'])
+def test_a_csv_may_say_colours(cell: str, tmp_path: Path) -> None:
     table = tmp_path / "classes.csv"
-    table.write_text("id,name,from,color\n5,vehicle,car|truck,#102030\n")
+    table.write_text(f"id,name,from,color\n5,vehicle,car|truck,{cell}\n")
     found = api.convert(coco_set(tmp_path / "in"), tmp_path / "out", to="coco", classes=table).classes
     assert next(c.color for c in found if c.name == "vehicle") == (16, 32, 48)
