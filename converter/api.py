@@ -29,8 +29,9 @@ from converter.keywords import (
     workers_of,
 )
 from converter.ledger import Ledger
-from converter.model import Box, ClassInfo, Image, Instance, LabelMap, Loss, Marks, Sample
+from converter.model import Box, ClassInfo, Header, Image, Instance, LabelMap, Loss, Marks, Sample
 from converter.pipeline.opening import Opened, Progress, load_sample, open_dataset, silent
+from converter.transforms.classes import apply
 
 if TYPE_CHECKING:
     from converter.pipeline.checking import CheckReport, FailOn
@@ -105,8 +106,8 @@ class DatasetInstance:
 class DatasetSample:
     """One image with its objects; of a semantic dataset `labels` is the map of class ids."""
 
-    def __init__(self, sample: Sample, opened: Opened, losses: Sequence[Loss]) -> None:
-        names = {c.id: c.name for c in opened.scan.header.classes}
+    def __init__(self, sample: Sample, header: Header, losses: Sequence[Loss]) -> None:
+        names = {c.id: c.name for c in header.classes}
         self.image = sample.image
         self.labels: LabelMap | None = sample.labels
         self.losses = tuple(losses)
@@ -129,7 +130,8 @@ class Dataset:
 
     def __init__(self, opened: Opened, options: ReadKeywords) -> None:
         self._opened, self._options = opened, options
-        header = opened.scan.header
+        header, self._mapping = opened.classed()
+        self._header = header
         self.format = opened.format.name
         self.task = header.task
         self.classes: tuple[ClassInfo, ...] = header.classes
@@ -153,7 +155,10 @@ class Dataset:
             if loaded is None:
                 self._skipped |= dict.fromkeys(ledger.losses)
             else:
-                yield DatasetSample(loaded[0], self._opened, ledger.losses)
+                sample = loaded[0]
+                if self._mapping is not None:
+                    sample = apply(sample, self._mapping, self._header.background_id, ledger)
+                yield DatasetSample(sample, self._header, ledger.losses)
 
     def __repr__(self) -> str:
         return f"Dataset(format={self.format!r}, task={self.task!r}, images={len(self)}, classes={len(self.classes)})"

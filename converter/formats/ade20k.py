@@ -215,7 +215,7 @@ def settle(scan: Scan, facts: Iterable[Names | str | None], reading: Reading, le
     if not classes:
         classes = unnamed(_present(reading, refs), reading.options.classes, ledger, reading.source.name)
     classes = tuple(with_told(classes, reading.options.classes, ledger, reading.source.name, {0}))
-    check_classes(classes, reading.source.name)
+    check_classes(classes, reading.source.name, table=reading.options.classes)
     return Scan(msgspec.structs.replace(scan.header, classes=classes), refs)
 
 
@@ -279,7 +279,7 @@ def _scan_150(reading: Reading, ledger: Ledger) -> Scan:
         refs.append(ref_of(reading, found, mask))
     tell_unused(reading.images, refs, masks, ledger)
     splits = order_splits(r.image.split for r in refs)
-    classes = with_told(_classes_150(source), reading.options.classes, ledger, source.name, {0})
+    classes = with_told(_classes_150(reading), reading.options.classes, ledger, source.name, {0})
     return Scan(Header("ade20k", "semantic", tuple(classes), splits), refs)
 
 
@@ -288,10 +288,10 @@ def _candidates_150(mask: str) -> list[str]:
     return [f"images/{below}", below]
 
 
-def _classes_150(source: Source) -> tuple[ClassInfo, ...]:
+def _classes_150(reading: Reading) -> tuple[ClassInfo, ...]:
     """The table `Idx Ratio Train Val Stuff Name`, between tabs."""
-    file = source.label(INFO)
-    rows = [line.split("\t") for line in decode_text(source.read(INFO), file).splitlines() if line.strip()]
+    file = reading.source.label(INFO)
+    rows = [line.split("\t") for line in decode_text(reading.source.read(INFO), file).splitlines() if line.strip()]
     head = [cell.strip() for cell in rows[0]] if rows else []
     if "Idx" not in head or "Name" not in head:
         raise SourceError(file, "has no columns Idx and Name", place="line 1", remedy="use the table of the dataset")
@@ -302,7 +302,7 @@ def _classes_150(source: Source) -> tuple[ClassInfo, ...]:
             raise SourceError(file, "is no row of the table", place=f"line {line}", remedy="mend the table")
         name = check_name(row[head.index("Name")].strip(), file, f"line {line}")
         classes.append(ClassInfo(id, name, None, id, name))
-    check_classes(classes, file)
+    check_classes(classes, file, table=reading.options.classes)
     return tuple(sorted(classes, key=lambda c: c.id))
 
 

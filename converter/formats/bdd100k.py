@@ -27,7 +27,7 @@ import numpy as np
 from converter.codecs import png_chunks
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
-from converter.layouts.classes import find_class_file, read_class_file
+from converter.layouts.classes import check_classes, find_class_file, read_class_file
 from converter.layouts.images import is_split_name, split_name, stem
 from converter.layouts.label_maps import Found, Meaning, colors, cut, files, pairs, scan_of
 from converter.layouts.masks import check_size
@@ -94,7 +94,9 @@ def _kind(source: Source, mask: str) -> str:
 def _classes(reading: Reading, kind: str, ledger: Ledger) -> list[ClassInfo]:
     path = find_class_file(reading.source, ["", "labels", "bitmasks"])
     if path is not None:
-        named = {c.id: c.name for c in read_class_file(reading.source, path).values() if c.id}
+        found = [c for c in read_class_file(reading.source, path).values() if c.id]
+        check_classes(found, reading.source.label(path), table=reading.options.classes)
+        named = {c.id: c.name for c in found}
     else:
         named = dict(enumerate(PANOPTIC if kind == "pan_seg" else OBJECTS, 1))
         if kind not in TASKS:

@@ -49,6 +49,7 @@ from converter.layouts.classes import (
     DATASET_META,
     LABEL_COLORS,
     black_first,
+    check_classes,
     find_class_file,
     read_class_file,
     undeclared,
@@ -164,6 +165,7 @@ def _classes(reading: Reading) -> tuple[ClassInfo, ...]:
         return CLASSES
     found = list(read_class_file(reading.source, path).values())
     found = black_first(found) if path in {LABEL_COLORS, DATASET_META} else found
+    check_classes(found, reading.source.label(path), table=reading.options.classes)
     return tuple(ClassInfo(c.id, c.name, c.color, c.id, c.name) for c in sorted(found, key=lambda c: c.id) if c.id)
 
 

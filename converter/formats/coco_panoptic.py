@@ -101,7 +101,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     for file in files:
         refs += _refs(file, annotations[file.path], index, declared, used, reading, ledger)
     tell_unused(reading.images, refs, [*(f.path for f in files), *masks], ledger)
-    classes, background = settle_classes(declared, used, files, ledger)
+    classes, background = settle_classes(declared, used, files, reading.options.classes, ledger)
     splits = order_splits(r.image.split for r in refs)
     header = told_header("coco-panoptic", files, classes, background, splits)
     ids = [s["id"] for r in refs for s in r.payload.segments]

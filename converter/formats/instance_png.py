@@ -120,7 +120,7 @@ def _scan_package(reading: Reading, about: meta.Meta, ledger: Ledger) -> Scan:
     extra = meta.merged_entry(about.source.merged)
     if beside is not None:
         classes, extra = beside.told(classes), {**beside.extra, **extra}
-    check_classes(classes, source.label(meta.META))
+    check_classes(classes, source.label(meta.META), table=reading.options.classes)
     ids = np.sort(refs[0].payload.table.ids) if refs else np.zeros(0)
     splits = order_splits([*about.splits, *(r.image.split for r in refs)])
     header = msgspec.structs.replace(header_of(classes, refs), splits=splits, name=about.name, extra=extra)

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
-from converter.layouts.classes import find_class_file, is_background, read_class_file
+from converter.layouts.classes import check_classes, find_class_file, is_background, read_class_file
 from converter.layouts.images import is_split_name, split_name
 from converter.layouts.label_maps import Found, Meaning, files, load_map, pairs, renamed, scan_of
 from converter.layouts.street_labels import CLASSES, THINGS, is_street
@@ -61,14 +61,15 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
         raise SourceError(source.name, "no maps in instance/<name>.png", remedy="is it KITTI?")
     found = [Found(mask, image, *_named(mask, image)) for mask, image in pairs(reading, maps, _candidates)]
     used = [n for n in source.names() if not set(SIBLINGS[1:]).isdisjoint(n.split("/")[:-1])]
-    return scan_of(reading, "kitti", _classes(source), found, used, ledger)
+    return scan_of(reading, "kitti", _classes(reading), found, used, ledger)
 
 
-def _classes(source: Source) -> Sequence[ClassInfo]:
-    path = find_class_file(source, [""])
+def _classes(reading: Reading) -> Sequence[ClassInfo]:
+    path = find_class_file(reading.source, [""])
     if path is None:
         return CLASSES
-    named = (c for c in read_class_file(source, path).values() if c.id or not is_background(c.name))
+    named = [c for c in read_class_file(reading.source, path).values() if c.id or not is_background(c.name)]
+    check_classes(named, reading.source.label(path), table=reading.options.classes)
     return [ClassInfo(c.id, c.name, c.color, c.id, c.name) for c in sorted(named, key=lambda c: c.id)]
 
 

@@ -75,7 +75,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     mine = [path for path in maps if _version(path) == version]
     found = [Found(mask, image, *_named(mask, image)) for mask, image in pairs(reading, mine, _candidates, maps)]
     unread = [n for n in source.names() if posixpath.basename(posixpath.dirname(n)) in UNREAD]
-    classes = _classes(source, config)
+    classes = _classes(reading, config)
     return scan_of(reading, "mapillary", classes, found, [*unread, *maps, *configs.values()], ledger)
 
 
@@ -84,14 +84,14 @@ def _version(path: str) -> str:
     return (match["version"] if match else None) or ""
 
 
-def _classes(source: Source, path: str) -> list[ClassInfo]:
-    file = source.label(path)
-    config = json.decode(source.read(path), file)
+def _classes(reading: Reading, path: str) -> list[ClassInfo]:
+    file = reading.source.label(path)
+    config = json.decode(reading.source.read(path), file)
     labels = config.get("labels") if isinstance(config, dict) else None
     if not isinstance(labels, list):
         raise SourceError(file, "is no list", place="labels", remedy="use the config of the dataset")
     classes = [_class(i, label, file) for i, label in enumerate(labels)]
-    check_classes(classes, file, "labels")
+    check_classes(classes, file, "labels", table=reading.options.classes)
     return classes
 
 

@@ -41,7 +41,7 @@ from converter.errors import ShapeError, SourceError
 from converter.extras import ignoring
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle, runlengths
-from converter.layouts.classes import raised, read_class_file, settled_ids, undeclared
+from converter.layouts.classes import check_classes, raised, read_class_file, settled_ids, undeclared
 from converter.layouts.images import image_files, is_split_name, order_splits, split_name, tell_unused
 from converter.layouts.label_maps import Found, ImageStems, Meaning, cut, files, numbers, pairs, scan_of
 from converter.layouts.masks import check_size
@@ -115,8 +115,9 @@ def _names(source: Source) -> list[str]:
     return [n for n in source.names() if n.endswith(NAMES) and n.removesuffix(NAMES)[-1:] in {"", "/"}]
 
 
-def _classes(source: Source) -> Sequence[ClassInfo]:
+def _classes(reading: Reading) -> Sequence[ClassInfo]:
     """Those that every labels.txt names, or car and pedestrian."""
+    source = reading.source
     paths = _names(source)
     lists = [read_class_file(source, path) for path in paths]
     for path, found in zip(paths, lists, strict=True):
@@ -126,6 +127,7 @@ def _classes(source: Source) -> Sequence[ClassInfo]:
     if not lists:
         return CLASSES
     named = raised(list(lists[0].values()))
+    check_classes(named, source.label(paths[0]), table=reading.options.classes)
     return [msgspec.structs.replace(c, source_id=c.id, source_name=c.name) for c in named]
 
 
@@ -145,7 +147,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     if not maps:
         raise SourceError(reading.source.name, "no maps in instances/<sequence>/<frame>.png", remedy="is it MOTS?")
     found = [Found(mask, image, *_named(mask, image)) for mask, image in pairs(reading, maps, _candidates)]
-    return scan_of(reading, "mots", _classes(reading.source), found, (), ledger)
+    return scan_of(reading, "mots", _classes(reading), found, (), ledger)
 
 
 def _parts(mask: str) -> tuple[str, str]:

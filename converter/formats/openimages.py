@@ -99,7 +99,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     classes = [
         ClassInfo(i, check_name(names.get(v, v), source.name, v), source_name=v) for i, v in enumerate(labels, 1)
     ]
-    check_classes(classes, source.name)
+    check_classes(classes, source.name, table=reading.options.classes)
     others = [n for n in source.names() if n.lower().endswith((".csv", ".png"))]
     tell_unused(reading.images, refs, others, ledger)
     splits = order_splits(r.image.split for r in refs)

@@ -311,7 +311,9 @@ def _classes(
     strange, found = strange - told.keys(), {**found, **told}
     if strange:
         raise SourceError(source.label(path), undeclared(strange, found))
-    return tuple(ClassInfo(i, c.name, c.color, i, c.name) for i, c in sorted(found.items()) if i or i in used)
+    classes = tuple(ClassInfo(i, c.name, c.color, i, c.name) for i, c in sorted(found.items()) if i or i in used)
+    check_classes(classes, source.label(path), table=reading.options.classes)
+    return classes
 
 
 def _numbers(labels: set[str]) -> set[int] | None:

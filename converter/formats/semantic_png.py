@@ -182,7 +182,7 @@ def _declared(
     if about is None:
         return declared(reading, pairs)
     found, file = meta.classes(about), reading.source.label(meta.META)
-    check_classes(found, file)
+    check_classes(found, file, table=reading.options.classes)
     return found, {}, file
 
 

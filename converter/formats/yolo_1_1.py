@@ -29,7 +29,7 @@ from converter.codecs import text
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.layouts import yolo_rows, yolo_tree
-from converter.layouts.classes import read_class_file, told_ids
+from converter.layouts.classes import check_classes, read_class_file, told_ids
 from converter.layouts.images import ImageIndex, is_image, order_splits, split_name, stem, tell_unused
 from converter.layouts.yolo_darknet import DATA, NAMES, bare_darknet, ends, find_darknet
 from converter.layouts.yolo_rows import is_row
@@ -65,6 +65,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     told = told_ids(reading.options.classes, names, set(names.values()), ledger, source.name)
     names |= {i: f"class_{i}" for i in told}
     classes = tuple(ClassInfo(i + 1, name, None, i, name) for i, name in sorted(names.items()))
+    check_classes(classes, source.label(darknet.names), table=reading.options.classes, by_source=True)
     index, labels = ImageIndex(reading.images), yolo_tree.Labels(source, ())
     refs: dict[str, Ref] = {}
     for split, entry, place in _entries(source, darknet.lists):

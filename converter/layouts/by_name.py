@@ -14,7 +14,12 @@ __all__ = ["ids_by_name", "mentions", "named_classes", "ordered_names", "with_cl
 
 
 def named_classes(
-    declared: Sequence[str], used: Iterable[str], file: str, colors: Mapping[str, Rgb] | None = None
+    declared: Sequence[str],
+    used: Iterable[str],
+    file: str,
+    colors: Mapping[str, Rgb] | None = None,
+    *,
+    table: ClassTable | None = None,
 ) -> tuple[ClassInfo, ...]:
     """Classes 1, 2, 3, ...: those declared in their order, then others that are used, by name.
 
@@ -24,7 +29,7 @@ def named_classes(
     names = [*declared, *sorted(n for n in others if n.strip() and n.isprintable())]
     colors = colors or {}
     classes = [ClassInfo(i, check_name(n, file, "class"), colors.get(n), i, n) for i, n in enumerate(names, 1)]
-    check_classes(classes, file)
+    check_classes(classes, file, table=table, by_source=True)
     return tuple(classes)
 
 

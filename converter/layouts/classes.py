@@ -35,13 +35,16 @@ __all__ = [
     "HEX",
     "LABEL_COLORS",
     "black_first",
+    "called_twice",
     "check_classes",
+    "check_ids",
     "check_name",
     "color_in",
     "find_class_file",
     "is_background",
     "legend_colors",
     "nameless",
+    "namesakes",
     "of_colors",
     "raised",
     "read_class_file",
@@ -105,10 +108,27 @@ def check_name(name: Any, file: str, place: str) -> str:
     return name
 
 
-def check_classes(classes: Sequence[ClassInfo], file: str, place: str = "classes") -> None:
-    """No id and no name may stand for two classes."""
+def check_classes(
+    classes: Sequence[ClassInfo],
+    file: str,
+    place: str = "classes",
+    *,
+    table: ClassTable | None = None,
+    by_source: bool = False,
+) -> None:
+    """No id may stand for two classes, and no name, which is left to the class file of the user where there is one.
+
+    `by_source`: ids in a class file are those that the source's files hold, not the header's.
+    """
+    check_ids(classes, file, place)
+    twice = None if table is not None else next(iter(namesakes(classes, by_source=by_source).items()), None)
+    if twice is not None:
+        raise SourceError(file, called_twice(*twice), place=place, code="duplicate-class-name")
+
+
+def check_ids(classes: Sequence[ClassInfo], file: str, place: str = "classes") -> None:
+    """No id may stand for two classes."""
     ids: dict[int, str] = {}
-    names: dict[str, int] = {}
     for c in classes:
         if c.id in ids:
             raise SourceError(
@@ -118,17 +138,26 @@ def check_classes(classes: Sequence[ClassInfo], file: str, place: str = "classes
                 remedy="give each class an id of its own",
                 code="duplicate-class-name",
             )
-        if c.name in names:
-            raise SourceError(
-                file,
-                f"two classes are called '{c.name}', ids {names[c.name]} and {c.id}",
-                place=place,
-                remedy="merge or rename them with --classes FILE, where 'from' takes ids: "
-                f"{{id: {names[c.name]}, name: {c.name}, from: [{names[c.name]}, {c.id}]}}",
-                code="duplicate-class-name",
-            )
         ids[c.id] = c.name
-        names[c.name] = c.id
+
+
+def namesakes(classes: Iterable[ClassInfo], *, by_source: bool = False) -> dict[str, list[int]]:
+    """The names that stand for several classes, each with the ids by which a class file tells these apart."""
+    found: dict[str, list[int]] = {}
+    for c in classes:
+        found.setdefault(c.name, []).append(c.source_id if by_source and c.source_id is not None else c.id)
+    return {name: ids for name, ids in found.items() if len(ids) > 1}
+
+
+def called_twice(name: str, ids: Sequence[int]) -> str:
+    """What to say of classes of one name: their ids, and how --classes settles it."""
+    last = ids[-1]
+    return (
+        f"{'two' if len(ids) == 2 else len(ids)} classes are called '{name}', "
+        f"ids {', '.join(map(str, ids[:-1]))} and {last}; merge them with --classes FILE holding "
+        f"'- {{name: {json.encode(name).decode()}, from: {list(ids)}}}', "
+        f"or rename one with '- {{name: ..., from: [{last}]}}'"
+    )
 
 
 def undeclared(ids: Iterable[int], declared: Iterable[int]) -> str:
@@ -233,7 +262,10 @@ def _names_labels(data: bytes) -> bool:
 
 
 def read_class_file(source: Source, path: str) -> dict[int, ClassInfo]:
-    """The classes of a class file by id; colours where it has them. SourceError for a file that was emptied."""
+    """The classes of a class file by id; colours where it has them. SourceError for a file that was emptied.
+
+    A name may stand there twice, which check_classes is to tell.
+    """
     file, base, data = source.label(path), posixpath.basename(path), source.read(path)
     if base == DATASET_META:
         found = _from_dataset_meta(json.decode(data, file), file)
@@ -250,7 +282,7 @@ def read_class_file(source: Source, path: str) -> dict[int, ClassInfo]:
         found = [ClassInfo(i, check_name(line.strip(), file, f"line {i + 1}")) for i, line in enumerate(lines)]
     if not found:
         raise nameless(file)
-    check_classes(found, file)
+    check_ids(found, file)
     return {c.id: c for c in found}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from converter.errors import SourceError, some_of
+from converter.format import ClassTable
 from converter.layouts.classes import check_classes, check_name, color_in, is_background
 from converter.layouts.coco_files import CocoFile
 from converter.layouts.coco_images import number
@@ -71,7 +72,11 @@ def _united(first: ClassInfo, other: ClassInfo) -> tuple[ClassInfo, set[str]]:
 
 
 def settle_classes(
-    declared: dict[int, ClassInfo], used: set[int], files: Sequence[CocoFile], ledger: Ledger
+    declared: dict[int, ClassInfo],
+    used: set[int],
+    files: Sequence[CocoFile],
+    table: ClassTable | None,
+    ledger: Ledger,
 ) -> tuple[tuple[ClassInfo, ...], int | None]:
     """The classes without a dummy or background class 0, and the background's id (None: 0 is a real class)."""
     zero = declared.get(0)
@@ -85,7 +90,7 @@ def settle_classes(
         declared = {c.id: c for c in others}
         zero = None
     classes = tuple(sorted(declared.values(), key=lambda c: c.id))
-    check_classes(classes, files[0].label, "categories")
+    check_classes(classes, files[0].label, "categories", table=table)
     return classes, (None if zero is not None else 0)
 
 

@@ -156,7 +156,7 @@ def scan_files(reading: Reading, files: Sequence[CocoFile], ledger: Ledger, *, a
     if not alone:
         spoken_of += tell_unread(reading.source, files, refs, index, ledger)
     tell_unused(reading.images, refs, spoken_of, ledger)
-    classes, background = settle_classes(declared, used, files, ledger)
+    classes, background = settle_classes(declared, used, files, reading.options.classes, ledger)
     ids_kept = _unique_annotations(ids, ledger)
     if not own_ids(r.image for r in refs):
         if len(files) > 1 and all(r.image.id is not None for r in refs):

@@ -9,6 +9,7 @@ import msgspec
 
 from converter.codecs import json
 from converter.errors import SourceError
+from converter.format import ClassTable
 from converter.layouts.by_name import named_classes
 from converter.layouts.classes import check_name, color_in, is_background
 from converter.model import ClassInfo, Rgb
@@ -39,10 +40,11 @@ def _label(raw: bytes) -> Any:
         return None  # loading will say why
 
 
-def classes_of(labels: Sequence[ClassInfo], first: int, file: str) -> tuple[ClassInfo, ...]:
+def classes_of(labels: Sequence[ClassInfo], first: int, file: str, table: ClassTable | None) -> tuple[ClassInfo, ...]:
     """The classes; the parent of a label is its supercategory."""
     kept = labels if first else labels[1:]
-    classes = named_classes([c.name for c in kept], (), file, {c.name: c.color for c in kept if c.color is not None})
+    colors = {c.name: c.color for c in kept if c.color is not None}
+    classes = named_classes([c.name for c in kept], (), file, colors, table=table)
     return tuple(msgspec.structs.replace(c, extra=label.extra) for c, label in zip(classes, kept, strict=True))
 
 

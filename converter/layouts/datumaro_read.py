@@ -103,7 +103,7 @@ def scan(reading: Reading, ledger: Ledger) -> Scan:
     tell_unused(reading.images, refs, files, ledger)
     first = first_class(labels, (raw for r in refs for raw in r.payload.annotations))
     refs = [Ref(r.image, msgspec.structs.replace(r.payload, first=first)) for r in refs] if not first else refs
-    named = classes_of(labels, first, source.label(files[0]))
+    named = classes_of(labels, first, source.label(files[0]), reading.options.classes)
     classes = tuple(with_told(named, reading.options.classes, ledger, source.name, {0}))
     ids = [i for r in refs for i in _ids(r)]
     header = Header("datumaro", "instance", classes, order_splits(r.image.split for r in refs))

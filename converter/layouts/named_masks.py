@@ -11,7 +11,7 @@ import msgspec
 
 from converter.errors import SourceError, some_of
 from converter.format import Reading, Scan
-from converter.layouts.classes import find_class_file, read_class_file, settled_ids, undeclared, unnamed
+from converter.layouts.classes import check_classes, find_class_file, read_class_file, settled_ids, undeclared, unnamed
 from converter.layouts.images import stem, tell_unused
 from converter.layouts.mask_names import Names, find_names
 from converter.layouts.mask_table import Finds, header_of, mask_paths
@@ -46,6 +46,7 @@ def scan_named(reading: Reading, ledger: Ledger) -> Scan:
         refs = _named_refs(source, names, {mask.path: _class_of(mask.path) for mask in names.found()})
         if told_classes:
             classes = _classes(reading, path, refs)
+            check_classes(classes, source.label(path or ""), table=reading.options.classes)
         else:
             classes = list(unnamed({m.class_id for r in refs for m in r.payload}, None, ledger, source.name))
     else:

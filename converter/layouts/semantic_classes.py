@@ -135,7 +135,7 @@ def settled(
     elif table is not None:
         named |= {c.id: c for c in settled_ids(loose, table)}
     classes = sorted(named.values(), key=lambda c: c.id)
-    check_classes(classes, header.extra.get("classes_from") or reading.source.name)
+    check_classes(classes, header.extra.get("classes_from") or reading.source.name, table=table)
     return classes, background, ignore
 
 

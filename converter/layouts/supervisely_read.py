@@ -114,7 +114,7 @@ def _classes(reading: Reading, refs: list[Ref]) -> tuple[ClassInfo, ...]:
         names = sorted(_titles(source, refs))
     if (table := reading.options.classes) is not None:
         names += sorted(n for n in _titles(source, refs) if n not in names and mentions(table, n))
-    return named_classes(names, (), label, colors)
+    return named_classes(names, (), label, colors, table=table)
 
 
 def _titles(source: Source, refs: list[Ref]) -> set[str]:

@@ -211,7 +211,7 @@ def _settle_classes(found: Sequence[Facts], path: str, scan: Scan, reading: Read
     label = source.label(path) if path else source.name
     for c in classes:
         check_name(c.name, label, "classes")
-    check_classes(classes, label)
+    check_classes(classes, label, table=table)
     return sorted(classes, key=lambda c: c.id)
 
 

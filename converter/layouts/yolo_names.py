@@ -16,7 +16,15 @@ from typing import Any
 from converter.codecs import json, text
 from converter.errors import SourceError
 from converter.format import Reading
-from converter.layouts.classes import check_classes, check_name, find_class_file, nameless, read_class_file, told_ids
+from converter.layouts.classes import (
+    check_classes,
+    check_ids,
+    check_name,
+    find_class_file,
+    nameless,
+    read_class_file,
+    told_ids,
+)
 from converter.layouts.images import is_image
 from converter.ledger import Ledger
 from converter.model import ClassInfo
@@ -50,7 +58,7 @@ def classes_of(
     told = told_ids(reading.options.classes, names, set(names.values()), ledger, source.name)
     names |= {i: f"class_{i}" for i in told}
     found = tuple(ClassInfo(i + 1, n, source_id=i, source_name=n) for i, n in sorted(names.items()))
-    check_classes(found, file, "names")
+    check_classes(found, file, "names", table=reading.options.classes, by_source=True)
     return found
 
 
@@ -145,5 +153,5 @@ def _of_notes(source: Source, path: str) -> dict[int, str]:
         if not isinstance(id, int) or isinstance(id, bool) or id < 0:
             raise SourceError(file, "has no id that is a whole number", place=place, remedy="number them from 0")
         classes.append(ClassInfo(id, check_name(category.get("name"), file, place)))
-    check_classes(classes, file, "categories")
+    check_ids(classes, file, "categories")
     return {c.id: c.name for c in classes}

@@ -30,7 +30,6 @@ from converter.pipeline.looking import Look
 from converter.pipeline.opening import Opened, Progress, open_dataset, silent
 from converter.pipeline.sampling import sample as choose
 from converter.pipeline.tagging import source_tags
-from converter.transforms import classes as class_files
 
 __all__ = ["CheckReport", "Checked", "FailOn", "examine"]
 
@@ -105,7 +104,7 @@ def examine(
         opened = open_dataset(
             path, format=format, options=options, on_error=on_error, workers=workers, guard=guard, progress=progress
         )
-        header, mapping = _classes(opened)
+        header, mapping = opened.classed()
         packed = open_package(opened.reading, header) if mapping is None else None
     except SourceError as error:
         if error.code not in CATALOG or on_error == "stop":
@@ -150,13 +149,6 @@ def examine(
 
 def _names(refs: Iterable[Ref]) -> frozenset[str]:
     return frozenset(ref.image.path for ref in refs)
-
-
-def _classes(opened: Opened) -> tuple[Header, class_files.ClassMap | None]:
-    """The header after the class file of the user, and where each class goes."""
-    table = opened.reading.options.classes
-    header = opened.scan.header
-    return class_files.plan(header, table) if table is not None else (header, None)
 
 
 def _refused_in_scan(opened: Opened) -> dict[str, set[int]]:

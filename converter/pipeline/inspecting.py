@@ -13,7 +13,7 @@ from converter.geometry import labelmap
 from converter.ledger import Ledger, OnError
 from converter.model import Box, ClassInfo, Header, Instance, Loss, Marks, Note, Polygons, Ref
 from converter.pipeline.opening import Opened, Progress, load_sample, open_dataset, silent
-from converter.transforms.classes import ClassMap, apply, plan
+from converter.transforms.classes import ClassMap, apply
 
 __all__ = ["ClassCount", "Inspection", "inspect"]
 
@@ -110,8 +110,8 @@ def inspect(
 ) -> Inspection:
     """Load every image of the dataset and count what is in it. Image files are measured, not copied."""
     opened = open_dataset(path, format=format, options=options, on_error=on_error, workers=workers, progress=progress)
-    refs, table = opened.scan.refs, opened.reading.options.classes
-    header, mapping = plan(opened.scan.header, table) if table is not None else (opened.scan.header, None)
+    refs = opened.scan.refs
+    header, mapping = opened.classed()
     look = _Look(opened, header, mapping)
     facts = list(progress("inspect", len(refs), engine.run(look, refs, workers=workers)))
     return _sum_up(

@@ -19,6 +19,7 @@ from converter.ledger import Ledger, OnError, Skipped
 from converter.model import Header, Ref, Sample
 from converter.pipeline.unknown import unknown
 from converter.storage import UNREADABLE, Source, open_source
+from converter.transforms import classes as class_files
 
 __all__ = ["Opened", "Progress", "detect", "load_sample", "open_dataset", "silent"]
 
@@ -50,6 +51,13 @@ class Opened(msgspec.Struct, frozen=True):
                 yield self.reading.images.label(ref.image.file)
             if self.format.files is not None:
                 yield from self.format.files(self.reading, ref)
+
+    def classed(self) -> tuple[Header, class_files.ClassMap | None]:
+        """The header after the class file of the user, and where each class goes; None where there is no such file."""
+        table = self.reading.options.classes
+        if table is None:
+            return self.scan.header, None
+        return class_files.plan(self.scan.header, table, by_source=self.format.indexed_classes)
 
     def check_unchanged(self) -> None:
         """SourceError if a file of the source was written or replaced since it was opened.

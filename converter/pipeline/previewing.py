@@ -147,9 +147,7 @@ def preview(
     file = check_output(target, path, "OUT", tuple(KINDS))
     opened = open_dataset(path, format=format, options=options, on_error=on_error, workers=workers, progress=progress)
     check_spared(file, opened.files())
-    header, mapping = opened.scan.header, None
-    if opened.reading.options.classes is not None:
-        header, mapping = class_files.plan(header, opened.reading.options.classes)
+    header, mapping = opened.classed()
     refs = named(opened.scan.refs, images) if images else sample(opened.scan.refs, count, seed)
     if not refs:
         raise UsageError(f"{path}: has no images; there is nothing to show")

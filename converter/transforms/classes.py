@@ -16,7 +16,7 @@ import numpy as np
 
 from converter.errors import SourceError, UsageError, some_of
 from converter.format import ClassEntry, ClassTable
-from converter.layouts.classes import check_classes, is_background, is_ignore
+from converter.layouts.classes import called_twice, check_ids, is_background, is_ignore, namesakes
 from converter.ledger import Ledger
 from converter.model import GREATEST, IGNORE, ClassInfo, Header, Image, LabelMap, Sample
 
@@ -48,7 +48,8 @@ def plan(header: Header, table: ClassTable, *, by_source: bool = False) -> tuple
         made.append(_made(entry, id, ids, header))
         mapping |= dict.fromkeys(ids, id)
     classes = sorted([*made, *kept], key=lambda c: c.id)
-    check_classes(classes, table.file)
+    _check_names(made, kept, table.file, by_source=by_source)
+    check_ids(classes, table.file)
     mapping |= {c.id: c.id for c in kept}
     return _settled(header, classes, mapping, table.file), mapping
 
@@ -65,6 +66,21 @@ def _check_once(pending: Sequence[tuple[ClassEntry, list[int]]], dropped: ClassM
                     f"class {id} '{names[id]}' goes to both '{taken[id]}' and '{entry.name}'",
                     remedy="name it in one place",
                 )
+
+
+def _check_names(made: Sequence[ClassInfo], kept: Sequence[ClassInfo], file: str, *, by_source: bool) -> None:
+    """No name may stand for two classes: of those that the file leaves as they are, and those that it makes."""
+    for name, ids in namesakes(kept, by_source=by_source).items():
+        raise SourceError(file, called_twice(name, ids), code="duplicate-class-name")
+    names = {c.name: c for c in made}
+    for c in kept:
+        if c.name in names:
+            old = c.source_id if by_source else c.id
+            problem = (
+                f"two classes are called '{c.name}', one of the file and {old} of the set, which it leaves as it is"
+            )
+            remedy = f"add {old} to its 'from', or rename that one too"
+            raise SourceError(file, problem, remedy=remedy, code="duplicate-class-name")
 
 
 def _reserve(
@@ -151,18 +167,29 @@ class _Finder:
     def __init__(self, header: Header, file: str, *, by_source: bool) -> None:
         self.file = file
         self.by_name = {c.name: c.id for c in header.classes}
+        self.namesakes = namesakes(header.classes, by_source=by_source)
         self.by_id = {c.id: c.id for c in header.classes}
         self.reserved = {header.background_id, header.ignore_id}
         if by_source:
             self.by_id = {c.source_id: c.id for c in header.classes if c.source_id is not None}
 
     def one(self, old: str | int, place: str) -> int:
-        found = self.by_id.get(old) if isinstance(old, int) else self.by_name.get(old)
+        found = self.by_id.get(old) if isinstance(old, int) else None
         if found is None:
-            found = self.by_name.get(str(old))
+            found = self._named(str(old))
         if found is None:
             raise self._unknown(old, place)
         return found
+
+    def _named(self, name: str, id: int | None = None) -> int | None:
+        """The class of this name, of several that with this id; SourceError where it may be either."""
+        ids = self.namesakes.get(name, ())
+        if id is not None and id in ids:
+            return self.by_id[id]
+        if ids:
+            problem = f"'{name}' may be either of the set's classes {some_of(ids, SHOWN)}"
+            raise SourceError(self.file, problem, remedy=f"name them by id, as in from: [{ids[0]}]")
+        return self.by_name.get(name)
 
     def all_of(self, entry: ClassEntry) -> list[int]:
         """Old classes of an entry: those of `from`; else the class of its name, else of its id.
@@ -170,15 +197,16 @@ class _Finder:
         SourceError for a name that no class has; with an id it may be one that does not occur.
         """
         if entry.place is not None:
-            found = self.by_name.get(entry.name, self.by_id.get(entry.place))
+            found = self._named(entry.name, entry.place)
+            found = self.by_id.get(entry.place) if found is None else found
             return [] if found is None else [found]
         if is_reserved(entry):
             sources = [s for s in entry.sources or (entry.name,) if not self._means_nothing(s)]
             return list(dict.fromkeys(self.one(old, entry.name) for old in sources))
         if entry.sources:
             return list(dict.fromkeys(self.one(old, entry.name) for old in entry.sources))
-        if entry.name in self.by_name:
-            return [self.by_name[entry.name]]
+        if (named := self._named(entry.name, entry.id)) is not None:
+            return [named]
         if entry.id in self.by_id:
             return [self.by_id[entry.id]]
         if entry.id is None:

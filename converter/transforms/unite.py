@@ -16,8 +16,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from converter.errors import UsageError
+from converter.errors import UsageError, some_of
 from converter.format import ClassTable
+from converter.layouts.classes import namesakes
 from converter.layouts.images import order_splits
 from converter.ledger import Ledger
 from converter.model import GREATEST, IGNORE, ClassInfo, Header, Task
@@ -27,6 +28,7 @@ from converter.transforms.origins import of_header, with_sets
 
 __all__ = ["check_tags", "tags_of", "unite"]
 
+ALONE = "convert that one by itself, with --classes FILE, and merge what comes out"
 TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -58,7 +60,13 @@ def check_tags(tags: Sequence[str], count: int) -> list[str]:
 def unite(
     headers: Sequence[Header], tags: Sequence[str], table: ClassTable | None, ledger: Ledger
 ) -> tuple[Header, list[ClassMap]]:
-    """The header of all, and for each dataset where its class ids go."""
+    """The header of all, and for each dataset where its class ids go.
+
+    Ids in `table` are those of all: UsageError for classes of one dataset that it cannot tell from others by these.
+    """
+    for header, tag in zip(headers, tags, strict=True):
+        for name, ids in namesakes(header.classes).items():
+            raise UsageError(f"{tag}: classes {some_of(ids, 5)} are all called '{name}'; {ALONE}")
     _check_meanings(headers, tags, table)
     task: Task = "semantic" if all(h.task == "semantic" for h in headers) else "instance"
     background = _background(headers, task)
@@ -72,6 +80,7 @@ def unite(
                 classes[c.name] = _placed(c, {k.id for k in classes.values()} | reserved, headers, greatest)
     maps: list[ClassMap] = [{c.id: classes[c.name].id for c in header.classes} for header in headers]
     for header, tag, mapping in zip(headers, tags, maps, strict=True):
+        _check_made_up(header, tag, mapping, table)
         moved = [f"{c.name} {c.id} -> {mapping[c.id]}" for c in header.classes if mapping[c.id] != c.id]
         if moved:
             ledger.note("class-ids-united", tag, f"ids of classes moved: {', '.join(moved)}")
@@ -89,6 +98,16 @@ def unite(
         extra=_entries(headers, tags, ledger),
     )
     return with_sets(united, [of_header(h, tag) for h, tag in zip(headers, tags, strict=True)]), maps
+
+
+def _check_made_up(header: Header, tag: str, mapping: ClassMap, table: ClassTable | None) -> None:
+    """UsageError where `table` speaks of the number of a class that has no name, and that is another one in all."""
+    for c in header.classes:
+        number = c.source_id
+        if number is None or c.source_name or c.name != f"class_{number}" or mapping[c.id] == number:
+            continue
+        if table is not None and table.declares(number):
+            raise UsageError(f"{tag}: nothing names its class {number}, which is {mapping[c.id]} among all; {ALONE}")
 
 
 def _background(headers: Sequence[Header], task: Task) -> int | None:
