@@ -32,7 +32,9 @@ OVERLAPS, FILES, GEOMETRY, PACKAGE = "overlaps and instances", "files", "geometr
 CATALOG: dict[str, Entry] = {
     "size-mismatch": Entry("error", ALIGNMENT, "use the images that were annotated, in the size they had"),
     "exif-orientation": Entry(
-        "warning", ALIGNMENT, "store images upright with --exif bake; viewers and trainers disagree about the tag"
+        "warning",
+        ALIGNMENT,
+        "convert with --exif bake to turn images upright; viewers and trainers disagree about the tag",
     ),
     "out-of-bounds": Entry("warning", ALIGNMENT, "cut the shape at the edge of the image; converting does"),
     "shifted-masks": Entry(

@@ -30,6 +30,7 @@ __all__ = [
     "ImageFilesChoice",
     "ImagePattern",
     "Images",
+    "ImagesOfOne",
     "Instances",
     "InstancesChoice",
     "ItemTimeout",
@@ -124,6 +125,10 @@ Formats = Annotated[
 Images = Annotated[
     str | None,
     typer.Option("--images", metavar="DIR", help="Where image files lie when apart from the annotations."),
+]
+ImagesOfOne = Annotated[  # refused with what to do instead: errors about a single dataset name the option
+    Optional[str],  # noqa: UP045
+    typer.Option("--images", metavar="DIR", hidden=True),
 ]
 ImageFiles = Annotated[ImageFilesChoice, typer.Option("--image-files", help="What becomes of image files.")]
 Classes = Annotated[

@@ -39,7 +39,7 @@ from converter.codecs import png_write, text
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import rle, shapes
-from converter.layouts.classes import check_classes, undeclared, with_told
+from converter.layouts.classes import check_classes, undeclared, unnamed, with_told
 from converter.layouts.coco_beside import Beside, find_beside
 from converter.layouts.images import (
     is_image,
@@ -179,6 +179,8 @@ def _scan_patterns(reading: Reading, ledger: Ledger) -> Scan:
     found = matches(reading, ledger)
     labels = {label for match in found for _, label in match.masks}
     classes = class_numbers(labels, reading.source, reading.options.class_name or "object")
+    bare = [c.id for c in classes.values() if c.name == f"class_{c.id}"]
+    unnamed(bare, reading.options.classes, ledger, reading.source.name)
     finds = Finds(reading.source)
     for match in found:
         finds.add(match.image, [(path, classes[label].id) for path, label in match.masks])

@@ -242,7 +242,9 @@ class _Figures:
             return self.ids[label]
         alike = [id for name, id in self.ids.items() if name.strip() == label.strip()]
         if len(alike) != 1:
-            raise ShapeError(f"the label '{label}' is none of the task's", code="unmapped-class")
+            raise ShapeError(
+                f"the label '{label}' is none of the task's (--classes FILE may name or drop it)", code="unmapped-class"
+            )
         return alike[0]
 
     def _shape(self, node: xml.Element) -> tuple[Shape, dict[str, Any]]:

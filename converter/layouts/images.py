@@ -267,11 +267,12 @@ def check_absent(reading: Reading, image: Image) -> None:
     """An image without a file is fine only where no files are wanted and its size is known."""
     if reading.options.need_files:
         unread = next((f" ({path} {why})" for path, why in reading.images.special.items()), "")
+        without = ", or convert without them with --image-files none" if image.width and image.height else ""
         raise SourceError(
             reading.source.name,
             f"the image file is not there{unread}",
             place=f"image {image.name}",
-            remedy="say where images lie with --images DIR, or convert without them with --image-files none",
+            remedy=f"say where images lie with --images DIR{without}",
             code="missing-image",
         )
     if not image.width or not image.height:
@@ -294,7 +295,7 @@ def check_frame(file: str, image: Image, info: codec.ImageInfo) -> None:
             file,
             f"annotations are {declared[0]}x{declared[1]}, drawn on the picture as EXIF orientation "
             f"{info.orientation} turns it, and the stored pixels are {info.width}x{info.height}",
-            remedy="say what to do with --exif bake (turn the pixels upright) or --exif keep (turn the annotations)",
+            remedy="convert it with --exif bake (turn the pixels upright) or --exif keep (turn the annotations)",
             code="exif-orientation",
         )
     raise SourceError(

@@ -77,7 +77,7 @@ def _check_one_each(reading: Reading, found: Iterable[tuple[Image, str]]) -> Non
         file = image.file or ""
         if first.setdefault(file, mask) != mask:
             problem = f"{reading.images.label(file)} has two masks, this one and {reading.source.label(first[file])}"
-            remedy = "say which with --masks PATTERN; masks of single objects are --from instance-png"
+            remedy = "say which with --masks PATTERN and --from, which is instance-png for masks of single objects"
             raise SourceError(reading.source.label(mask), problem, remedy=remedy)
 
 

@@ -22,6 +22,7 @@ from converter.layouts.images import image_files, is_image, split_name, stem
 from converter.layouts.words import Kind, in_mask_folder, kind_of
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Image
+from converter.package import meta
 from converter.storage import Source
 
 __all__ = ["PATTERNS", "Match", "class_numbers", "matches"]
@@ -65,17 +66,25 @@ def matches(reading: Reading, ledger: Ledger) -> list[Match]:
     return sorted(made, key=lambda m: (m.image.split or "", m.image.file or ""))
 
 
+def _known(source: Source) -> dict[int, ClassInfo]:
+    """The classes by id that a file of the set names."""
+    if (path := find_class_file(source, [""])) is not None:
+        return read_class_file(source, path)
+    about = meta.about(source)
+    return {} if about is None else {c.id: c for c in meta.classes(about)}
+
+
 def class_numbers(labels: Iterable[str], source: Source, single: str) -> dict[str, ClassInfo]:
     """What stands for {class} -> its class: a number is an id, a name has the id that the class file gives it.
 
-    The file lies beside the masks, and has all that are used, else names are numbered from 1 in their order.
+    The file lies beside the masks, and has all that are used, else names are numbered from 1 in their order; the
+    meta.json of a package is one, too.
     Where nothing stands, all is `single`.
     """
     names = sorted(set(labels))
     if names == [""] or not names:
         return {"": ClassInfo(1, single)}
-    path = find_class_file(source, [""])
-    known = read_class_file(source, path) if path else {}
+    known = _known(source)
     ids = {n: id for n in names if (id := whole(n)) is not None and id >= 0}
     if len(ids) == len(names):
         return {n: ClassInfo(i, known[i].name if i in known else f"class_{i}", source_id=i) for n, i in ids.items()}

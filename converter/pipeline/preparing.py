@@ -112,7 +112,9 @@ def _classes(header: Header, job: Job, *, by_source: bool = False) -> tuple[Head
 def _several(job: Job, progress: Progress) -> Plan:
     """Sources with their names in folders of their own, and their classes united by name."""
     if job.read.images is not None:
-        raise UsageError("--images says where the files of one dataset lie; with several, convert that one first")
+        raise UsageError(
+            "--images says where the files of one dataset lie; with several, convert that one by itself, with --images"
+        )
     given = list(job.tags)
     tags = unite.check_tags(given, len(job.sources)) if given else unite.tags_of(job.sources)
     opened = [_open(job, source, format, progress) for source, format in zip(job.sources, _formats(job), strict=True)]
