@@ -15,7 +15,9 @@ from typing import Any, Literal
 import msgspec
 
 from converter import engine
+from converter.errors import UsageError, some_of
 from converter.format import Holds, ReadOptions, WriteOptions
+from converter.layouts.classes import namesakes
 from converter.ledger import Ledger, OnError
 from converter.lower import Lowering, plan
 from converter.model import Header, Loss, Note, Ref
@@ -96,6 +98,8 @@ def compare(
         for path, format, option in zip((a, b), formats, options, strict=True)
     ]
     one, two = opened
+    for each in opened:
+        _check_names(each)
     pairs, only_a, only_b, moved = _match(one.scan.refs, two.scan.refs)
     renamed = _renamed(one.scan.header, two.scan.header)
     work = Compare(one, two, {r.b: r.a for r in renamed}, *_plans(one, two))
@@ -179,6 +183,13 @@ def _by_bare_name(refs: Any) -> dict[str, Ref | None]:
     for ref in refs:
         found[ref.image.name] = None if ref.image.name in found else ref
     return found
+
+
+def _check_names(opened: Opened) -> None:
+    """UsageError for two classes of one name: classes are compared by these, and a class file only names ids here."""
+    for name, ids in namesakes(opened.scan.header.classes, by_source=opened.format.indexed_classes).items():
+        problem = f"{opened.reading.source.name}: classes {some_of(ids, 5)} are all called '{name}'"
+        raise UsageError(f"{problem}; convert it with --classes FILE that merges or renames them, and compare that")
 
 
 def _renamed(a: Header, b: Header) -> list[Renamed]:

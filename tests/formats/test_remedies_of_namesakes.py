@@ -111,6 +111,12 @@ def test_a_merge_of_datasets_leaves_them_to_a_conversion(tmp_path: Path) -> None
         converter.merge([COCO, FIXTURES / "coco/valid/coins"], tmp_path / "out", to="coco", classes=merging)
 
 
+def test_so_does_a_comparison(tmp_path: Path) -> None:
+    merging, _ = remedies(COCO, tmp_path)
+    with pytest.raises(UsageError, match=r"classes 1, 2 are all called 'cat'; convert it with --classes FILE"):
+        converter.diff(COCO, COCO, classes=merging, workers=1)
+
+
 @pytest.mark.parametrize("kind", ["yolo", "yolo-seg"])
 def test_ids_in_a_class_file_are_those_of_the_source_in_all_commands(kind: str, tmp_path: Path) -> None:
     source, table = FIXTURES / kind / "invalid/names-twice/input", tmp_path / "classes.yaml"
