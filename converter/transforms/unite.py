@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from converter.codecs import json
 from converter.errors import UsageError, some_of
 from converter.format import ClassTable
 from converter.layouts.classes import namesakes
@@ -134,9 +135,10 @@ def _check_meanings(headers: Sequence[Header], tags: Sequence[str], table: Class
             key = re.sub(r"[\s_-]+", "", c.name).casefold()
             name, other = seen.setdefault(key, (c.name, tag))
             if other != tag and name != c.name and not {name, c.name} <= settled:
+                old, new = (json.encode(n).decode() for n in (name, c.name))
                 raise UsageError(
                     f"'{name}' in {other} and '{c.name}' in {tag}: one class or two? say so with --classes FILE, as "
-                    f"'- {{name: {name}, from: [{name}, {c.name}]}}', or an entry for each"
+                    f"'- {{name: {old}, from: [{old}, {new}]}}', or an entry for each"
                 )
 
 

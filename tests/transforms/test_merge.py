@@ -215,6 +215,19 @@ def test_identical_images_are_told(tmp_path: Path) -> None:
     assert found.images == 4
 
 
+@pytest.mark.parametrize(("old", "new"), [("Traffic Light", "traffic-light"), ("No", "no"), ("a, b: c", "A, b: c")])
+def test_what_is_said_of_names_that_may_mean_one_class_unites_them(old: str, new: str, tmp_path: Path) -> None:
+    sets, table = (
+        [coco_set(tmp_path / "one", (old,)), coco_set(tmp_path / "two", (new,), 50)],
+        tmp_path / "classes.yaml",
+    )
+    with pytest.raises(UsageError) as error:
+        api.merge(sets, tmp_path / "out", to="coco")
+    table.write_text(str(error.value).partition(", as '")[2].rpartition("', or an entry")[0])
+    found = api.merge(sets, tmp_path / "out", to="coco", classes=table)
+    assert [c.name for c in found.classes] == [old]
+
+
 def test_names_that_may_mean_one_class_are_asked_about(tmp_path: Path) -> None:
     one, two = coco_set(tmp_path / "one", ("Traffic Light",)), coco_set(tmp_path / "two", ("traffic-light",), 50)
     with pytest.raises(UsageError, match="one class or two"):
