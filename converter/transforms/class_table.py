@@ -47,6 +47,8 @@ def parse(data: bytes, file: str) -> ClassTable:
         entries: Any = [_csv_entry(row) for row in _csv_rows(data, file)]
     else:
         entries = json.decode_named(data, file)
+        if isinstance(entries, Mapping) and "name" in entries:
+            entries = [entries]  # a single entry, without the list around it
         if isinstance(entries, Mapping) and "classes" not in entries and "drop" not in entries:
             entries = [{"id": k, "name": v} for k, v in entries.items()]
         elif isinstance(entries, Mapping):

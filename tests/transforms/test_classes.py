@@ -302,6 +302,15 @@ def test_dropping_where_every_pixel_has_a_class_is_refused(tmp_path: Path) -> No
         api.convert(source, tmp_path / "out", to="semantic-png", classes=write(tmp_path, {"drop": ["sky"]}))
 
 
+def test_a_single_entry_needs_no_list_around_it(tmp_path: Path) -> None:
+    source = coco_set(tmp_path / "in")
+    alone = write(tmp_path, {"id": 7, "name": "vehicle", "from": ["car", "truck"]}, "alone.yaml")
+    listed = write(tmp_path, [{"id": 7, "name": "vehicle", "from": ["car", "truck"]}], "listed.yaml")
+    made = [api.convert(source, tmp_path / t.stem, to="coco", classes=t).classes for t in (alone, listed)]
+    assert made[0] == made[1]
+    assert (7, "vehicle") in {(c.id, c.name) for c in made[0]}
+
+
 def test_camvid_named_and_its_void_ignored(tmp_path: Path, data: Path) -> None:
     entries = [{"id": i, "name": n, "from": [i]} for i, n in enumerate(["sky", "building", "pole", "road"])]
     entries += [{"id": 4, "name": "rest", "from": list(range(4, 11))}, {"id": 255, "name": "void", "from": [11]}]
