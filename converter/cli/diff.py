@@ -25,7 +25,7 @@ def diff(
     ] = None,
     report: options.Report = None,
     images: options.Images = None,
-    classes: options.Classes = None,
+    classes: options.ClassNames = None,
     colors: options.Colors = None,
     class_name: options.ClassName = None,
     masks: options.Masks = None,

@@ -13,6 +13,7 @@ from converter.errors import UsageError
 __all__ = [
     "BoxesAsMasks",
     "ClassName",
+    "ClassNames",
     "Classes",
     "Colors",
     "Crowd",
@@ -134,6 +135,12 @@ ImageFiles = Annotated[ImageFilesChoice, typer.Option("--image-files", help="Wha
 Classes = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--classes", metavar="FILE", help="Rename, merge, drop, order classes, fix ids (YAML, JSON, CSV)."),
+]
+ClassNames = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--classes", metavar="FILE", help="Names for classes of which A or B has ids alone (YAML, JSON, CSV)."
+    ),
 ]
 Colors = Annotated[
     str | None,
