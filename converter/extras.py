@@ -19,6 +19,7 @@ in a COCO file) is taken out by `converter.lower`, so that no writer has to doub
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,16 @@ def _is_list(kind: Callable[[Any], bool], length: int | None = None) -> Callable
     return lambda value: isinstance(value, list) and length in {None, len(value)} and all(map(kind, value))
 
 
+def _is_number(value: Any) -> bool:
+    """Whether it is a number to reckon with: a JSON may hold greater ones than a float does."""
+    return type(value) in {int, float} and abs(value) <= sys.float_info.max
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether it is a whole number that other programs can hold too."""
+    return type(value) is int and -(2**63) <= value < 2**63
+
+
 def _is_flag(value: Any) -> bool:
     return isinstance(value, bool | int) and value in {0, 1}
 
@@ -52,11 +63,11 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("attributes", "flags"), _is(dict)),
     **dict.fromkeys(("description", "pose", "source"), _is(str)),
     **dict.fromkeys(("difficult", "occluded", "truncated"), _is_flag),
-    "ellipse": _is_list(_is(int, float), 4),
-    "rotation": _is(int, float),
+    "ellipse": _is_list(_is_number, 4),
+    "rotation": _is_number,
     **dict.fromkeys(("joints", "tags"), _is_list(_is(str))),
-    "point_visibility": _is_list(_is(int)),
-    "z_order": _is(int),
+    "point_visibility": _is_list(_is_whole),
+    "z_order": _is_whole,
 }
 
 

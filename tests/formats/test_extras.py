@@ -14,7 +14,7 @@ from converter.formats import all_formats
 from tests.fuzz.targets import picture
 
 WRITERS = sorted(name for name, format in all_formats().items() if format.writes and format.reads)
-WRONG = [64, -1.5, True, "text", [1, {"a": []}], {"a": "\x01"}, {}, "\x1b[2J"]
+WRONG = [64, -1.5, True, "text", [1, {"a": []}], {"a": "\x01"}, {}, "\x1b[2J", 10**400]
 SIZE = {"width": 12, "height": 9}
 BLOB = [[2, 2, 8, 2, 8, 7, 2, 7]]
 
@@ -31,7 +31,7 @@ def coco(folder: Path, value: Any) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("value", WRONG, ids=repr)
+@pytest.mark.parametrize("value", WRONG, ids=lambda value: f"{value!r:.20}")
 def test_values_of_another_kind(value: Any, tmp_path: Path) -> None:
     source = coco(tmp_path / "set", value)
     for target in WRITERS:
