@@ -137,6 +137,8 @@ class Holds(msgspec.Struct, frozen=True):
 
     def lacks(self, instance: Instance) -> set[str]:
         """The keys of an object's extras that have no place in the format."""
+        if not instance.extra:
+            return set()
         points = self.point_keys if isinstance(instance.shape, Marks) and instance.shape.kind == "points" else ()
         keys = (*self.keys, *points)
         return {k for k, v in instance.extra.items() if k in self.own or not self._takes(k, v, keys)}
