@@ -29,9 +29,10 @@ from converter.errors import SourceError
 from converter.geometry import rle, runlengths
 from converter.model import Image, Rle
 
-__all__ = ["IGNORE_REGION", "fits", "ignored", "ignoring", "legible"]
+__all__ = ["IGNORE_REGION", "SILENCE", "fits", "ignored", "ignoring", "legible"]
 
 IGNORE_REGION = "ignore_region"
+SILENCE: tuple[Any, ...] = (None, "", [], {})  # values that say nothing
 # XML 1.0, 2.2; slow to compile, and seldom needed.
 ILLEGIBLE = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 

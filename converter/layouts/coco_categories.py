@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from converter.errors import SourceError, some_of
+from converter.extras import SILENCE
 from converter.format import ClassTable
 from converter.layouts.classes import check_classes, check_name, color_in, is_background
 from converter.layouts.coco_files import CocoFile
@@ -64,8 +65,8 @@ def _category(entry: dict[str, Any], file: str, place: str) -> ClassInfo:
 
 def _united(first: ClassInfo, other: ClassInfo) -> tuple[ClassInfo, set[str]]:
     """A class with what either file says of it, and the keys of which they say different things."""
-    extra = other.extra | first.extra
-    differing = {k for k, v in other.extra.items() if extra[k] != v}
+    extra = other.extra | {k: v for k, v in first.extra.items() if v not in SILENCE or k not in other.extra}
+    differing = {k for k, v in other.extra.items() if v not in SILENCE and extra[k] != v}
     if first.color is not None and other.color not in {None, first.color}:
         differing.add("color")
     return msgspec.structs.replace(first, color=first.color or other.color, extra=extra), differing

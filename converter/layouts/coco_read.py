@@ -305,24 +305,32 @@ def _tell_restart(what: str, file: str, ledger: Ledger) -> None:
 
 
 def _top_entries(files: Sequence[CocoFile]) -> dict[str, Any]:
-    """The entries of the files beside images, annotations and categories; of equal keys the first."""
-    extra: dict[str, Any] = {}
+    """The entries of the files beside images, annotations and categories, each as it counts."""
+    return {k: codec.decode(v, file.label, place=k) for k, (v, file) in _counting(files).items()}
+
+
+def _counting(files: Sequence[CocoFile]) -> dict[str, tuple[msgspec.Raw, CocoFile]]:
+    """Of the entries of each name the first that says anything, and the file of it."""
+    found: dict[str, tuple[msgspec.Raw, CocoFile]] = {}
     for file in files:
-        extra.update(
-            (k, codec.decode(v, file.label, place=k))
-            for k, v in file.top.items()
-            if k not in TOP_KEYS and k not in extra
-        )
-    return extra
+        for key, value in file.top.items():
+            if key not in TOP_KEYS and (key not in found or (_says(value) and not _says(found[key][0]))):
+                found[key] = value, file
+    return found
+
+
+def _says(value: msgspec.Raw) -> bool:
+    return bytes(value) not in {b"null", b'""', b"[]", b"{}"}
 
 
 def tell_other_entries(files: Sequence[CocoFile], ledger: Ledger) -> None:
-    """Entries that a file has otherwise than the first with one of that name, which counts."""
-    first: dict[str, msgspec.Raw] = {}
+    """Entries that a file has otherwise than the one that counts."""
+    counting = _counting(files)
     for file in files:
-        mine = {k: v for k, v in file.top.items() if k not in TOP_KEYS}
-        raws = [(k, bytes(first.setdefault(k, v)), bytes(v)) for k, v in mine.items()]
-        other = [k for k, a, b in raws if a != b and codec.decode(a, file.label) != codec.decode(b, file.label)]
+        mine = {k: (bytes(counting[k][0]), bytes(v)) for k, v in file.top.items() if k in counting and _says(v)}
+        other = [
+            k for k, (a, b) in mine.items() if a != b and codec.decode(a, file.label) != codec.decode(b, file.label)
+        ]
         if other:
             said = f"it has another {', '.join(sorted(other))} than the files before, which count"
             ledger.note("metadata-dropped", file.label, said)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from converter.extras import IGNORE_REGION, ignored
+from converter.extras import IGNORE_REGION, SILENCE, ignored
 from converter.geometry import rle
 from converter.ledger import Ledger
 from converter.lower.plan import Lowering
@@ -19,7 +19,6 @@ OWN = "segpack_"  # how the keys begin that the program itself gives to images a
 ORIGIN = frozenset({"date_captured", "license", "url"})
 ANNOTATED = frozenset({"attributes", "description", "tags"})  # extras of an image that a person put there
 GROUP = "group_id"
-SILENCE: tuple[Any, ...] = (None, "", [], {})
 
 
 def held(instance: Instance, how: Lowering) -> dict[str, Any]:

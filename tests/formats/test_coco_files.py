@@ -245,6 +245,25 @@ def test_what_files_of_splits_say_differently_of_set_and_classes_is_told(tmp_pat
     ]
 
 
+@pytest.mark.parametrize("silent", [0, 1])
+def test_a_file_of_a_split_that_says_nothing_of_the_set_differs_in_nothing(silent: int, tmp_path: Path) -> None:
+    jsons = {}
+    for place, split in enumerate(("train", "val")):
+        nothing = place == silent
+        category = {"id": 1, "name": "cat", "supercategory": None if nothing else "pet"}
+        what = content(f"{split}.png", categories=[category])
+        said: dict[str, Any] = (
+            {"info": {}, "licenses": None} if nothing else {"info": {"year": 2020}, "licenses": [{"id": 1}]}
+        )
+        jsons[f"annotations/instances_{split}.json"] = what | said
+    source = write(tmp_path / "set", jsons, "images/train/train.png", "images/val/val.png")
+    result = converter.convert(source, tmp_path / "out", to="coco")
+    written = json.loads((tmp_path / "out/coco.json").read_text())
+    assert written["categories"] == [{"id": 1, "name": "cat", "supercategory": "pet"}]
+    assert (written["info"], written["licenses"]) == ({"year": 2020}, [{"id": 1}])
+    assert not [n.message for n in result.notes if n.code == "metadata-dropped"]
+
+
 @pytest.mark.parametrize(("split", "name"), [(3, "3"), ("", None), (None, None)])
 def test_the_split_of_an_image_may_be_the_number_of_a_fold(split: Any, name: str | None, tmp_path: Path) -> None:
     what = content("a.png")
