@@ -20,7 +20,7 @@ from converter import engine
 from converter.codecs.pixels import MAX_PIXELS, MOST_PIXELS, pixels_up_to
 from converter.errors import UsageError
 from converter.format import ClassTable, ReadOptions, Segmentation, WriteOptions
-from converter.layouts.classes import read_class_file, read_legend
+from converter.layouts.class_files import read_class_file, read_legend
 from converter.ledger import OnError
 from converter.model import Rgb
 from converter.pipeline.opening import Progress

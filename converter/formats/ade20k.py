@@ -46,10 +46,11 @@ from converter.codecs.text import decode_text, whole
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import labelmap
-from converter.layouts.classes import check_classes, check_name, undeclared, unnamed, with_told
+from converter.layouts.classes import check_classes, check_name
 from converter.layouts.images import is_split_name, order_splits, split_name, stem, tell_unused
 from converter.layouts.label_maps import Found, Meaning, colors, cut, numbers, pairs, ref_of
 from converter.layouts.masks import check_size
+from converter.layouts.undeclared import undeclared, unnamed, with_told
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Instance, LabelMap, Ref, Sample
 from converter.storage import Source

@@ -27,7 +27,8 @@ import numpy as np
 from converter.codecs import png_chunks
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
-from converter.layouts.classes import check_classes, find_class_file, read_class_file
+from converter.layouts.class_files import find_class_file, read_class_file
+from converter.layouts.classes import check_classes
 from converter.layouts.images import is_split_name, split_name, stem
 from converter.layouts.label_maps import Found, Meaning, colors, cut, files, pairs, scan_of
 from converter.layouts.masks import check_size

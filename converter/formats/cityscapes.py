@@ -45,19 +45,13 @@ from converter.codecs import json, png_write
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Record, Scan, Writing
 from converter.geometry import labelmap, rle, shapes
-from converter.layouts.classes import (
-    DATASET_META,
-    LABEL_COLORS,
-    black_first,
-    check_classes,
-    find_class_file,
-    read_class_file,
-    undeclared,
-)
+from converter.layouts.class_files import DATASET_META, LABEL_COLORS, find_class_file, read_class_file
+from converter.layouts.classes import black_first, check_classes
 from converter.layouts.images import is_split_name, split_name
 from converter.layouts.label_maps import Found, Meaning, cut, files, numbers, pairs, renamed, scan_of
 from converter.layouts.masks import check_size
 from converter.layouts.street_labels import CLASSES, THINGS, TRAINED, is_street
+from converter.layouts.undeclared import undeclared
 from converter.ledger import Ledger
 from converter.model import IGNORE, ClassInfo, Header, Image, LabelMap, Ref, Sample
 from converter.storage import Source, Target

@@ -32,7 +32,6 @@ from converter.codecs import json, png_write
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Record, Scan, Writing
 from converter.geometry import labelmap, rle, shapes
-from converter.layouts.classes import undeclared
 from converter.layouts.coco_annotations import crowd_flag
 from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_family import marked, open_marked
@@ -43,6 +42,7 @@ from converter.layouts.coco_write import Part, marked_extra
 from converter.layouts.images import ImageIndex, order_splits, own_ids, tell_unused
 from converter.layouts.label_maps import colors
 from converter.layouts.masks import check_size
+from converter.layouts.undeclared import undeclared
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Header, Image, Instance, Ref, Rle, Sample
 from converter.storage import Source, Target

@@ -26,8 +26,8 @@ from converter.codecs import json
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.layouts import coco_read
-from converter.layouts.classes import unnamed
 from converter.layouts.coco_files import CocoFile
+from converter.layouts.undeclared import unnamed
 from converter.ledger import Ledger
 from converter.storage import Source
 

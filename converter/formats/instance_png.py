@@ -39,7 +39,7 @@ from converter.codecs import png_write, text
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import rle, shapes
-from converter.layouts.classes import check_classes, undeclared, unnamed, with_told
+from converter.layouts.classes import check_classes
 from converter.layouts.coco_beside import Beside, find_beside
 from converter.layouts.images import (
     is_image,
@@ -52,6 +52,7 @@ from converter.layouts.mask_table import NO_ID, Finds, header_of, mask_paths
 from converter.layouts.masks import binary_mask, check_size
 from converter.layouts.named_masks import scan_named
 from converter.layouts.patterns import PATTERNS, class_numbers, matches
+from converter.layouts.undeclared import undeclared, unnamed, with_told
 from converter.ledger import Ledger
 from converter.model import Header, Image, Instance, Ref, Sample
 from converter.package import index, meta

@@ -24,7 +24,8 @@ from collections.abc import Sequence
 
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
-from converter.layouts.classes import check_classes, find_class_file, is_background, read_class_file
+from converter.layouts.class_files import find_class_file, read_class_file
+from converter.layouts.classes import check_classes, is_background
 from converter.layouts.images import is_split_name, split_name
 from converter.layouts.label_maps import Found, Meaning, files, load_map, pairs, renamed, scan_of
 from converter.layouts.street_labels import CLASSES, THINGS, is_street

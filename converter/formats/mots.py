@@ -41,10 +41,12 @@ from converter.errors import ShapeError, SourceError
 from converter.extras import ignoring
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.geometry import rle, runlengths
-from converter.layouts.classes import check_classes, raised, read_class_file, settled_ids, undeclared
+from converter.layouts.class_files import read_class_file
+from converter.layouts.classes import check_classes, raised
 from converter.layouts.images import image_files, is_split_name, order_splits, split_name, tell_unused
 from converter.layouts.label_maps import Found, ImageStems, Meaning, cut, files, numbers, pairs, scan_of
 from converter.layouts.masks import check_size
+from converter.layouts.undeclared import settled_ids, undeclared
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, Ref, Rle, Sample
 from converter.storage import Source

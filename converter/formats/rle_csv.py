@@ -42,17 +42,11 @@ from converter.codecs import csvs
 from converter.codecs.text import whole
 from converter.errors import ShapeError, SourceError, some_of
 from converter.format import Evidence, Format, Holds, Reading, Scan
-from converter.layouts.classes import (
-    check_classes,
-    check_name,
-    find_class_file,
-    read_class_file,
-    settled_ids,
-    undeclared,
-    unnamed,
-)
+from converter.layouts.class_files import find_class_file, read_class_file
+from converter.layouts.classes import check_classes, check_name
 from converter.layouts.images import ImageIndex, is_image, stem, tell_unused
 from converter.layouts.run_pairs import Counting, ascends, decode
+from converter.layouts.undeclared import settled_ids, undeclared, unnamed
 from converter.layouts.words import in_mask_folder
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample

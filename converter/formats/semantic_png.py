@@ -40,7 +40,7 @@ from converter.codecs import png_write
 from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import labelmap
-from converter.layouts.classes import check_classes, legend_colors, undeclared, with_told
+from converter.layouts.classes import check_classes, legend_colors
 from converter.layouts.coco_beside import Beside, find_beside
 from converter.layouts.images import is_image, order_splits, tell_unused
 from converter.layouts.instance_folders import instance_folders
@@ -49,6 +49,7 @@ from converter.layouts.masks import check_size, labels_of, recolored, thinned
 from converter.layouts.pairing import mask_an_image, pair_beside, pair_masks
 from converter.layouts.patterns import PATTERNS
 from converter.layouts.semantic_classes import Present, by_grays, declared, in_colors, settled
+from converter.layouts.undeclared import undeclared, with_told
 from converter.ledger import Ledger, Skipped
 from converter.model import ClassInfo, Header, LabelMap, Ref, Rgb, Sample
 from converter.package import index, meta

@@ -29,8 +29,10 @@ from converter.codecs import text
 from converter.errors import SourceError
 from converter.format import Evidence, Format, Holds, Reading, Scan
 from converter.layouts import yolo_rows, yolo_tree
-from converter.layouts.classes import check_classes, read_class_file, told_ids
+from converter.layouts.class_files import read_class_file
+from converter.layouts.classes import check_classes
 from converter.layouts.images import ImageIndex, is_image, order_splits, split_name, stem, tell_unused
+from converter.layouts.undeclared import told_ids
 from converter.layouts.yolo_darknet import DATA, NAMES, bare_darknet, ends, find_darknet
 from converter.layouts.yolo_rows import is_row
 from converter.ledger import Ledger

@@ -31,7 +31,7 @@ from converter.errors import SourceError
 from converter.format import Encoded, Evidence, Format, Holds, Reading, Scan, Writing
 from converter.geometry import numbers, quads, shapes
 from converter.layouts import yolo_rows, yolo_tree
-from converter.layouts.classes import undeclared
+from converter.layouts.undeclared import undeclared
 from converter.layouts.yolo_write import YoloAssembler, encode_rows, image_path, label_path
 from converter.ledger import Ledger
 from converter.model import Header, Image, Instance, Polygons, Ref, Sample

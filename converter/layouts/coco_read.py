@@ -15,7 +15,6 @@ from converter.codecs import json as codec
 from converter.codecs.slices import Slices
 from converter.errors import ShapeError, SourceError, some_of
 from converter.format import ClassTable, Reading, Scan
-from converter.layouts.classes import undeclared
 from converter.layouts.coco_annotations import (
     AT_ONCE,
     AnnotationHead,
@@ -34,6 +33,7 @@ from converter.layouts.coco_root import images_around
 from converter.layouts.coco_unread import tell_unread
 from converter.layouts.groups import NOBODY, Groups
 from converter.layouts.images import ImageIndex, order_splits, own_ids, tell_unused
+from converter.layouts.undeclared import undeclared
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Header, Image, Instance, Ref, Sample
 

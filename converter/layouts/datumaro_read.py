@@ -13,7 +13,6 @@ from converter.codecs import json
 from converter.errors import ShapeError, SourceError
 from converter.format import Reading, Scan
 from converter.geometry import runlengths
-from converter.layouts.classes import undeclared, with_told
 from converter.layouts.datumaro_labels import VISIBILITY, classes_of, first_class, labels_of, united, unread_of
 from converter.layouts.figures import (
     Part,
@@ -27,6 +26,7 @@ from converter.layouts.figures import (
     turned_box,
 )
 from converter.layouts.images import ImageIndex, order_splits, split_name, stem, tell_unused
+from converter.layouts.undeclared import undeclared, with_told
 from converter.ledger import Ledger
 from converter.model import Box, ClassInfo, Header, Image, Instance, Marks, Ref, Sample, Shape
 from converter.storage import Source

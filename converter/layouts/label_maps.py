@@ -15,9 +15,9 @@ from converter.codecs import images as codec
 from converter.errors import SourceError
 from converter.format import Reading, Scan
 from converter.geometry import labelmap
-from converter.layouts.classes import undeclared, with_told
 from converter.layouts.images import is_image, measure, order_splits, stem, tell_unused
 from converter.layouts.masks import check_size, gray_of
+from converter.layouts.undeclared import undeclared, with_told
 from converter.ledger import Ledger
 from converter.model import IGNORE, ClassInfo, Header, Image, Instance, LabelMap, Ref, Sample
 from converter.storage import Source

@@ -12,7 +12,7 @@ from converter.codecs import json, text
 from converter.errors import SourceError
 from converter.format import Reading, Scan
 from converter.layouts.by_name import named_classes, with_classes
-from converter.layouts.classes import nameless
+from converter.layouts.class_files import nameless
 from converter.layouts.embedded import decode_base64, extension, with_embedded
 from converter.layouts.images import (
     ImageIndex,

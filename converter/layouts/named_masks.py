@@ -11,7 +11,8 @@ import msgspec
 
 from converter.errors import SourceError, some_of
 from converter.format import Reading, Scan
-from converter.layouts.classes import check_classes, find_class_file, read_class_file, settled_ids, undeclared, unnamed
+from converter.layouts.class_files import find_class_file, read_class_file
+from converter.layouts.classes import check_classes
 from converter.layouts.images import stem, tell_unused
 from converter.layouts.mask_names import Names, find_names
 from converter.layouts.mask_table import Finds, header_of, mask_paths
@@ -19,6 +20,7 @@ from converter.layouts.pairing import NAME_THEM, NO_MASKS, tell_orphans
 from converter.layouts.patterns import class_numbers
 from converter.layouts.places import places
 from converter.layouts.splits import tell_lists
+from converter.layouts.undeclared import settled_ids, undeclared, unnamed
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Image, Ref
 from converter.package import index, meta

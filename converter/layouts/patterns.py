@@ -17,7 +17,7 @@ import msgspec
 from converter.codecs.text import whole
 from converter.errors import SourceError
 from converter.format import Reading
-from converter.layouts.classes import find_class_file, read_class_file
+from converter.layouts.class_files import find_class_file, read_class_file
 from converter.layouts.images import image_files, is_image, split_name, stem
 from converter.layouts.words import Kind, in_mask_folder, kind_of
 from converter.ledger import Ledger

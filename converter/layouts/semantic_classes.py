@@ -9,19 +9,9 @@ import msgspec
 
 from converter.errors import SourceError, some_of
 from converter.format import ClassTable, Reading
-from converter.layouts.classes import (
-    LABEL_COLORS,
-    black_first,
-    check_classes,
-    find_class_file,
-    is_background,
-    is_ignore,
-    legend_colors,
-    of_colors,
-    read_class_file,
-    settled_ids,
-    unnamed,
-)
+from converter.layouts.class_files import LABEL_COLORS, find_class_file, read_class_file
+from converter.layouts.classes import black_first, check_classes, is_background, is_ignore, legend_colors, of_colors
+from converter.layouts.undeclared import settled_ids, unnamed
 from converter.ledger import Ledger
 from converter.model import IGNORE, ClassInfo, Header, Rgb
 

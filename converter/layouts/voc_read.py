@@ -13,9 +13,9 @@ from converter.errors import SourceError
 from converter.extras import ignoring
 from converter.format import Reading
 from converter.geometry import labelmap, rle
-from converter.layouts.classes import undeclared
 from converter.layouts.masks import check_size
 from converter.layouts.palette import VOID, read_by_color, read_indices, read_objects_by_color
+from converter.layouts.undeclared import undeclared
 from converter.layouts.voc_objects import Objects
 from converter.layouts.voc_tree import COLORS, Payload
 from converter.ledger import Ledger

@@ -11,14 +11,10 @@ from converter.errors import SourceError, some_of
 from converter.format import Reading, Scan
 from converter.geometry import labelmap
 from converter.layouts.by_name import mentions
-from converter.layouts.classes import (
-    check_classes,
-    check_name,
-    settled_ids,
-    unnamed,
-)
+from converter.layouts.classes import check_classes, check_name
 from converter.layouts.images import measure
 from converter.layouts.palette import VOID, color_of, read_indices
+from converter.layouts.undeclared import settled_ids, unnamed
 from converter.layouts.voc_tree import Payload, declared_classes, mask_values
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Ref

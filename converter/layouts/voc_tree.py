@@ -13,13 +13,8 @@ import msgspec
 from converter.codecs import xml
 from converter.errors import SourceError
 from converter.format import Reading, Scan
-from converter.layouts.classes import (
-    find_class_file,
-    is_background,
-    is_ignore,
-    read_class_file,
-    read_legend,
-)
+from converter.layouts.class_files import find_class_file, read_class_file, read_legend
+from converter.layouts.classes import is_background, is_ignore
 from converter.layouts.images import (
     ImageIndex,
     image_files,

@@ -16,16 +16,10 @@ from typing import Any
 from converter.codecs import json, text
 from converter.errors import SourceError
 from converter.format import Reading
-from converter.layouts.classes import (
-    check_classes,
-    check_ids,
-    check_name,
-    find_class_file,
-    nameless,
-    read_class_file,
-    told_ids,
-)
+from converter.layouts.class_files import find_class_file, nameless, read_class_file
+from converter.layouts.classes import check_classes, check_ids, check_name
 from converter.layouts.images import is_image
+from converter.layouts.undeclared import told_ids
 from converter.ledger import Ledger
 from converter.model import ClassInfo
 from converter.storage import Source

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from converter.codecs import text
 from converter.errors import SourceError
 from converter.format import Reading
-from converter.layouts.classes import undeclared
+from converter.layouts.undeclared import undeclared
 from converter.ledger import Ledger
 from converter.model import Box, Header, Image, Instance, Polygons, Ref, Sample, Shape
 

@@ -25,7 +25,8 @@ from typing import Any
 from converter.codecs import csvs, json, text
 from converter.errors import SourceError
 from converter.format import ClassEntry, ClassTable
-from converter.layouts.classes import HEX, check_name
+from converter.layouts.class_files import HEX
+from converter.layouts.classes import check_name
 from converter.model import Rgb
 
 __all__ = ["parse", "parse_colors", "template"]
