@@ -37,7 +37,7 @@ from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_family import marked, open_marked
 from converter.layouts.coco_files import CocoFile, tell_endless
 from converter.layouts.coco_images import IMAGE_KEYS, Id, scan_images, with_extra
-from converter.layouts.coco_read import tell_other_entries, told_header
+from converter.layouts.coco_top import tell_other_entries, told_header
 from converter.layouts.coco_write import Part, marked_extra
 from converter.layouts.images import ImageIndex, order_splits, own_ids, tell_unused
 from converter.layouts.label_maps import colors

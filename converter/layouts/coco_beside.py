@@ -18,7 +18,8 @@ from converter.format import Reading
 from converter.layouts.coco_annotations import AT_ONCE, all_usual, decode_annotation
 from converter.layouts.coco_files import WHOLE, in_words, open_file
 from converter.layouts.coco_images import number, with_extra
-from converter.layouts.coco_read import Payload, scan_one, top_extra
+from converter.layouts.coco_read import Payload, scan_one
+from converter.layouts.coco_top import top_extra
 from converter.layouts.images import own_ids
 from converter.ledger import Ledger
 from converter.model import ClassInfo, Image, Ref

@@ -11,7 +11,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.codecs import json as codec
 from converter.codecs.slices import Slices
 from converter.errors import ShapeError, SourceError, some_of
 from converter.format import ClassTable, Reading, Scan
@@ -30,6 +29,7 @@ from converter.layouts.coco_categories import categories, settle_classes
 from converter.layouts.coco_files import CocoFile, in_words, open_files, tell_endless
 from converter.layouts.coco_images import Id, number, scan_images, with_extra
 from converter.layouts.coco_root import images_around
+from converter.layouts.coco_top import tell_other_entries, told_header
 from converter.layouts.coco_unread import tell_unread
 from converter.layouts.groups import NOBODY, Groups
 from converter.layouts.images import ImageIndex, order_splits, own_ids, tell_unused
@@ -44,12 +44,7 @@ __all__ = [
     "scan",
     "scan_files",
     "scan_one",
-    "tell_other_entries",
-    "told_header",
-    "top_extra",
 ]
-
-TOP_KEYS = frozenset({"images", "annotations", "categories"})
 
 
 class Entries(msgspec.Struct, frozen=True):
@@ -302,71 +297,6 @@ def _tell_restart(what: str, file: str, ledger: Ledger) -> None:
     """Ids that start again in each file."""
     message = f"ids of {what} occur in other files of the set too: all were numbered anew"
     ledger.note("ids-renumbered", file, message)
-
-
-def _top_entries(files: Sequence[CocoFile]) -> dict[str, Any]:
-    """The entries of the files beside images, annotations and categories, each as it counts."""
-    return {k: codec.decode(v, file.label, place=k) for k, (v, file) in _counting(files).items()}
-
-
-def _counting(files: Sequence[CocoFile]) -> dict[str, tuple[msgspec.Raw, CocoFile]]:
-    """Of the entries of each name the first that says anything, and the file of it."""
-    found: dict[str, tuple[msgspec.Raw, CocoFile]] = {}
-    for file in files:
-        for key, value in file.top.items():
-            if key not in TOP_KEYS and (key not in found or (_says(value) and not _says(found[key][0]))):
-                found[key] = value, file
-    return found
-
-
-def _says(value: msgspec.Raw) -> bool:
-    return bytes(value) not in {b"null", b'""', b"[]", b"{}"}
-
-
-def tell_other_entries(files: Sequence[CocoFile], ledger: Ledger) -> None:
-    """Entries that a file has otherwise than the one that counts."""
-    counting = _counting(files)
-    for file in files:
-        mine = {k: (bytes(counting[k][0]), bytes(v)) for k, v in file.top.items() if k in counting and _says(v)}
-        other = [
-            k for k, (a, b) in mine.items() if a != b and codec.decode(a, file.label) != codec.decode(b, file.label)
-        ]
-        if other:
-            said = f"it has another {', '.join(sorted(other))} than the files before, which count"
-            ledger.note("metadata-dropped", file.label, said)
-
-
-def told_header(
-    format: str,
-    files: Sequence[CocoFile],
-    classes: tuple[ClassInfo, ...],
-    background: int | None,
-    splits: tuple[str, ...],
-) -> Header:
-    """The header with what the files say of themselves; that of a map of classes where they were one."""
-    mark, extra = _semantic_mark(_top_entries(files)), top_extra(files)
-    if mark is not None:
-        return Header(format, "semantic", classes, splits, "", mark.get("background_id"), mark.get("ignore_id"), extra)
-    return Header(format, "instance", classes, splits, background_id=background, extra=extra)
-
-
-def top_extra(files: Sequence[CocoFile]) -> dict[str, Any]:
-    """As `_top_entries`, without the mark of a set that was semantic."""
-    extra = _top_entries(files)
-    if _semantic_mark(extra) is not None:
-        info = {k: v for k, v in extra["info"].items() if k != "segpack"}
-        extra = {k: v for k, v in extra.items() if k != "info"} | ({"info": info} if info else {})
-    return extra
-
-
-def _semantic_mark(extra: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the writer left in `info` of a set that was semantic."""
-    info = extra.get("info")
-    mark = info.get("segpack") if isinstance(info, dict) else None
-    if not isinstance(mark, dict) or mark.get("task") != "semantic":
-        return None
-    values = mark.get("background_id"), mark.get("ignore_id")
-    return mark if all(v is None or type(v) is int for v in values) else None
 
 
 def load(reading: Reading, header: Header, ref: Ref, ledger: Ledger) -> Sample:
