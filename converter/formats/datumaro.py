@@ -33,7 +33,8 @@ from __future__ import annotations
 
 from converter.format import Evidence, Format, Holds
 from converter.layouts.datumaro_labels import PARENT, VISIBILITY
-from converter.layouts.datumaro_read import files, item_files, load, scan
+from converter.layouts.datumaro_read import files, load
+from converter.layouts.datumaro_scan import item_files, scan
 from converter.layouts.datumaro_write import DatumaroAssembler, encode, image_path
 from converter.storage import Source
 
