@@ -25,6 +25,7 @@ import re
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -34,6 +35,7 @@ from converter.storage.moves import exchange, move_new, sync
 __all__ = ["Place", "failed", "staged"]
 
 KEPT = "kept"  # where others have process and random number
+PATIENCE = 2.0  # seconds
 
 _NAME_BYTES = 200  # leaves room for the rest of a staging name in the 255 that file systems have
 
@@ -243,14 +245,26 @@ def _claim_kept(place: Place) -> tuple[str, int]:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         raise failed(place.label, error) from None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _is_free(fd):
         os.close(fd)
-        raise TargetError(f"{place.label}: another run with --resume is writing it; wait for its end") from None
-    except OSError:
-        pass  # no locks here (some network file systems)
+        raise TargetError(f"{place.label}: another run with --resume is writing it; wait for its end")
     return path, fd
+
+
+def _is_free(fd: int) -> bool:
+    """Whether the lock is had, or there are none; the workers of a killed run may keep it a moment longer than it."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+            time.sleep(PATIENCE / 100)
+        except OSError:
+            return True  # no locks here (some network file systems)
+        else:
+            return True
 
 
 def _locked(path: str) -> int | None:

@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import hashlib
 import io
 import os
@@ -10,6 +11,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import zipfile
 from collections import deque
@@ -872,3 +874,26 @@ def test_a_target_that_would_change_the_source(one, other):
 )
 def test_a_target_that_does_not(one, other):
     check_apart(one, other)
+
+
+@pytest.mark.parametrize("held", [0.3, None])
+def test_a_run_waits_a_moment_for_the_workers_of_a_killed_one(
+    held: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have inherited its lock, and end right after it; a run that lives keeps it."""
+    kept = tmp_path / ".out.segpack-kept.partial"
+    kept.mkdir()
+    monkeypatch.setattr(staging, "PATIENCE", 5.0 if held else 0.2)
+    fd = os.open(kept, os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    place = staging.Place(str(tmp_path / "out"), folder=True, overwrite=False, resume=True)
+    if held is None:
+        with pytest.raises(TargetError, match="wait for its end"), staging.staged(place, resume=True):
+            pass
+        os.close(fd)
+    else:
+        release = threading.Timer(held, os.close, (fd,))
+        release.start()
+        with staging.staged(place, resume=True) as path:
+            assert path == str(kept)
+        release.join()
