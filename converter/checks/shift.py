@@ -47,7 +47,7 @@ SMALLEST = 4 * REACH
 EDGES = 40  # boundary pixels that say something
 POINTS = 2000  # of them, evenly taken; neighbours tell the same
 GLANCE = 3000  # of a whole set: enough to see that nothing is off
-MANY = 16  # images of which half are enough for that
+ENOUGH = 8  # images for that, where there are twice as many and more
 NEARLY, BARELY = 0.97, 1.02  # of the score of masks as they are; two pixels away and one
 CLIPPED = 0.98  # of gradients, above which they are as good as that
 AT_ONCE = 250  # pixels whose surroundings, summed up, stay in the cache
@@ -321,12 +321,12 @@ def _gains(every: Scores, best: Place, other: Place) -> bool:
 def glance(splits: Sequence[str | None]) -> tuple[list[int], int]:
     """What is enough for `doubtful`: which images, given by their splits, and how many boundary pixels of each.
 
-    Of many images of a split it is every second one.
+    Of many images of a split it is some, evenly taken.
     """
     places: dict[str | None, list[int]] = {}
     for place, split in enumerate(splits):
         places.setdefault(split, []).append(place)
-    taken = [mine[:: 2 if len(mine) >= MANY else 1] for mine in places.values()]
+    taken = [mine[:: max(1, len(mine) // ENOUGH)] for mine in places.values()]
     judged = [n for n in (sum(map(len, taken)), *map(len, taken)) if n >= FEWEST]
     return sorted(chain.from_iterable(taken)), min(POINTS, -(-GLANCE // min(judged, default=FEWEST)))
 

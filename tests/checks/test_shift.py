@@ -191,14 +191,20 @@ def test_a_glance_doubts_what_is_scaled(pairs: list[Pair], factor: float, corner
     assert glanced(pairs, lambda m: scaled(m, factor, corner))
 
 
-def test_a_glance_takes_half_of_many_images_and_more_of_each_where_there_are_few() -> None:
+def test_a_glance_takes_some_of_many_images_and_more_of_each_where_there_are_few() -> None:
     whole, points = shift.glance(["train"] * 32)
-    assert whole == list(range(0, 32, 2))
-    some, more = shift.glance(["train"] * 24 + ["val"] * 8)
-    assert some == [*range(0, 24, 2), *range(24, 32)]
-    few, most = shift.glance(["train"] * 5)
-    assert few == list(range(5))
-    assert shift.EDGES < points < more < most < shift.POINTS
+    assert whole == list(range(0, 32, 4))
+    some, more = shift.glance(["train"] * 27 + ["val"] * 5)
+    assert some == [*range(0, 27, 3), *range(27, 32)]
+    few, most = shift.glance(["train"] * 15)
+    assert few == list(range(15))
+    assert shift.EDGES < most < points < more < shift.POINTS
+
+
+@pytest.mark.parametrize("images", [5, 15, 16, 17, 23, 24, 31, 32])
+def test_a_glance_is_at_enough_images(images: int) -> None:
+    taken, _ = shift.glance([None] * images)
+    assert min(images, shift.ENOUGH) <= len(taken) < 2 * shift.ENOUGH
 
 
 def test_masks_that_follow_no_edges_say_nothing() -> None:
