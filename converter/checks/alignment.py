@@ -5,8 +5,7 @@ Sizes that do not fit are refused in reading, shifts are found over the whole se
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from converter.checks.catalog import finding
@@ -40,15 +39,18 @@ def check(subject: Subject) -> Iterator[Finding]:
 def outside(each: Drawn, image: Image) -> float:
     """How far an object reaches outside its image, in pixels; 0 when it does not."""
     shape = each.instance.shape
-    xs: list[float] = []
-    ys: list[float] = []
     if isinstance(shape, Polygons):
-        xs = list(chain.from_iterable(ring[0::2] for ring in shape.rings))
-        ys = list(chain.from_iterable(ring[1::2] for ring in shape.rings))
-    elif isinstance(shape, Marks):
-        xs, ys = shape.points[0::2], shape.points[1::2]
-    elif isinstance(shape, Box):
-        xs, ys = [shape.x, shape.x + shape.w], [shape.y, shape.y + shape.h]
-    if not xs:
+        return max((_beyond(ring, image) for ring in shape.rings if ring), default=0.0)
+    if isinstance(shape, Marks):
+        return _beyond(shape.points, image) if shape.points else 0.0
+    if isinstance(shape, Box):
+        return _beyond((shape.x, shape.y, shape.x + shape.w, shape.y + shape.h), image)
+    return 0.0
+
+
+def _beyond(points: Sequence[float], image: Image) -> float:
+    """As `outside`, of points x, y, x, y, ..."""
+    if min(points) >= 0 and max(points) <= min(image.width, image.height):
         return 0.0
+    xs, ys = points[0::2], points[1::2]
     return float(max(-min(xs), -min(ys), max(xs) - image.width, max(ys) - image.height, 0))

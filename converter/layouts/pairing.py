@@ -104,7 +104,7 @@ def _pairs_within(source: Source) -> tuple[list[tuple[str, str]], list[str]]:
 
 def _pair(masks: Source, images: Source) -> tuple[list[tuple[str, str]], list[str]]:
     wanted, photos = _roles(masks, images, apart=images is not masks)
-    by_name = _by_name(photos)
+    by_name = _by_name(photos) if wanted else {}
     pairs = _matched(wanted, by_name)
     strange = {m: alike for m, alike in wanted.items() if m not in pairs and not _namesakes(m, by_name, alike=alike)}
     if strange:

@@ -16,6 +16,7 @@ from converter.checks.catalog import finding
 from converter.checks.subject import Facts, Subject, count, subject_of
 from converter.codecs import images as codec
 from converter.codecs import light, phash
+from converter.codecs import pillow as _pillow  # noqa: F401 -- here, and not in each worker
 from converter.errors import SourceError
 from converter.layouts.images import check_frame, read_image
 from converter.ledger import Ledger, Skipped

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 from converter.errors import TargetError, UsageError
@@ -29,7 +28,7 @@ def check_output(path: str, source: str, option: str, suffixes: tuple[str, ...])
 
 def save(target: Path, data: bytes) -> None:
     """Write a file beside its place, and move it there in one step."""
-    staged = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    staged = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
     try:
         staged.write_bytes(data)
         os.replace(staged, target)

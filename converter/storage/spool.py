@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import suppress
 from typing import IO
 
@@ -22,6 +21,8 @@ class Spool:
     """
 
     def __init__(self, folder: str, label: str) -> None:
+        import tempfile  # noqa: PLC0415 -- slow to import, for random names that are never seen
+
         self.label = label
         self._file = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder)  # noqa: SIM115 -- lives until poured
 

@@ -22,7 +22,6 @@ import fcntl
 import hashlib
 import os
 import re
-import secrets
 import shutil
 import stat
 import time
@@ -178,7 +177,7 @@ def staged(place: Place, *, resume: bool = False) -> Iterator[str]:
         if resume:
             path, lock = _claim_kept(place)
         while lock < 0:
-            path = os.path.join(place.parent, f"{place.prefix}{owner}-{secrets.token_hex(4)}.partial")
+            path = os.path.join(place.parent, f"{place.prefix}{owner}-{os.urandom(4).hex()}.partial")
             lock = _claim(place, path)
         yield path
     finally:

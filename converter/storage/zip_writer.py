@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,6 +98,8 @@ class ZipWriter:
     @contextmanager
     def stream(self, path: str) -> Iterator[BinaryIO]:
         """An entry whose size is not known yet; it is kept in a nameless file until then."""
+        import tempfile  # noqa: PLC0415 -- slow to import, for random names that are never seen
+
         with tempfile.TemporaryFile(dir=self._folder, buffering=0) as spool:
             raw = _Packing(spool, _method(path))
             try:
