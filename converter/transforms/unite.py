@@ -12,7 +12,7 @@ another moves.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -74,21 +74,11 @@ def unite(
     ignore = IGNORE if task == "semantic" and any(h.ignore_id is not None for h in headers) else None
     reserved = {v for v in (background if task == "semantic" else None, ignore) if v is not None}
     greatest = GREATEST if any(h.task == "semantic" for h in headers) else None
-    classes: dict[str, ClassInfo] = {}
-    for header in headers:
-        for c in header.classes:
-            if c.name not in classes:
-                classes[c.name] = _placed(c, {k.id for k in classes.values()} | reserved, headers, greatest)
+    classes = _united(headers, reserved, greatest)
     maps: list[ClassMap] = [{c.id: classes[c.name].id for c in header.classes} for header in headers]
     for header, tag, mapping in zip(headers, tags, maps, strict=True):
         _check_made_up(header, tag, mapping, table)
-        moved = [f"{c.name} {c.id} -> {mapping[c.id]}" for c in header.classes if mapping[c.id] != c.id]
-        if moved:
-            ledger.note("class-ids-united", tag, f"ids of classes moved: {', '.join(moved)}")
-        other = {k: c.name for c in header.classes for k, v in c.extra.items() if classes[c.name].extra.get(k) != v}
-        for key, name in sorted(other.items()):
-            message = f"the '{key}' of its class '{name}' is not that of the sets before it"
-            ledger.lose("metadata-dropped", tag, message)
+        _tell(header, tag, classes, ledger)
     united = Header(
         "+".join(dict.fromkeys(h.format for h in headers)),
         task,
@@ -99,6 +89,26 @@ def unite(
         extra=_entries(headers, tags, ledger),
     )
     return with_sets(united, [of_header(h, tag) for h, tag in zip(headers, tags, strict=True)]), maps
+
+
+def _united(headers: Sequence[Header], reserved: set[int], greatest: int | None) -> dict[str, ClassInfo]:
+    """The classes of all by name, in the order in which the datasets have them."""
+    classes: dict[str, ClassInfo] = {}
+    for header in headers:
+        for c in header.classes:
+            if c.name not in classes:
+                classes[c.name] = _placed(c, {k.id for k in classes.values()} | reserved, headers, greatest)
+    return classes
+
+
+def _tell(header: Header, tag: str, classes: Mapping[str, ClassInfo], ledger: Ledger) -> None:
+    """What becomes of a dataset's classes among all: ids that move, and what another dataset has said before."""
+    moved = [f"{c.name} {c.id} -> {classes[c.name].id}" for c in header.classes if classes[c.name].id != c.id]
+    if moved:
+        ledger.note("class-ids-united", tag, f"ids of classes moved: {', '.join(moved)}")
+    other = {k: c.name for c in header.classes for k, v in c.extra.items() if classes[c.name].extra.get(k) != v}
+    for key, name in sorted(other.items()):
+        ledger.lose("metadata-dropped", tag, f"the '{key}' of its class '{name}' is not that of the sets before it")
 
 
 def _check_made_up(header: Header, tag: str, mapping: ClassMap, table: ClassTable | None) -> None:
