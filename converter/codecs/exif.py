@@ -1,10 +1,13 @@
-"""The orientation that cameras write into image files."""
+"""The orientation that cameras write into image files, and pixels turned by it."""
 
 from __future__ import annotations
 
 import struct
+from typing import Any
 
-__all__ = ["ORIENTATION", "orientation"]
+from numpy.typing import NDArray
+
+__all__ = ["ORIENTATION", "orientation", "upright"]
 
 ORIENTATION = 0x0112
 
@@ -26,3 +29,12 @@ def orientation(exif: bytes) -> int:
     except struct.error:
         pass
     return 1
+
+
+def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Stored pixels (height, width, ...) as a viewer shows them, by their EXIF orientation (EXIF 2.32, tag 0x0112)."""
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in {2, 3, 6, 7}:
+        pixels = pixels[:, ::-1]
+    return pixels[::-1] if orientation in {3, 4, 7, 8} else pixels

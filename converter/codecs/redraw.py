@@ -117,14 +117,8 @@ def _opened(data: bytes, file: str) -> Iterator[Image.Image]:
 
 def turn(picture: Picture, orientation: int) -> Picture:
     """The picture upright, from the stored pixels and their EXIF orientation; the entry is taken out."""
-    pixels = picture.pixels
-    if isinstance(pixels, Image.Image):
-        pixels = _turned(pixels, orientation)
-    else:
-        if orientation >= 5:
-            pixels = pixels.swapaxes(0, 1)
-        pixels = pixels[:, ::-1] if orientation in {2, 3, 6, 7} else pixels
-        pixels = pixels[::-1] if orientation in {3, 4, 7, 8} else pixels
+    stored = picture.pixels
+    pixels = _turned(stored, orientation) if isinstance(stored, Image.Image) else exif_tags.upright(stored, orientation)
     return msgspec.structs.replace(picture, pixels=pixels, exif=_without_orientation(picture.exif))
 
 

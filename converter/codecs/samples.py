@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from converter.codecs import images, redraw
+from converter.codecs import exif, images, redraw
 from converter.errors import SourceError
 
 __all__ = ["differing"]
@@ -23,20 +23,24 @@ PLAIN = {"1": "L", "P": "RGB", "PA": "RGBA"}
 Samples = tuple[str, NDArray[Any]]
 
 
-def differing(one: bytes, file_one: str, two: bytes, file_two: str) -> int:
-    """How many pixels differ in two pictures of one size. SourceError when one of them cannot be decoded."""
-    left, right = _samples(one, file_one), _samples(two, file_two)
+def differing(one: bytes, file_one: str, two: bytes, file_two: str, turns: tuple[int, int] = (1, 1)) -> int:
+    """How many pixels differ in two pictures of one size. SourceError when one of them cannot be decoded.
+
+    `turns`: the EXIF orientations from which they are turned upright before.
+    """
+    left, right = _samples(one, file_one, turns[0]), _samples(two, file_two, turns[1])
     if left is None or right is None or left[0] != right[0]:
-        return int(np.count_nonzero((images.decode(one, file_one) != images.decode(two, file_two)).any(axis=2)))
+        seen, other = images.decode(one, file_one), images.decode(two, file_two)
+        return int(np.count_nonzero((exif.upright(seen, turns[0]) != exif.upright(other, turns[1])).any(axis=2)))
     if left[0] != SHARED:
         return int(np.count_nonzero((left[1] != right[1]).any(axis=2)))
     return int(np.count_nonzero(_differ(left[1], right[1])))
 
 
-def _samples(data: bytes, file: str) -> Samples | None:
+def _samples(data: bytes, file: str, turn: int) -> Samples | None:
     """How the samples are to be understood, and (height, width, channels); None when the file holds several images."""
     try:
-        pixels = redraw.read(data, file).pixels
+        pixels = redraw.turn(redraw.read(data, file), turn).pixels
     except SourceError:
         return None
     if not isinstance(pixels, Image.Image):

@@ -1,6 +1,10 @@
 """One image of two datasets: what is drawn on it on one side and not on the other.
 
 Objects are matched by class and best IoU. Masks are the same when their run-length codes are.
+
+They are compared on the pixels as they are stored. Where an EXIF tag turns one of the two images and not
+the other, the pixels were turned upright or the tag was lost: then they are compared as they are shown,
+unless the stored pixels are the same.
 """
 
 from __future__ import annotations
@@ -19,7 +23,9 @@ from converter.geometry.overlaps import iou_table
 from converter.ledger import Ledger
 from converter.lower import Lowering, lower
 from converter.model import IGNORE, Box, Header, Image, Instance, Loss, Marks, Ref, Rle, Sample
-from converter.pipeline.opening import Opened, load_sample
+from converter.pipeline.opening import Opened
+from converter.pipeline.shown import as_stored, upright
+from converter.transforms.orientation import Framed
 
 __all__ = ["Compare", "ImageDiff", "InstanceDiff", "Pair", "Thing", "things_of"]
 
@@ -94,34 +100,46 @@ class Compare(msgspec.Struct, frozen=True):
 
     def __call__(self, pair: Pair) -> tuple[ImageDiff | None, list[Loss]]:
         one, two = Ledger(self.a.reading.on_error), Ledger(self.b.reading.on_error)
-        left = load_sample(self.a.format, self.a.reading, self.a.scan.header, pair.a, one)
-        right = load_sample(self.b.format, self.b.reading, self.b.scan.header, pair.b, two)
+        left, right = self.sides(pair, one, two)
         losses = [*_skips(one), *_skips(two)]
         if left is None or right is None:
             return None, losses
-        (mine, data_a), (theirs, data_b) = left, right
+        mine, theirs = left.sample, right.sample
         size_a, size_b = ((s.image.width, s.image.height) for s in (mine, theirs))
         content, equal = 0, 0
         found: list[InstanceDiff] = []
         if size_a == size_b:
-            content = self._content(mine.image, theirs.image, data_a, data_b)
+            content = self._content(left, right)
             things_a = things_of(mine, self.a.scan.header, self.plan_a, {})
             things_b = things_of(theirs, self.b.scan.header, self.plan_b, self.names)
             equal, found = _differences(things_a, things_b)
         image = ImageDiff(mine.image.path, theirs.image.path, size_a, size_b, content, equal, found)
         return image, losses
 
-    def _content(self, one: Image, two: Image, data_a: bytes | None, data_b: bytes | None) -> int:
+    def sides(self, pair: Pair, one: Ledger, two: Ledger) -> tuple[Framed | None, Framed | None]:
+        """Both samples in the frame in which they are compared; None for one that was skipped."""
+        left, right = as_stored(self.a, pair.a, one), as_stored(self.b, pair.b, two)
+        if left is None or right is None:
+            return left, right
+        a, b = left.sample.image, right.sample.image
+        if a.orientation == b.orientation:
+            return left, right
+        if (a.width, a.height) == (b.width, b.height) and not self._content(left, right):
+            return left, right
+        return upright(self.a, pair.a, Ledger("skip")), upright(self.b, pair.b, Ledger("skip"))
+
+    def _content(self, one: Framed, two: Framed) -> int:
         """Pixels of the picture that differ; files that are the same byte for byte are not decoded."""
-        if one.file is None or two.file is None:
+        file_a, file_b = one.sample.image.file, two.sample.image.file
+        if file_a is None or file_b is None:
             return 0
-        a = data_a if data_a is not None else self.a.reading.images.read(one.file)
-        b = data_b if data_b is not None else self.b.reading.images.read(two.file)
+        a = one.data if one.data is not None else self.a.reading.images.read(file_a)
+        b = two.data if two.data is not None else self.b.reading.images.read(file_b)
         if hashlib.sha256(a).digest() == hashlib.sha256(b).digest():
             return 0
         from converter.codecs.samples import differing  # noqa: PLC0415 -- brings Pillow, which equal files do without
 
-        return differing(a, one.file, b, two.file)
+        return differing(a, file_a, b, file_b, (one.turned, two.turned))
 
 
 def _skips(ledger: Ledger) -> list[Loss]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from converter import engine
-from converter.codecs import images as codec
 from converter.errors import SegpackError
 from converter.geometry import rle
 from converter.ledger import Ledger
 from converter.model import Ref, Rgb, Rle, Sample
 from converter.pipeline.comparing import Compare, ImageDiff, InstanceDiff, Pair, Thing, things_of
 from converter.pipeline.diffing import Compared, Diff, Side
-from converter.pipeline.opening import Opened, Progress, load_sample, silent
+from converter.pipeline.opening import Progress, silent
 from converter.pipeline.saving import check_output, save
+from converter.pipeline.shown import pixels_of
 from converter.report.compare import Mark, difference, drawn, view_of
 from converter.report.diff_page import DiffPage, Listed, Panel, Trio, render
 from converter.report.page import jpeg_uri
@@ -32,6 +33,8 @@ LISTED = 20
 NOTES = 8
 BOX = (400, 320)
 BUDGET = 11_000_000
+
+Drawing: TypeAlias = tuple[Sample, NDArray[np.uint8] | None]  # what is drawn on an image, and its picture
 
 
 def check_report(target: str, *sources: str) -> Path:
@@ -133,11 +136,10 @@ class _Draw(msgspec.Struct, frozen=True):
 
     def __call__(self, task: tuple[ImageDiff, Pair]) -> Trio | None:
         found, pair = task
-        left = self._side(self.work.a, pair.a)
-        right = self._side(self.work.b, pair.b)
-        if left is None or right is None:
+        loaded = self._load(pair)
+        if loaded is None:
             return None
-        (one, rgb_a), (two, rgb_b) = left, right
+        (one, rgb_a), (two, rgb_b) = loaded
         notes = [d.message for d in found.instances]
         if found.content:
             notes.insert(0, f"the picture differs in {found.content:,} pixels")
@@ -147,15 +149,13 @@ class _Draw(msgspec.Struct, frozen=True):
         panels, enlarged = self._panels(found, one, two, rgb_a, rgb_b)
         return Trio(found.image, panels, notes[:NOTES], max(0, len(notes) - NOTES), enlarged)
 
-    def _side(self, opened: Opened, ref: Ref) -> tuple[Sample, NDArray[np.uint8] | None] | None:
-        ledger = Ledger("skip")
+    def _load(self, pair: Pair) -> tuple[Drawing, Drawing] | None:
+        work = self.work
         try:
-            loaded = load_sample(opened.format, opened.reading, opened.scan.header, ref, ledger)
-            if loaded is None:
+            left, right = work.sides(pair, Ledger("skip"), Ledger("skip"))
+            if left is None or right is None:
                 return None
-            sample = loaded[0]
-            file, images = sample.image.file, opened.reading.images
-            return sample, None if file is None else codec.decode(images.read(file), images.label(file))
+            return (left.sample, pixels_of(work.a, left)), (right.sample, pixels_of(work.b, right))
         except SegpackError:
             return None
 

@@ -12,7 +12,8 @@ from converter.format import ReadOptions
 from converter.geometry import labelmap
 from converter.ledger import Ledger, OnError
 from converter.model import Box, ClassInfo, Header, Instance, Loss, Marks, Note, Polygons, Ref
-from converter.pipeline.opening import Opened, Progress, load_sample, open_dataset, silent
+from converter.pipeline.opening import Opened, Progress, open_dataset, silent
+from converter.pipeline.shown import as_stored
 from converter.transforms.classes import ClassMap, apply
 
 __all__ = ["ClassCount", "Inspection", "inspect"]
@@ -69,10 +70,10 @@ class _Look(msgspec.Struct, frozen=True):
 
     def __call__(self, ref: Ref) -> _Facts | list[Loss]:
         ledger = Ledger(self.opened.reading.on_error)
-        loaded = load_sample(self.opened.format, self.opened.reading, self.opened.scan.header, ref, ledger)
-        if loaded is None:
+        framed = as_stored(self.opened, ref, ledger)
+        if framed is None:
             return ledger.losses
-        sample, _ = loaded
+        sample = framed.sample
         if self.mapping is not None:
             sample = apply(sample, self.mapping, self.header.background_id, ledger)
         size = (sample.image.width, sample.image.height)

@@ -21,8 +21,8 @@ from converter.ledger import Ledger
 from converter.model import Finding, Header, Instance, Ref, Sample
 from converter.pipeline.checking import Checked
 from converter.pipeline.opening import Opened, Progress
-from converter.pipeline.previewing import pixels_of, upright
 from converter.pipeline.sampling import sample as choose
+from converter.pipeline.shown import pixels_of, upright
 from converter.report import words
 from converter.report.drawing import Style, style_of
 from converter.report.layers import layers

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from PIL.Image import Image as Picture
 
 from converter import engine
-from converter.codecs import images as codec
 from converter.errors import SourceError, UsageError
 from converter.format import ReadOptions
 from converter.geometry import labelmap
@@ -24,15 +23,14 @@ from converter.model import Header, Image, Loss, Note, Ref, Sample
 from converter.pipeline.opening import Opened, Progress, open_dataset, silent
 from converter.pipeline.sampling import sample
 from converter.pipeline.saving import check_output, save
+from converter.pipeline.shown import pixels_of, upright
 from converter.report.drawing import IGNORED, ColorBy, Style, overlay, style_of
 from converter.report.sheet import Entry, Tile, contact_sheet, tile_size
 from converter.report.view import whole
 from converter.storage import check_spared
 from converter.transforms import classes as class_files
-from converter.transforms import orientation
-from converter.transforms.orientation import Framed
 
-__all__ = ["Preview", "pixels_of", "preview", "upright"]
+__all__ = ["Preview", "preview"]
 
 KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 LEGEND = 60
@@ -89,33 +87,6 @@ class _Show(msgspec.Struct, frozen=True):
         view = whole(found.image.width, found.image.height, (self.side, self.side))
         pixels = overlay(found, rgb, view, self.style)
         return _Shown(found.image, pixels, _counts(found), rgb is None, ledger.losses, ledger.notes)
-
-
-def upright(opened: Opened, ref: Ref, ledger: Ledger) -> Framed | None:
-    """A sample as people look at it: turned as its EXIF tag says; None when it was skipped."""
-    return orientation.load(
-        opened.format, opened.reading, opened.scan.header, ref, orientation.Exif(mode="bake"), ledger
-    )
-
-
-def pixels_of(opened: Opened, framed: Framed) -> NDArray[np.uint8] | None:
-    """The picture (height, width, 3) of an image, upright; None where the set has no file of it."""
-    file = framed.sample.image.file
-    if file is None:
-        return None
-    images = opened.reading.images
-    return _turned(codec.decode(images.read(file), images.label(file)), framed.turned)
-
-
-def _turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Pixels as a viewer shows them: EXIF 2.32, tag 0x0112."""
-    if orientation >= 5:
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in {2, 3, 6, 7}:
-        pixels = pixels[:, ::-1]
-    if orientation in {3, 4, 7, 8}:
-        pixels = pixels[::-1]
-    return np.ascontiguousarray(pixels)
 
 
 def _counts(found: Sample) -> dict[int, int]:

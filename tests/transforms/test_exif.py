@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,51 @@ def test_mask_files_tell_their_frame_by_their_size(tmp_path: Path, orientation: 
     wanted = stored if mode == "keep" else shown(stored, orientation)
     with Image.open(tmp_path / "out/masks/a.png") as image:
         np.testing.assert_array_equal(np.asarray(image), wanted.astype(np.uint8) * 2 + 1)
+
+
+@pytest.mark.parametrize("frame", ["stored", "shown"])
+@pytest.mark.parametrize("orientation", [3, 5, 6, 7, 8])
+@pytest.mark.parametrize("mode", ["bake", "keep"])
+def test_diff_finds_a_turned_set_equal_to_the_one_it_came_from(
+    tmp_path: Path, orientation: int, frame: Any, mode: Any
+) -> None:
+    """But for JPEG, pixels and all; the page draws both in one frame."""
+    source, _ = make(tmp_path / "in", orientation, frame if orientation > 4 else {"bake": "shown"}.get(mode, "stored"))
+    api.convert(source, tmp_path / "out", to="coco", exif=mode)
+    for a, b in ((source, tmp_path / "out"), (tmp_path / "out", source)):
+        found = api.diff(a, b, report=tmp_path / "page.html")
+        assert (found.equal, found.instances_equal) == (True, 3)
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+def test_diff_takes_pixels_whose_tag_was_lost_as_they_are(tmp_path: Path, orientation: int) -> None:
+    tagged_set, stored = make(tmp_path / "in", orientation, "stored")
+    bare = CocoSet(tmp_path / "bare")
+    id = bare.image("a.png", photo(HEIGHT, WIDTH))
+    bare.draw(id, code(stored))
+    bare.draw(id, [[2, 3, 12, 3, 12, 9, 2, 9]], 2)
+    bare.draw(id, [], 2, bbox=[2, 3, 10, 6])
+    assert api.diff(tagged_set, bare.save()).equal
+
+
+def test_a_difference_of_a_turned_set_lies_where_it_is_seen(tmp_path: Path) -> None:
+    source, _ = make(tmp_path / "in", 6, "shown")
+    api.convert(source, tmp_path / "out", to="coco", exif="bake")
+    file = tmp_path / "out" / "coco.json"
+    coco = json.loads(file.read_bytes())
+    moved = next(a for a in coco["annotations"] if a["category_id"] == 2 and a["segmentation"])
+    moved["segmentation"] = [[2, 3, 12, 3, 12, 10, 2, 10]]
+    file.write_bytes(json.dumps(coco).encode())
+    (image,) = api.diff(source, tmp_path / "out").images
+    assert (image.size_a, image.size_b, image.content) == ((HEIGHT, WIDTH), (HEIGHT, WIDTH), 0)
+    assert [(d.kind, d.region) for d in image.instances] == [("changed", (2, 9, 10, 1))]
+
+
+def test_inspect_counts_what_is_drawn_on_turned_pictures(tmp_path: Path) -> None:
+    source, _ = make(tmp_path / "in", 6, "shown")
+    found = api.inspect(source)
+    assert (found.instances, found.sizes) == (3, {f"{WIDTH}x{HEIGHT}": 1})
+    assert [n.code for n in found.notes] == ["exif-kept"]
 
 
 def test_without_the_option_a_conflict_is_refused_and_says_what_to_do(tmp_path: Path) -> None:
