@@ -26,7 +26,7 @@ from converter.pipeline.saving import check_output, save
 from converter.report import charts
 from converter.report.drawing import Style
 from converter.report.heat import Heat, described, heat_of, heat_picture
-from converter.report.page import Chart, ClassRow, HeatMap, Page, data_uri, groups_of, render
+from converter.report.page import Chart, ClassRow, HeatMap, Page, data_uri, groups_of, notes_of, render
 from converter.report.palette import hex_of
 
 __all__ = ["SUFFIXES", "check_report", "page_of", "write_report"]
@@ -58,6 +58,7 @@ def page_of(checked: Checked, *, workers: int = 1, progress: Progress = silent) 
         advice=advice,
         summary=_summary(checked),
         groups=groups,
+        notes=notes_of(report.notes),
         stopped=report.stopped,
     )
     if checked.opened is None or checked.header is None:

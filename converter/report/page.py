@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from converter.errors import printable
-from converter.model import Finding
+from converter.model import Finding, Note
 from converter.release import VERSION
 from converter.report import thumbs, words
 from converter.report.charts import Bar
@@ -37,9 +37,11 @@ __all__ = [
     "Item",
     "Layer",
     "Page",
+    "Said",
     "data_uri",
     "groups_of",
     "jpeg_uri",
+    "notes_of",
     "number",
     "render",
     "rendered",
@@ -47,6 +49,7 @@ __all__ = [
 
 HERE = Path(__file__).parent
 PLACES = 20
+NOTES = 5  # of a code
 SEVERITIES = {"error": "Errors", "warning": "Warnings", "info": "For information"}
 
 
@@ -74,6 +77,14 @@ class Group(msgspec.Struct, frozen=True):
     places: list[Finding]
     key: str = ""
     examples: list[Example] = []
+
+
+class Said(msgspec.Struct, frozen=True):
+    """All notes of a code, and the first few of them in words."""
+
+    code: str
+    count: int
+    examples: list[str]
 
 
 class ClassRow(msgspec.Struct, frozen=True):
@@ -139,6 +150,7 @@ class Page(msgspec.Struct, frozen=True):
     heats: list[HeatMap] = []
     heat_images: str = ""
     gallery: list[Item] = []
+    notes: list[Said] = []
     semantic: bool = False
     sampled: bool = False
     bare: bool = False
@@ -165,6 +177,7 @@ class Page(msgspec.Struct, frozen=True):
             "numbers": ("Numbers", self.histograms),
             "where": ("Where masks lie", self.heats),
             "gallery": ("Gallery", self.gallery),
+            "notes": ("How it was read", self.notes),
         }
         return [{"id": id, "title": title} for id, (title, shown) in there.items() if shown]
 
@@ -180,6 +193,17 @@ class Page(msgspec.Struct, frozen=True):
         """The classes that can be chosen in the gallery."""
         present = {id for item in self.gallery for id in item.classes}
         return [c for c in self.classes if c.id in present]
+
+
+def notes_of(notes: Sequence[Note]) -> list[Said]:
+    """Notes by their codes, in the order in which these come first."""
+    found: dict[str, list[Note]] = {}
+    for note in notes:
+        found.setdefault(note.code, []).append(note)
+    return [
+        Said(code, len(mine), [f"{n.where}: {n.message}" if n.where else n.message for n in mine[:NOTES]])
+        for code, mine in found.items()
+    ]
 
 
 def groups_of(findings: Sequence[Finding]) -> list[Group]:

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from converter.geometry import rle
-from converter.model import Box, ClassInfo, Finding, Header, Image, Instance, Polygons, Sample, Shape
+from converter.model import Box, ClassInfo, Finding, Header, Image, Instance, Note, Polygons, Sample, Shape
 from converter.report import charts, thumbs, words
 from converter.report.compare import Mark, difference, view_of
 from converter.report.drawing import style_of
 from converter.report.heat import GRID, Heat, described, heat_of
 from converter.report.layers import layers
-from converter.report.page import ClassRow, Item, Layer, Page, groups_of, render
+from converter.report.page import ClassRow, Item, Layer, Page, groups_of, notes_of, render
 from converter.report.view import whole
 
 EVIL = '"><img src=x onerror=alert(1)><script>alert(2)</script>\n\u202e{{ 7*7 }}'
@@ -47,6 +47,7 @@ def page(**values):
         "groups": groups_of([finding(image=evil, file=evil, instance=1, message=evil)]),
         "classes": [ClassRow(1, evil, "#ff0000", 1, 1, 10, 1.0, 100.0)],
         "gallery": [Item(evil, "data:,", 4, 4, "4 x 4", evil, [1], [Layer(1, "data:,")])],
+        "notes": notes_of([Note("box-origin", evil, evil)]),
     }  # fmt: skip
     return Page(**(base | values))
 
@@ -93,6 +94,18 @@ def test_many_findings_of_a_code_are_one_group():
     assert len(group.places) <= 20
     assert group.places[0].where["instance"] == 9998, "the worst first"
     assert len(render(page(groups=[group]))) < 100_000
+
+
+def test_the_page_says_how_the_set_was_read():
+    """One heading a code, the first few notes of it, and how many there are."""
+    many = [Note("exif-kept", f"{n}.jpg", "turned") for n in range(1200)]
+    text = render(page(notes=notes_of([*many, Note("class-names", "", "made up")]))).decode()
+    section = text[text.index('<section id="notes"') :]
+    assert re.findall(r"<li>(.*?)</li>", section) == [*(f"{n}.jpg: turned" for n in range(5)), "made up"]
+    assert re.search(r"exif-kept.*1,200", section)
+    assert "And 1,195 more" in section
+    assert 'href="#notes"' in text
+    assert b'id="notes"' not in render(page(notes=[]))
 
 
 def test_every_code_is_explained():
