@@ -66,6 +66,7 @@ def diff(
     if json:
         console.json_out(found)
     elif not quiet:
+        console.tell((), found.notes)
         for line in lines(found):
             console.out(printable(line))
     if not found.equal:

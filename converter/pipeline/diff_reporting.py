@@ -22,7 +22,7 @@ from converter.pipeline.saving import check_output, save
 from converter.pipeline.shown import pixels_of
 from converter.report.compare import Mark, difference, drawn, view_of
 from converter.report.diff_page import DiffPage, Listed, Panel, Trio, render
-from converter.report.page import jpeg_uri
+from converter.report.page import jpeg_uri, notes_of
 from converter.report.palette import color
 from converter.report.view import whole
 
@@ -62,6 +62,7 @@ def page_of(compared: Compared, *, workers: int = 1, progress: Progress = silent
         lists=_lists(found),
         trios=_trios(compared, workers, progress),
         images=len(found.images),
+        notes=notes_of(found.notes),
     )
 
 

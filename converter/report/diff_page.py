@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from converter.report.page import rendered
+from converter.report.page import Said, rendered
 
 __all__ = ["DiffPage", "Listed", "Panel", "Trio", "render"]
 
@@ -66,6 +66,7 @@ class DiffPage(msgspec.Struct, frozen=True):
     lists: list[Listed]
     trios: list[Trio]
     images: int
+    notes: list[Said] = []
 
     @property
     def rows(self) -> list[tuple[str, str, int]]:

@@ -111,6 +111,26 @@ def test_other_differences(change: Any, kind: str, tmp_path: Path) -> None:
     assert [each.image for each in found.images] == ["2.png"]
 
 
+def spoil(content: Any) -> None:
+    """A polygon that is none, and two objects of one id."""
+    small.annotation(content, 23).update(segmentation=[[1, 2, 3]])
+    small.annotation(content, 12).update(id=11)
+
+
+def test_what_was_not_read_and_how_the_rest_was_are_said(tmp_path: Path) -> None:
+    """On the page as in the terminal, also where nothing else differs."""
+    a, b = pair(tmp_path)
+    for root in (a, b):
+        small.edit(root, spoil)
+    page = tmp_path / "page.html"
+    said = segpack("diff", a, b, "--on-error", "skip", "--report", page, check=1)
+    assert "different: 2 records unread" in said.out
+    assert f"note: duplicate-annotation-id (2): {a}/coco.json" in said.err
+    shown = page.read_text()
+    assert shown.count("annotation 23 of") == 2
+    assert shown.count("id 11 occurs more than once") == 2
+
+
 def test_a_changed_byte_of_a_picture_is_a_difference(tmp_path: Path) -> None:
     a, b = pair(tmp_path)
     pixels = small.picture(2)
