@@ -227,13 +227,15 @@ class Scan(msgspec.Struct, frozen=True):
     """What scanning found. `ids_kept`: the annotation ids of the source are unique and stay.
 
     `images` is where image files lie from now on, for sets that carry them inside other files, or
-    where one file of a set was named and they lie in a folder beside its own.
+    where one file of a set was named and they lie in a folder beside its own. `used`: in how many
+    label maps each value occurs, where a survey has looked at all of them.
     """
 
     header: Header
     refs: list[Ref]
     ids_kept: bool = False
     images: Source | None = None
+    used: Mapping[int, int] = {}
 
 
 class WriteOptions(msgspec.Struct, frozen=True):

@@ -6,8 +6,7 @@ A value that nobody declares is `unexpected-value`, unless the mask shows where 
 from __future__ import annotations
 
 import posixpath
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -121,8 +120,11 @@ def overruled(facts: Sequence[Facts], header: Header) -> set[str]:
     return plain if 2 * len(plain) > len(masks) else set()
 
 
-def strays(facts: Sequence[Facts], header: Header) -> Iterator[Finding]:
-    """Masks with soft edges, and those that stand out from a set: by specks, or by values no other comes near."""
+def strays(facts: Sequence[Facts], header: Header, total: int, used: Mapping[int, int]) -> Iterator[Finding]:
+    """Masks with soft edges, and those that stand out from a set: by specks, or by values no other comes near.
+
+    `used`: in how many of the `total` masks of the set each value occurs; empty where nobody has counted.
+    """
     masks = [f for f in facts if f.values]
     if not masks:
         return
@@ -140,8 +142,8 @@ def strays(facts: Sequence[Facts], header: Header) -> Iterator[Finding]:
     plain = overruled(facts, header)
     if plain:
         yield from _overruling(masks, plain)
-    elif unnamed(header) and len(masks) >= MASKS:
-        yield from _lone([f for f in masks if f.image not in noisy], masks, header)
+    elif unnamed(header) and total >= MASKS:
+        yield from _lone([f for f in masks if f.image not in noisy], header, total, used)
 
 
 def _overruling(masks: Sequence[Facts], plain: Collection[str]) -> Iterator[Finding]:
@@ -159,17 +161,16 @@ def _overruling(masks: Sequence[Facts], plain: Collection[str]) -> Iterator[Find
             )
 
 
-def _lone(facts: Sequence[Facts], masks: Sequence[Facts], header: Header) -> Iterator[Finding]:
+def _lone(facts: Sequence[Facts], header: Header, total: int, used: Mapping[int, int]) -> Iterator[Finding]:
     """Values that only one of many masks holds, and that no other value lies beside."""
-    used = Counter(v for f in masks for v in f.values)
     for each in facts:
-        lone = [v for v in each.values if used[v] == 1 and not any(_elsewhere(n, each, used) for n in (v - 1, v + 1))]
-        lone = [v for v in lone if v != header.ignore_id]
+        found = (v for v in each.values if used.get(v) == 1 and v != header.ignore_id)
+        lone = [v for v in found if not any(_elsewhere(beside, each, used) for beside in (v - 1, v + 1))]
         if lone:
-            message = f"value {some_of(lone, 5)} is in no other of {len(masks)} masks, and nothing declares it"
+            message = f"value {some_of(lone, 5)} is in no other of {total} masks, and nothing declares it"
             code = "palette-mask" if len(lone) > 1 and set(lone) <= _grays() else "unexpected-value"
             yield finding(code, message, image=each.image, file=each.mask_file, details={"values": lone})
 
 
-def _elsewhere(value: int, mask: Facts, used: Counter[int]) -> bool:
-    return used[value] > (value in mask.values)
+def _elsewhere(value: int, mask: Facts, used: Mapping[int, int]) -> bool:
+    return used.get(value, 0) > (value in mask.values)

@@ -29,6 +29,7 @@ Known exporters: Roboflow (`_mask.png`, _classes.csv), CamVid (class 0 is Sky), 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
@@ -231,7 +232,8 @@ def settle(scan: Scan, facts: Iterable[Present | None], reading: Reading, ledger
         else:
             ledger.bad_image(ref.image.path, wrong)
     extra = {k: v for k, v in header.extra.items() if k != "classes_from"}
-    return Scan(msgspec.structs.replace(header, extra=extra), kept)
+    used = Counter(value for each in found if each is not None for value in each.values)
+    return Scan(msgspec.structs.replace(header, extra=extra), kept, used=used)
 
 
 def _tell_palettes(scan: Scan, found: Sequence[Present | None], reading: Reading, ledger: Ledger) -> None:

@@ -134,6 +134,8 @@ def examine(
     whole = len(chosen) == len(opened.scan.refs) and not lost
     found = [_below(path, f) for f in (*refused.of_scan(opened, header, workers), *refused.orphans(opened))] + seen
     found += [_below(path, f) for f in _of_the_set(facts, header, packed, found, whole=whole)]
+    used = opened.scan.used if mapping is None else {}
+    found += [_below(path, f) for f in values.strays(facts, header, len(opened.scan.refs), used)]
     if packed is not None:
         disagreeing = {f.where.get("image") for f in seen if f.code == split_files.CODE}
         told = (
@@ -169,8 +171,7 @@ def _of_the_set(
 
     Objects that could not be read (`known`) are missing in every count: that is told once.
     """
-    found = [*files.check(facts), *classes.check(facts, header, whole=whole), *values.strays(facts, header)]
-    found += empty.bare_boxes(facts)
+    found = [*files.check(facts), *classes.check(facts, header, whole=whole), *empty.bare_boxes(facts)]
     names = {f.image for f in facts}
     if packed is not None:
         found += of_the_set(packed, names, whole=whole)

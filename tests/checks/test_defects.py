@@ -243,6 +243,33 @@ def test_boxes_among_masks_are_told_once(tmp_path: Path) -> None:
     assert found.message.startswith("3 of 12 objects are boxes without a mask")
 
 
+def rare(root: Path) -> Path:
+    """40 masks without names of classes: each value but one is in two of them."""
+    for folder in ("images", "masks"):
+        (root / folder).mkdir(parents=True)
+    for n in range(40):
+        Image.fromarray(small.picture(n)).save(root / f"images/{n}.png")
+        mask = np.ones((small.HEIGHT, small.WIDTH), np.uint8)
+        mask[10:30, 10:40] = 5 + 3 * (n // 2)
+        Image.fromarray(mask).save(root / f"masks/{n}.png")
+    return root
+
+
+def test_a_value_that_one_mask_of_a_sample_has_is_not_strange(tmp_path: Path) -> None:
+    """What the whole set holds decides; and the mask that alone has a value is found by the samples that it is in."""
+    root = rare(tmp_path)
+    assert "unexpected-value" not in small.look(root, sample=20).counts
+    mask = np.asarray(Image.open(root / "masks/7.png")).copy()
+    mask[35:40, 10:40] = 200
+    Image.fromarray(mask).save(root / "masks/7.png")
+    told = set()
+    for seed in range(6):
+        found = [f for f in small.look(root, sample=20, seed=seed).findings if f.code == "unexpected-value"]
+        assert {f.where["image"] for f in found} <= {"7.png"}
+        told |= {f.message for f in found}
+    assert told == {"value 200 is in no other of 40 masks, and nothing declares it"}
+
+
 def test_boxes_alone_lack_nothing(tmp_path: Path) -> None:
     root = small.coco(tmp_path / "set")
     for n in range(1, 5):
