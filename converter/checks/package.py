@@ -61,9 +61,9 @@ def checksums(
 
     `read` gives a mask's bytes, None where there is no such file.
     """
-    for row in mine[:1]:
-        if row.image_sha256 and image and row.image_sha256 != image:
-            yield finding("checksum-mismatch", "the image is not the file that was packed", image=name, file=row.image)
+    if image and {row.image_sha256 for row in mine} - {"", image}:
+        message = "the image is not the file that was packed"
+        yield finding("checksum-mismatch", message, image=name, file=mine[0].image)
     for row in mine:
         data = read(row.mask) if row.mask and row.mask_sha256 else None
         if data is not None and hashlib.sha256(data).hexdigest() != row.mask_sha256:

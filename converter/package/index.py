@@ -16,7 +16,19 @@ from converter.geometry import rle, shapes
 from converter.model import Box, Instance, Sample
 from converter.storage import Target
 
-__all__ = ["COLUMNS", "INDEX", "ByImage", "Row", "Writer", "decode", "encode", "image_row", "instance_row", "number"]
+__all__ = [
+    "COLUMNS",
+    "INDEX",
+    "ByImage",
+    "Row",
+    "Writer",
+    "checksums",
+    "decode",
+    "encode",
+    "image_row",
+    "instance_row",
+    "number",
+]
 
 INDEX = "index.csv"
 
@@ -119,6 +131,12 @@ def decode(data: csvs.Table, file: str) -> Iterator[Row]:
                     file, f"'{path}' leads out of the package", place=f"line {line}", remedy="mend the path"
                 )
         yield row
+
+
+def checksums(rows: Iterable[Row]) -> list[tuple[str, str]]:
+    """Each file that has a checksum in some rows, with it, once: all rows of an image name that of the image."""
+    said = ((path, digest) for r in rows for path, digest in ((r.mask, r.mask_sha256), (r.image, r.image_sha256)))
+    return list(dict.fromkeys((path, digest) for path, digest in said if path and digest))
 
 
 class ByImage(Mapping[str, list[Row]]):

@@ -184,11 +184,10 @@ class _Compare(msgspec.Struct, frozen=True):
             if [_measures(r) for r in expected] != [_measures(r) for r in rows]:
                 where = {"image": item.name, "file": index.INDEX}
                 findings.append(_finding("index-mismatch", where, f"the rows of {item.name} do not describe its masks"))
-        for row in rows:
-            for path, digest in ((row.mask, row.mask_sha256), (row.image, row.image_sha256)):
-                if digest and hashlib.sha256(self.reading.source.read(path)).hexdigest() != digest:
-                    message = f"{path} is not the file that index.csv has the checksum of"
-                    findings.append(_finding("checksum-mismatch", {"image": item.name, "file": path}, message))
+        for path, digest in index.checksums(rows):
+            if hashlib.sha256(self.reading.source.read(path)).hexdigest() != digest:
+                message = f"{path} is not the file that index.csv has the checksum of"
+                findings.append(_finding("checksum-mismatch", {"image": item.name, "file": path}, message))
         return findings
 
 

@@ -76,6 +76,14 @@ def test_an_edited_coco_json_disagrees_with_the_masks(name: str, edited: Path) -
     assert re.search(said, found[0][1])
 
 
+def test_any_row_of_an_image_may_contradict_its_file(edited: Path) -> None:
+    table = (edited / "index.csv").read_text().splitlines(keepends=True)
+    digest = table[3].split(",")[-2]
+    table[3] = table[3].replace(digest, "0" * 64)
+    (edited / "index.csv").write_text("".join(table))
+    assert errors(edited) == [("checksum-mismatch", "the image is not the file that was packed")]
+
+
 @pytest.mark.parametrize("name", META)
 def test_an_edited_meta_json_is_invalid(name: str, edited: Path) -> None:
     change, said = META[name]

@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import jsonschema
@@ -17,6 +18,7 @@ import pytest
 import converter
 from converter.errors import PackageError
 from converter.layouts.coco_write import CocoAssembler
+from converter.storage.zip_store import ZipStore
 from tests.conformance.trees import READERS
 from tests.data.sets import camvid_classes, dsb2018
 from tests.support import FIXTURES, ROOT, codes, read, segpack, valid_cases
@@ -223,3 +225,18 @@ def test_the_file_of_a_split_is_read_back_too(tmp_path, monkeypatch):
     with pytest.raises(PackageError, match=r"coco/val\.json says of this image"):
         converter.pack(FIXTURES / "coco/valid/splits", tmp_path / "out.zip", workers=1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_image_of_many_objects_is_read_back_as_often_as_one_of_few(tmp_path, monkeypatch):
+    times: Counter[str] = Counter()
+    plain = ZipStore.read
+
+    def counted(store, path):
+        times[path] += 1
+        return plain(store, path)
+
+    monkeypatch.setattr(ZipStore, "read", counted)
+    converter.pack(FIXTURES / "coco/valid/coins", tmp_path / "out.zip", workers=1)
+    images = [n for path, n in times.items() if path.startswith("images/")]
+    assert len(images) == 2
+    assert max(images) <= 2  # to be checked, and to be hashed
