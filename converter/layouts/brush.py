@@ -9,6 +9,7 @@ Source: label_studio_sdk.converter.brush and thi.ng/rle-pack.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -82,17 +83,18 @@ def encode(mask: Rle) -> list[int]:
     lengths = np.diff([*starts, flat.size]) * CHANNELS
     pieces = [f"{flat.size * CHANNELS:032b}{7:05b}", *(f"{size - 1:04b}" for size in SIZES)]
     for start, length in zip(starts, lengths.tolist(), strict=True):
-        pieces += _run(length, 255 if flat[start] else 0)
+        pieces.append(_run(length, 255 if flat[start] else 0))
     stream = "".join(pieces)
     stream += "0" * (-len(stream) % 8)
     return list(int(stream, 2).to_bytes(len(stream) // 8))
 
 
-def _run(length: int, value: int) -> list[str]:
-    pieces = []
+@functools.lru_cache(maxsize=1 << 12)  # most runs of a picture are as long as others
+def _run(length: int, value: int) -> str:
+    pieces = ""
     while length:
         part = min(length, 1 << SIZES[-1])
         kind = next(k for k, size in enumerate(SIZES) if part <= 1 << size)
-        pieces.append(f"1{kind:02b}{part - 1:0{SIZES[kind]}b}{value:08b}")
+        pieces += f"1{kind:02b}{part - 1:0{SIZES[kind]}b}{value:08b}"
         length -= part
     return pieces

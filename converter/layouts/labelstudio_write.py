@@ -131,6 +131,8 @@ def percent(value: float, size: int) -> float:
     The rasteriser of the COCO API rounds to fifths, so the pixels stay the same.
     """
     start = value * 100 / size
+    if start / 100 * size == value:
+        return start
     tries = [start]
     for direction in (math.inf, -math.inf):
         near = start
